@@ -1,0 +1,117 @@
+//! What a blob is for, and its name.
+
+use std::{fmt, str::FromStr};
+
+/// What a blob is for. Numbers stand in the header of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub enum Role {
+    /// Products and relations.
+    Catalog = 1,
+    /// Placements, stage policy and rules.
+    Policy = 2,
+    /// Pins, hides, added and removed links.
+    Overrides = 3,
+    /// Source, file, line and confirm time of each relation.
+    Provenance = 4,
+    /// What the compiler refused, and why.
+    Dropped = 5,
+}
+
+impl Role {
+    /// Every role in the order of its number.
+    pub const ALL: [Self; 5] =
+        [Self::Catalog, Self::Policy, Self::Overrides, Self::Provenance, Self::Dropped];
+
+    /// The word in file names and manifests.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Catalog => "catalog",
+            Self::Policy => "policy",
+            Self::Overrides => "overrides",
+            Self::Provenance => "provenance",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// The role of this number.
+    #[must_use]
+    pub fn new(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| *role as u32 == number)
+    }
+
+    /// The role of this word.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.code() == code)
+    }
+
+    /// Does the blob shape answers? Those roles make the snapshot's id.
+    #[must_use]
+    pub const fn shapes_answers(self) -> bool {
+        matches!(self, Self::Catalog | Self::Policy | Self::Overrides)
+    }
+}
+
+/// BLAKE3 over a whole blob file: its identity and its file name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobHash([u8; 32]);
+
+/// A text that is no blob hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 64 hexadecimal digits in lower case")]
+pub struct BlobHashError;
+
+impl BlobHash {
+    /// The hash of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The hash that a hasher arrived at.
+    #[must_use]
+    pub fn from_hasher(hasher: &blake3::Hasher) -> Self {
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// Its 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for BlobHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for BlobHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for BlobHash {
+    type Err = BlobHashError;
+
+    fn from_str(text: &str) -> Result<Self, BlobHashError> {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(BlobHashError),
+        };
+        let pairs = text.as_bytes().as_chunks::<2>().0;
+        if text.len() != 64 {
+            return Err(BlobHashError);
+        }
+        let mut hash = [0; 32];
+        for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Ok(Self(hash))
+    }
+}

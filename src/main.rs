@@ -1,0 +1,2 @@
+//! The `kindred` binary.
+fn main() {}

@@ -1,0 +1,119 @@
+//! What `catalog.toml` says: markets, inventories, relation types, sources, tags, the id rule.
+//!
+//! A [`CatalogConfig`] that exists is consistent: `sources::catalog_toml` parses and checks it.
+
+use super::{
+    currency::Currency,
+    id::IdRule,
+    relation::{RelationType, STANDARD_TYPES},
+};
+
+/// The catalog's declarations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogConfig {
+    /// How ids compare.
+    pub id_rule: IdRule,
+    /// At least one, at most 64; the first is the default market unless `default_market` says so.
+    pub markets: Vec<Market>,
+    /// Index into `markets`.
+    pub default_market: usize,
+    /// At least one.
+    pub inventories: Vec<String>,
+    /// Every type relations may have, by number.
+    pub relation_types: Vec<TypeDeclaration>,
+    /// Sources that have settings.
+    pub sources: Vec<SourceDeclaration>,
+    /// The tags that count, in the order of their bits; empty means those that the products carry.
+    pub tags: Vec<String>,
+    /// When prices and availability were read, in seconds since 1970, where a row does not say.
+    pub read_at_s: Option<i64>,
+}
+
+/// A market: assortment, prices, currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Market {
+    /// Its id.
+    pub id: String,
+    /// Its currency.
+    pub currency: Currency,
+    /// Index into `CatalogConfig::inventories`.
+    pub default_inventory: usize,
+}
+
+/// A relation type of this catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeDeclaration {
+    /// Its number.
+    pub relation_type: RelationType,
+    /// Its code: `fits_model`.
+    pub code: String,
+    /// For people.
+    pub display_name: String,
+    /// Each relation holds in both directions.
+    pub two_way: bool,
+    /// Incoming relations can be listed.
+    pub reverse: bool,
+    /// What sources call it: `akeneo:PACK`.
+    pub source_codes: Vec<String>,
+}
+
+/// Settings of one source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceDeclaration {
+    /// The name before `:` in `--from NAME:FORMAT=PATH`, else the format.
+    pub name: String,
+    /// Larger wins when two sources name one product or relation.
+    pub priority: u16,
+}
+
+/// Priority of a source without settings.
+pub const PRIORITY_DEFAULT: u16 = 100;
+
+impl Default for CatalogConfig {
+    /// One market `default` in euros, one inventory `default`, the standard types.
+    fn default() -> Self {
+        Self {
+            id_rule: IdRule::Exact,
+            markets: vec![Market {
+                id: "default".to_owned(),
+                currency: Currency::EUR,
+                default_inventory: 0,
+            }],
+            default_market: 0,
+            inventories: vec!["default".to_owned()],
+            relation_types: standard_declarations(),
+            sources: Vec::new(),
+            tags: Vec::new(),
+            read_at_s: None,
+        }
+    }
+}
+
+impl CatalogConfig {
+    /// The priority of a source.
+    #[must_use]
+    pub fn priority(&self, source: &str) -> u16 {
+        let declared = self.sources.iter().find(|declared| declared.name == source);
+        declared.map_or(PRIORITY_DEFAULT, |declared| declared.priority)
+    }
+
+    /// The default market.
+    #[must_use]
+    pub fn default_market(&self) -> &Market {
+        &self.markets[self.default_market]
+    }
+}
+
+/// The standard types as declarations.
+#[must_use]
+pub fn standard_declarations() -> Vec<TypeDeclaration> {
+    let declare = |standard: &super::relation::StandardType| TypeDeclaration {
+        relation_type: standard.relation_type,
+        code: standard.code.to_owned(),
+        display_name: standard.display_name.to_owned(),
+        two_way: false,
+        reverse: standard.reverse,
+        source_codes: standard.source_codes.iter().map(|code| (*code).to_owned()).collect(),
+    };
+    STANDARD_TYPES.iter().map(declare).collect()
+}

@@ -1,0 +1,99 @@
+//! Every bound on counts, with its reason, and the byte limits computed from them.
+
+/// Longest product id, category id segment, brand, market, inventory or tag id. Magento stops at
+/// 64, UUIDs take 36, Shopify GIDs about 45: 128 holds all with room.
+pub const ID_BYTES_MAX: usize = 128;
+
+/// Longest category id (a full path joined by `/`).
+pub const CATEGORY_PATH_BYTES_MAX: usize = 1024;
+
+/// Deepest category path.
+pub const CATEGORY_DEPTH_MAX: usize = 16;
+
+/// Longest title kept; a longer one is cut at a character and reported.
+pub const TITLE_BYTES_MAX: usize = 1024;
+
+/// Seeds that count in one request: a large cart.
+pub const SEEDS_MAX: usize = 50;
+
+/// Exclusions that count in one request: what a page and a long cart show.
+pub const EXCLUSIONS_MAX: usize = 500;
+
+/// Largest `max_results`.
+pub const RESULTS_MAX: usize = 100;
+
+/// `max_results` when the request says zero.
+pub const RESULTS_DEFAULT: usize = 10;
+
+/// Distinct relation types in one request. The catalog may declare more; a page never asks so many.
+pub const RELATION_TYPES_PER_REQUEST_MAX: usize = 32;
+
+/// Relations of one product and type kept by the compiler, best first. It bounds the work of one
+/// lookup; the longest hand-made lists in the sample catalogs hold 30.
+pub const RELATIONS_PER_TYPE_MAX: usize = 1_000;
+
+/// Relations of one seed that a lookup with several seeds weighs, best first.
+pub const CANDIDATES_PER_SEED_MAX: usize = 256;
+
+/// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.
+pub const VARIANT_DEPTH_MAX: usize = 4;
+
+/// Markets of a catalog: the width of the assortment mask.
+pub const MARKETS_MAX: usize = 64;
+
+/// Tags of a catalog: the width of the tag mask.
+pub const TAGS_MAX: usize = 64;
+
+/// Inventories of a catalog.
+pub const INVENTORIES_MAX: usize = 1_024;
+
+/// Further categories of one product beside its primary one.
+pub const EXTRA_CATEGORIES_MAX: usize = 32;
+
+/// Products of a catalog: ordinals are 32 bits and the last value means none.
+pub const PRODUCTS_MAX: usize = u32::MAX as usize - 1;
+
+/// Options of one bundle.
+pub const BUNDLE_OPTIONS_MAX: usize = 64;
+
+/// Selections of one bundle, over all its options.
+pub const BUNDLE_SELECTIONS_MAX: usize = 1_000;
+
+/// Longest row of a table, over all its cells. A row beyond it is no row of a product table.
+pub const ROW_BYTES_MAX: usize = 1 << 20;
+
+/// Columns of a table.
+pub const COLUMNS_MAX: usize = 1_024;
+
+/// Samples kept of each finding; the count goes on.
+pub const FINDING_SAMPLES_MAX: usize = 10;
+
+/// Refused relations kept in the `dropped` blob; beyond it only the counts go on.
+pub const DROPPED_KEPT_MAX: usize = 1_000_000;
+
+/// Page of `ListRelations` when the request says zero.
+pub const PAGE_SIZE_DEFAULT: usize = 100;
+
+/// Largest page of `ListRelations`.
+pub const PAGE_SIZE_MAX: usize = 1_000;
+
+/// Bytes of one string field on the wire: tag, length of up to two bytes, text.
+const ID_FIELD_BYTES: usize = ID_BYTES_MAX + 3;
+
+/// Bytes of one seed on the wire: tag and length, its id, its quantity.
+const SEED_FIELD_BYTES: usize = 3 + ID_FIELD_BYTES + 9;
+
+/// Largest request read from the wire: the largest legal `GetRecommendations` four times over, so
+/// that lists over their limit can be cut and reported instead of refused.
+pub const REQUEST_BYTES_MAX: usize =
+    4 * (SEEDS_MAX * SEED_FIELD_BYTES + EXCLUSIONS_MAX * ID_FIELD_BYTES + 1024);
+
+/// Largest answer written to the wire: a full page of `ListRelations` with every field set.
+pub const RESPONSE_BYTES_MAX: usize =
+    PAGE_SIZE_MAX * (8 * ID_FIELD_BYTES + MARKETS_MAX * ID_FIELD_BYTES) + 4096;
+
+/// Manifest file: a few blobs, a reason, an actor.
+pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
+
+/// `catalog.toml`.
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;

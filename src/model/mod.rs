@@ -1,0 +1,12 @@
+//! Words that every room shares: what a relation is, what sources yield, what is too much.
+//!
+//! No I/O, no clock, no library but derives. This room imports no other room.
+
+pub mod config;
+pub mod currency;
+pub mod decimal;
+pub mod finding;
+pub mod id;
+pub mod limits;
+pub mod record;
+pub mod relation;
