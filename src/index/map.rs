@@ -1,0 +1,63 @@
+//! The bytes of one file, mapped read-only or held in memory. The only place that maps files.
+//!
+//! A mapped file must not change: the store writes each file once, under a name that is put if
+//! absent, and never opens it for writing again. What a writer outside that protocol can do is
+//! limited by reading through types for which any bytes are a value (`layout`); truncation ends the
+//! process by SIGBUS, which no check before can prevent.
+
+#![allow(unsafe_code, reason = "mapping a file is an unsafe call")]
+
+use std::{fmt, fs::File, path::Path};
+
+use memmap2::Mmap;
+use rkyv::util::AlignedVec;
+
+use super::error::Fault;
+
+/// Bytes of a blob; aligned to 64 at least, so that the archives inside stand aligned.
+pub(crate) enum Bytes {
+    Mapped(Mmap),
+    Held(AlignedVec<64>),
+}
+
+impl Bytes {
+    /// Maps a regular file.
+    pub(crate) fn map(path: &Path) -> Result<Self, Fault> {
+        let file = File::open(path).map_err(Fault::io("open it"))?;
+        let metadata = file.metadata().map_err(Fault::io("read its metadata"))?;
+        if !metadata.is_file() {
+            return Err(Fault::UnsafeFile { why: "not a regular file" });
+        }
+        if metadata.len() == 0 {
+            return Err(Fault::Truncated { expected: super::layout::HEADER_BYTES, found: 0 });
+        }
+        // SAFETY: the file is regular (checked above) and no writer changes it after it got its
+        // name: `store` links finished files into place and never writes them again.
+        let map = unsafe { Mmap::map(&file) }.map_err(Fault::io("map it"))?;
+        Ok(Self::Mapped(map))
+    }
+
+    /// Copies bytes into memory of the right alignment.
+    pub(crate) fn hold(bytes: &[u8]) -> Self {
+        let mut held = AlignedVec::with_capacity(bytes.len());
+        held.extend_from_slice(bytes);
+        Self::Held(held)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Held(held) => held,
+        }
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Mapped(_) => "mapped",
+            Self::Held(_) => "held",
+        };
+        write!(f, "{kind}({})", self.as_slice().len())
+    }
+}

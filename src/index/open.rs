@@ -1,0 +1,294 @@
+//! Opening a blob: map, header, lengths, then checksums. Each step is a type, so that bytes nobody
+//! checked cannot be read by mistake: [`UnverifiedBlob`] -> [`Blob`] -> `Catalog` and its like.
+
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use xxhash_rust::xxh3::xxh3_128;
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+use super::{
+    BlobHash, IndexError, Role,
+    error::Fault,
+    layout::{
+        ENDIAN_MARK, FEATURES_KNOWN, FORMAT, FORMAT_OLDEST, HEADER_BYTES, Header, MAGIC,
+        SECTION_ALIGN, SECTIONS_MAX, Section, SectionEntry, TRAILER_BYTES, TRAILER_MAGIC, Trailer,
+    },
+    map::Bytes,
+};
+
+/// A blob whose header was read and whose lengths fit the file; its sections may be damaged.
+#[derive(Debug)]
+pub struct UnverifiedBlob {
+    path: PathBuf,
+    bytes: Bytes,
+    role: Role,
+    key_seed: u64,
+    sections: Vec<(Section, Range<usize>)>,
+}
+
+/// A blob whose every byte is as it was written.
+#[derive(Debug)]
+pub struct Blob {
+    inner: UnverifiedBlob,
+    hash: BlobHash,
+}
+
+impl UnverifiedBlob {
+    /// Maps a file and reads its header.
+    ///
+    /// # Errors
+    /// Every fault that header, trailer and lengths can show, by its own code.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        Bytes::map(path).and_then(|bytes| Self::read(path, bytes)).map_err(|fault| fault.at(path))
+    }
+
+    /// Reads a blob out of memory; `name` stands for its path in errors.
+    ///
+    /// # Errors
+    /// As [`UnverifiedBlob::open`].
+    pub fn from_bytes(name: &Path, bytes: &[u8]) -> Result<Self, IndexError> {
+        Self::read(name, Bytes::hold(bytes)).map_err(|fault| fault.at(name))
+    }
+
+    fn read(path: &Path, bytes: Bytes) -> Result<Self, Fault> {
+        let file = bytes.as_slice();
+        check_magic(file)?;
+        let Ok((header, _)) = Header::ref_from_prefix(file) else {
+            return Err(Fault::Truncated { expected: HEADER_BYTES, found: len_u64(file) });
+        };
+        check_header(header, len_u64(file))?;
+        check_trailer(header, file)?;
+        let role = Role::new(header.role.get()).ok_or_else(|| {
+            Fault::structure("header", format!("role {} is unknown", header.role.get()))
+        })?;
+        let sections = read_sections(header, role)?;
+        let key_seed = header.key_seed.get();
+        Ok(Self { path: path.to_owned(), role, key_seed, sections, bytes })
+    }
+
+    /// What the blob is for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Reads every byte: section checksums, zero padding, and the hash of the whole file.
+    ///
+    /// # Errors
+    /// Names the first damaged part; with `expected`, also a whole blob of another name.
+    pub fn verify(self, expected: Option<BlobHash>) -> Result<Blob, IndexError> {
+        let fail = |fault: Fault| fault.at(&self.path);
+        let file = self.bytes.as_slice();
+        let Ok((header, _)) = Header::ref_from_prefix(file) else {
+            return Err(fail(Fault::Checksum { part: "header" }));
+        };
+        let mut padding_from = usize_of(HEADER_BYTES);
+        for ((section, range), entry) in self.sections.iter().zip(&header.sections) {
+            let padding = file.get(padding_from..range.start).unwrap_or(&[1]);
+            if padding.iter().any(|byte| *byte != 0) {
+                return Err(fail(Fault::Checksum { part: "padding" }));
+            }
+            let bytes = file.get(range.clone()).unwrap_or_default();
+            if xxh3_128(bytes).to_le_bytes() != entry.checksum {
+                return Err(fail(Fault::Checksum { part: section.code() }));
+            }
+            padding_from = range.end;
+        }
+        let trailer_at = file.len() - usize_of(TRAILER_BYTES);
+        if file.get(padding_from..trailer_at).unwrap_or(&[1]).iter().any(|byte| *byte != 0) {
+            return Err(fail(Fault::Checksum { part: "padding" }));
+        }
+        let found = BlobHash::of(file);
+        match expected {
+            Some(expected) if expected != found => Err(fail(Fault::WrongHash { expected, found })),
+            _ => Ok(Blob { inner: self, hash: found }),
+        }
+    }
+}
+
+impl Blob {
+    /// Its identity.
+    #[must_use]
+    pub fn hash(&self) -> BlobHash {
+        self.hash
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.inner.role
+    }
+
+    /// Bytes of the file.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        len_u64(self.inner.bytes.as_slice())
+    }
+
+    /// Its sections and their lengths, in file order.
+    pub fn sections(&self) -> impl Iterator<Item = (Section, u64)> {
+        self.inner.sections.iter().map(|(section, range)| (*section, range.len() as u64))
+    }
+
+    /// Reads one byte of each page, so that the first request after a swap meets no page fault.
+    /// The sum only keeps the reads from being left out.
+    #[must_use]
+    pub fn warm(&self) -> u64 {
+        let pages = self.inner.bytes.as_slice().chunks(usize_of(HEADER_BYTES));
+        pages.filter_map(|page| page.first()).map(|byte| u64::from(*byte)).sum()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    pub(crate) fn key_seed(&self) -> u64 {
+        self.inner.key_seed
+    }
+
+    pub(crate) fn range(&self, section: Section) -> Range<usize> {
+        let mut sections = self.inner.sections.iter();
+        sections.find(|(found, _)| *found == section).map_or(0..0, |(_, range)| range.clone())
+    }
+
+    pub(crate) fn bytes(&self, range: &Range<usize>) -> &[u8] {
+        self.inner.bytes.as_slice().get(range.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn require(&self, role: Role) -> Result<(), Fault> {
+        if self.inner.role == role {
+            return Ok(());
+        }
+        Err(Fault::WrongRole { expected: role.code(), found: self.inner.role.code().to_owned() })
+    }
+}
+
+fn check_magic(file: &[u8]) -> Result<(), Fault> {
+    let Some(found) = file.first_chunk::<8>() else {
+        return Err(Fault::Truncated { expected: HEADER_BYTES, found: len_u64(file) });
+    };
+    if *found == MAGIC {
+        return Ok(());
+    }
+    Err(Fault::NotAnIndex { expected: MAGIC, found: *found })
+}
+
+fn check_header(header: &Header, file_len: u64) -> Result<(), Fault> {
+    if header.endian.get() != ENDIAN_MARK {
+        if header.endian.get() == ENDIAN_MARK.swap_bytes() {
+            return Err(Fault::WrongEndian { found: header.endian.get() });
+        }
+        return Err(Fault::Checksum { part: "header" });
+    }
+    // A newer format may lay out the rest of the page differently: its number comes first.
+    let format = header.format.get();
+    if format > FORMAT {
+        return Err(Fault::FormatTooNew { found: format, newest: FORMAT });
+    }
+    if format < FORMAT_OLDEST {
+        return Err(Fault::FormatTooOld { found: format, oldest: FORMAT_OLDEST });
+    }
+    if header_checksum(header) != header.checksum {
+        return Err(Fault::Checksum { part: "header" });
+    }
+    let required = header.required_features.get();
+    if required & !FEATURES_KNOWN != 0 {
+        return Err(Fault::UnknownFeature { found: required, known: FEATURES_KNOWN });
+    }
+    let expected = header.file_len.get();
+    if file_len < expected {
+        return Err(Fault::Truncated { expected, found: file_len });
+    }
+    if file_len > expected {
+        return Err(Fault::TrailingBytes { expected, found: file_len });
+    }
+    if file_len < HEADER_BYTES + TRAILER_BYTES {
+        return Err(Fault::structure("header", "the file has no room for a trailer"));
+    }
+    Ok(())
+}
+
+fn check_trailer(header: &Header, file: &[u8]) -> Result<(), Fault> {
+    match Trailer::ref_from_suffix(file) {
+        Ok((_, trailer))
+            if trailer.magic == TRAILER_MAGIC
+                && trailer.file_len == header.file_len
+                && trailer.header_checksum == header.checksum =>
+        {
+            Ok(())
+        }
+        _ => Err(Fault::Checksum { part: "trailer" }),
+    }
+}
+
+fn read_sections(header: &Header, role: Role) -> Result<Vec<(Section, Range<usize>)>, Fault> {
+    let expected = sections_of(role);
+    let count = header.section_count.get() as usize;
+    if count != expected.len() {
+        let what = format!("expected {} sections, found {count}", expected.len());
+        return Err(Fault::structure("header", what));
+    }
+    let end_max = header.file_len.get() - TRAILER_BYTES;
+    let mut free_from = HEADER_BYTES;
+    let mut sections = Vec::with_capacity(SECTIONS_MAX);
+    for (section, entry) in expected.iter().zip(&header.sections) {
+        let range = read_section(*section, entry, free_from, end_max)?;
+        free_from = range.end as u64;
+        sections.push((*section, range));
+    }
+    Ok(sections)
+}
+
+fn read_section(
+    section: Section,
+    entry: &SectionEntry,
+    free_from: u64,
+    end_max: u64,
+) -> Result<Range<usize>, Fault> {
+    let fail = |what: String| Err(Fault::structure(section.code(), what));
+    if entry.kind.get() != section as u32 || entry.schema.get() != section.schema() {
+        let (kind, schema) = (entry.kind.get(), entry.schema.get());
+        return fail(format!(
+            "expected section {} schema {}, found {kind} schema {schema}",
+            section as u32,
+            section.schema()
+        ));
+    }
+    let (offset, len) = (entry.offset.get(), entry.len.get());
+    let Some(end) = offset.checked_add(len).filter(|end| *end <= end_max) else {
+        return fail(format!("{len} bytes at {offset} pass the end at {end_max}"));
+    };
+    if offset != free_from.next_multiple_of(SECTION_ALIGN) {
+        return fail(format!("offset {offset} does not follow {free_from} aligned"));
+    }
+    if len % section.record_bytes() as u64 != 0 {
+        return fail(format!("{len} bytes are no multiple of {}", section.record_bytes()));
+    }
+    Ok(usize_of(offset)..usize_of(end))
+}
+
+/// The sections of a role; none for roles that this version does not write.
+pub(crate) fn sections_of(role: Role) -> &'static [Section] {
+    match role {
+        Role::Catalog => Section::CATALOG,
+        Role::Provenance => Section::PROVENANCE,
+        Role::Dropped => Section::DROPPED,
+        Role::Policy | Role::Overrides => &[],
+    }
+}
+
+pub(crate) fn header_checksum(header: &Header) -> [u8; 16] {
+    let bytes = header.as_bytes();
+    xxh3_128(bytes.split_at(bytes.len() - 16).0).to_le_bytes()
+}
+
+fn len_u64(bytes: &[u8]) -> u64 {
+    bytes.len() as u64
+}
+
+fn usize_of(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("bounded by a mapped file, whose length is a usize")
+}

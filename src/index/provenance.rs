@@ -1,0 +1,96 @@
+//! The provenance blob: where each relation of a catalog was read.
+
+use zerocopy::{FromBytes as _, little_endian::U64};
+
+use super::{
+    Blob, BlobHash, IndexError, Ordinal, Role, View,
+    archive::Archive,
+    error::Fault,
+    layout::{ProvenanceRecord, Section},
+    meta::{ArchivedFileMeta, ArchivedProvenanceMeta},
+};
+
+/// A provenance blob that was verified, and fits one catalog.
+#[derive(Debug)]
+pub struct Provenance {
+    blob: Blob,
+    meta: Archive<ArchivedProvenanceMeta>,
+}
+
+/// Where one relation was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The source's name.
+    pub source: &'a str,
+    /// The file.
+    pub file: &'a ArchivedFileMeta,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl Provenance {
+    /// Checks that the blob belongs to this catalog and has a place for each of its relations.
+    ///
+    /// # Errors
+    /// `WRONG_ROLE`, `WRONG_HASH` for another catalog's, or `STRUCTURE` naming the section.
+    pub fn from_blob(blob: Blob, catalog: &View<'_>, hash: BlobHash) -> Result<Self, IndexError> {
+        let path = blob.path().to_owned();
+        Self::read(blob, catalog, hash).map_err(|fault| fault.at(&path))
+    }
+
+    fn read(blob: Blob, catalog: &View<'_>, hash: BlobHash) -> Result<Self, Fault> {
+        blob.require(Role::Provenance)?;
+        let meta = Archive::<ArchivedProvenanceMeta>::check(&blob, Section::ProvenanceMeta)?;
+        let provenance = Self { blob, meta };
+        let archived = provenance.meta.get(&provenance.blob);
+        let fault = |what: String| Err(Fault::structure(Section::Provenance.code(), what));
+        if archived.catalog.as_slice() != hash.as_bytes() {
+            return fault("it belongs to another catalog".to_owned());
+        }
+        let sources = archived.sources.len();
+        if archived.files.iter().any(|file| file.source.to_native() as usize >= sources) {
+            return fault("a file of an unknown source".to_owned());
+        }
+        let (ends, records) = (provenance.ends(), provenance.records());
+        let mut total = 0_u64;
+        if ends.len() != catalog.product_count() {
+            return fault(format!("{} ends for {} products", ends.len(), catalog.product_count()));
+        }
+        for (ordinal, end) in catalog.ordinals().zip(ends) {
+            total += catalog.block(ordinal).runs().map(|run| run.edges().len() as u64).sum::<u64>();
+            if end.get() != total {
+                return fault(format!("product {} ends at {end}, not {total}", ordinal.0));
+            }
+        }
+        if records.len() as u64 != total {
+            return fault(format!("{} places for {total} relations", records.len()));
+        }
+        if records.iter().any(|record| record.file.get() as usize >= archived.files.len()) {
+            return fault("a place in an unknown file".to_owned());
+        }
+        Ok(provenance)
+    }
+
+    /// Where the `index`-th relation of a product was read, counted over its runs.
+    #[must_use]
+    pub fn place(&self, source: Ordinal, index: usize) -> Option<Place<'_>> {
+        let before = source.index().checked_sub(1);
+        let first =
+            before.map_or(Some(0), |before| self.ends().get(before).map(|end| end.get()))?;
+        let record = self.records().get(usize::try_from(first).ok()?.checked_add(index)?)?;
+        let meta = self.meta.get(&self.blob);
+        let file = meta.files.get(record.file.get() as usize)?;
+        let source = meta.sources.get(file.source.to_native() as usize)?;
+        Some(Place { source, file, line: record.line.get() })
+    }
+
+    fn ends(&self) -> &[U64] {
+        let range = self.blob.range(Section::ProvenanceEnds);
+        <[U64]>::ref_from_bytes(self.blob.bytes(&range)).unwrap_or_default()
+    }
+
+    fn records(&self) -> &[ProvenanceRecord] {
+        let range = self.blob.range(Section::Provenance);
+        <[ProvenanceRecord]>::ref_from_bytes(self.blob.bytes(&range)).unwrap_or_default()
+    }
+}
