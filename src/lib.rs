@@ -10,6 +10,7 @@
 compile_error!("kindred runs on Linux: it relies on its file mapping, fsync and link semantics");
 
 pub mod index;
+pub mod lookup;
 pub mod model;
 pub mod pb;
 pub mod slot;

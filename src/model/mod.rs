@@ -10,3 +10,4 @@ pub mod id;
 pub mod limits;
 pub mod record;
 pub mod relation;
+pub mod score;

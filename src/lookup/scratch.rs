@@ -1,0 +1,56 @@
+//! Memory that one thread uses for lookup after lookup, so that none of them allocates.
+
+use super::{answer::Pick, candidates::Contribution};
+
+/// Working memory of lookups. Keep one a thread; it grows to what the largest lookup needed.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(super) picks: Vec<Pick>,
+    pub(super) seen: Seen,
+    /// Ordinals that the request excludes, sorted.
+    pub(super) excluded: Vec<u32>,
+    /// Contributions of several seeds, to be summed by product.
+    pub(super) contributions: Vec<Contribution>,
+    /// Products with their sums.
+    pub(super) sums: Vec<Pick>,
+}
+
+/// A set of ordinals that is emptied without touching its slots.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Round in which the slot was taken, and the ordinal.
+    slots: Vec<(u32, u32)>,
+    round: u32,
+}
+
+impl Seen {
+    /// Empties the set and makes room for this many ordinals.
+    pub(super) fn begin(&mut self, ordinals_max: usize) {
+        let slots = ordinals_max.saturating_mul(2).next_power_of_two();
+        self.round = self.round.wrapping_add(1);
+        if self.slots.len() < slots || self.round == 0 {
+            self.slots.clear();
+            self.slots.resize(slots.max(64), (0, 0));
+            self.round = 1;
+        }
+    }
+
+    /// Adds an ordinal; says whether it is new.
+    pub(super) fn insert(&mut self, ordinal: u32) -> bool {
+        // Fibonacci hashing; the high bits are the well-mixed ones.
+        let hash = ordinal.wrapping_mul(0x9e37_79b9);
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = (hash as usize).rotate_right(16) & mask;
+        while let Some(slot) = self.slots.get_mut(at) {
+            if slot.0 != self.round {
+                *slot = (self.round, ordinal);
+                return true;
+            }
+            if slot.1 == ordinal {
+                return false;
+            }
+            at = at.wrapping_add(1) & mask;
+        }
+        true
+    }
+}

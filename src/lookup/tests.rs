@@ -1,0 +1,1 @@
+//! Promises of lookup, on small catalogs written in place.
