@@ -14,7 +14,8 @@ pub mod lookup;
 pub mod model;
 pub mod pb;
 pub mod slot;
+pub mod sources;
 
 /// Every room with the rooms it may import; `tests/tidy.rs` fails the build on any other import.
 pub const ROOMS: &[(&str, &[&str])] =
-    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("index", &["model"])];
+    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("sources", &["model"]), ("index", &["model"])];

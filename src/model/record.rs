@@ -45,6 +45,9 @@ pub enum Record<'a> {
     Bundle(BundleRecord<'a>),
     /// Another id of a product.
     Alias(AliasRecord<'a>),
+    /// A product is a variant of another: said by the parent's row, so that the variant's own row
+    /// may stand elsewhere.
+    Variant(VariantRecord<'a>),
 }
 
 /// Can shoppers see a product on its own?
@@ -200,6 +203,17 @@ pub struct AliasRecord<'a> {
     pub alias: &'a str,
     /// The product's id.
     pub product: &'a str,
+}
+
+/// A parent names one of its variants; it counts where the variant's own row names no parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariantRecord<'a> {
+    /// The product shoppers see.
+    pub parent: &'a str,
+    /// Its variant.
+    pub variant: &'a str,
+    /// Place among the parent's variants, smaller first.
+    pub position: Option<u32>,
 }
 
 /// Takes what sources read.

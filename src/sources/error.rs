@@ -1,0 +1,167 @@
+//! Why a file cannot be read as what it is taken for.
+
+use std::{io, path::PathBuf};
+
+use crate::model::limits::{COLUMNS_MAX, CONFIG_BYTES_MAX, ROW_BYTES_MAX};
+
+/// Why a source cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// Nothing is at the path: check the path given to `--from` or `--catalog`.
+    #[error("{}: expected a file or directory, found nothing", path.display())]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The system refused: check permissions and the disk.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A directory without any table: check the path and the format's name.
+    #[error("{}: expected {expected}, found none", path.display())]
+    NoTable {
+        /// The directory or file.
+        path: PathBuf,
+        /// Which files the format reads.
+        expected: &'static str,
+    },
+    /// The same table twice, in both forms: remove one.
+    #[error("{}: expected one form of the table, found {} beside it", path.display(), other.display())]
+    TwoForms {
+        /// One file.
+        path: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// No header and no row: the export failed, or the file is another one.
+    #[error("{}: expected {expected}, found an empty file", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What the first line should hold.
+        expected: &'static str,
+    },
+    /// Bytes that are no UTF-8: export or convert the file as UTF-8.
+    #[error("{}:{line}: {}expected UTF-8, found byte {found:#04x} at offset {offset}{hint}", path.display(), in_column(column.as_deref()))]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line of the byte.
+        line: u64,
+        /// The column, if the file has columns.
+        column: Option<String>,
+        /// Bytes before it in the file.
+        offset: u64,
+        /// The byte.
+        found: u8,
+        /// What the file seems to be.
+        hint: &'static str,
+    },
+    /// A quote that never ends: the rows behind it cannot be told apart. Close or double it.
+    #[error("{}:{line}: expected the quotes of the row that begins here to be closed, found the end of the file", path.display())]
+    OpenQuote {
+        /// The file.
+        path: PathBuf,
+        /// The line where the row begins.
+        line: u64,
+    },
+    /// A row that is too long, or a quote that swallows the rows behind it.
+    #[error("{}:{line}: expected a row of at most {ROW_BYTES_MAX} bytes, found a longer one; is a quote left open?", path.display())]
+    RowTooLong {
+        /// The file.
+        path: PathBuf,
+        /// The line where the row begins.
+        line: u64,
+    },
+    /// A row with too many cells: no product table looks like this.
+    #[error("{}:{line}: expected at most {COLUMNS_MAX} cells in a row, found more", path.display())]
+    TooManyColumns {
+        /// The file.
+        path: PathBuf,
+        /// The line where the row begins.
+        line: u64,
+    },
+    /// Another delimiter than the format's: export the file again with the right one.
+    #[error("{}:{line}: expected cells delimited by `{expected}`, found a header with `{}`", path.display(), found.escape_debug())]
+    WrongDelimiter {
+        /// The file.
+        path: PathBuf,
+        /// The line of the header.
+        line: u64,
+        /// The format's delimiter.
+        expected: char,
+        /// What stands in the header instead.
+        found: char,
+    },
+    /// A column without which no row has a meaning: add it or check the file.
+    #[error("{}: expected a column `{column}`, found {found}", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+        /// The columns of the file.
+        found: String,
+    },
+    /// Two columns of one name: remove or rename one.
+    #[error("{}: expected each column once, found `{column}` as columns {first} and {second}", path.display())]
+    DuplicateColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        column: String,
+        /// Number of the first, from 1.
+        first: usize,
+        /// Number of the second.
+        second: usize,
+    },
+    /// Not one line of the file is a JSON object: it is no NDJSON.
+    #[error("{}:{line}: expected one JSON object a line, found none in the file; first line: {found}", path.display())]
+    NotNdjson {
+        /// The file.
+        path: PathBuf,
+        /// The first line that has content.
+        line: u64,
+        /// What is wrong with it.
+        found: String,
+    },
+    /// A declaration in `catalog.toml` that cannot hold: change that line.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Catalog {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The character in it, from 1.
+        column: usize,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// No `catalog.toml` is this long: check the path.
+    #[error("{}: expected at most {CONFIG_BYTES_MAX} bytes, found more", path.display())]
+    CatalogTooLong {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl SourceError {
+    /// What the system said about the path.
+    pub(crate) fn io(path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        if source.kind() == io::ErrorKind::NotFound {
+            Self::Missing { path }
+        } else {
+            Self::Io { path, source }
+        }
+    }
+}
+
+fn in_column(column: Option<&str>) -> String {
+    column.map_or_else(String::new, |column| format!("column `{column}`: "))
+}

@@ -1,0 +1,351 @@
+//! Kindred's own tables: `products`, `product_markets`, `relations`, `bundles`, `aliases`, each as
+//! `.csv` or as `.ndjson` with the same columns.
+//!
+//! A file is known by its name. Columns are known by theirs, in any order; those a table does not
+//! know are reported. A cell that cannot be read counts as absent; a row without its ids is skipped.
+
+use std::{fs, path::Path};
+
+use super::{
+    Format, SourceError,
+    files::{self, Depth, SourceFile},
+    input::Input,
+    row::Row,
+    table::{Column, Form, Table},
+};
+use crate::model::{
+    record::{
+        AliasRecord, BundleRecord, PriceRecord, ProductMarketRecord, ProductRecord, Record,
+        RecordSink, RelationRecord, Visibility,
+    },
+    relation::{Availability, Origin, Stage, StageMask},
+};
+
+/// `--from kindred=DIR` or `--from kindred=FILE`.
+pub(crate) const FORMAT: Format = Format {
+    name: "kindred",
+    about: "Kindred's own tables, CSV or NDJSON: products, product_markets, relations, bundles, aliases",
+    read,
+};
+
+const EXPECTED: &str =
+    "products, product_markets, relations, bundles or aliases as .csv or .ndjson";
+
+/// Binds the columns of an open table and reads its rows.
+type ReadTable = fn(&mut Table<'_>) -> Result<(), SourceError>;
+
+const TABLES: [(&str, ReadTable); 5] = [
+    ("products", read_products),
+    ("product_markets", read_product_markets),
+    ("relations", read_relations),
+    ("bundles", read_bundles),
+    ("aliases", read_aliases),
+];
+
+fn read(path: &Path, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
+    let metadata = fs::metadata(path).map_err(|error| SourceError::io(path, error))?;
+    let files = match metadata.is_dir() {
+        true => files::list(path, Depth::One)?,
+        false => vec![SourceFile::single(path)],
+    };
+    let (tables, others): (Vec<_>, Vec<_>) =
+        files.iter().map(|file| (file, table_of(file))).partition(|(_, table)| table.is_some());
+    if tables.is_empty() {
+        return Err(SourceError::NoTable { path: path.to_owned(), expected: EXPECTED });
+    }
+    for (file, _) in others {
+        file.ignore(sink, &format!("expected {EXPECTED}, found another file"));
+    }
+    // Sorted by name, the two forms of a table stand side by side.
+    for pair in tables.windows(2) {
+        if let [(first, _), (second, _)] = pair
+            && first.stem() == second.stem()
+        {
+            let (path, other) = (first.path.clone(), second.path.clone());
+            return Err(SourceError::TwoForms { path, other });
+        }
+    }
+    for (file, (form, read_table)) in
+        tables.iter().filter_map(|(file, table)| Some((file, (*table)?)))
+    {
+        let input = Input::open(&file.path)?;
+        let id = file.announce(sink);
+        read_table(&mut Table::new(form, input, id, sink)?)?;
+    }
+    Ok(())
+}
+
+fn table_of(file: &SourceFile) -> Option<(Form, ReadTable)> {
+    let form = match file.extension() {
+        "csv" => Form::Csv,
+        "ndjson" => Form::Ndjson,
+        _ => return None,
+    };
+    let table = TABLES.into_iter().find(|(stem, _)| *stem == file.stem());
+    table.map(|(_, read_table)| (form, read_table))
+}
+
+struct ProductColumns {
+    id: Column,
+    title: Column,
+    brand: Column,
+    category: Column,
+    price: Column,
+    currency: Column,
+    availability: Column,
+    read_at: Column,
+    parent: Column,
+    variant_position: Column,
+    visibility: Column,
+    popularity: Column,
+    tags: Column,
+    eco_grade: Column,
+    markets: Column,
+}
+
+fn read_products(table: &mut Table<'_>) -> Result<(), SourceError> {
+    let columns = ProductColumns {
+        id: table.required("id")?,
+        title: table.optional("title"),
+        brand: table.optional("brand"),
+        category: table.optional("category"),
+        price: table.optional("price"),
+        currency: table.optional("currency"),
+        availability: table.optional("availability"),
+        read_at: table.optional("read_at"),
+        parent: table.optional("parent"),
+        variant_position: table.optional("variant_position"),
+        visibility: table.optional("visibility"),
+        popularity: table.optional("popularity"),
+        tags: table.optional("tags"),
+        eco_grade: table.optional("eco_grade"),
+        markets: table.optional("markets"),
+    };
+    table.report_unknown(|_| true);
+    while table.advance()? {
+        let mut row = table.row();
+        if let Some(product) = product(&mut row, &columns) {
+            row.emit(row.at(), Record::Product(product));
+        }
+    }
+    Ok(())
+}
+
+fn product<'a>(row: &mut Row<'a>, columns: &ProductColumns) -> Option<ProductRecord<'a>> {
+    Some(ProductRecord {
+        id: row.id(columns.id)?,
+        title: row.title(columns.title),
+        brand: row.name(columns.brand),
+        categories: row.categories(columns.category),
+        price: row.price(columns.price, columns.currency),
+        availability: row.parsed(columns.availability, AVAILABILITIES, Availability::from_code),
+        read_at_s: row.instant(columns.read_at),
+        parent: row.name(columns.parent),
+        variant_position: row.position(columns.variant_position),
+        visibility: row
+            .parsed(columns.visibility, "`visible` or `hidden`", visibility)
+            .unwrap_or_default(),
+        popularity: row.parsed(columns.popularity, "a number not below 0", popularity),
+        tags: row.names(columns.tags),
+        eco_grade: row.parsed(columns.eco_grade, "1 to 5, or A (best) to E", eco_grade),
+        markets: row.names(columns.markets),
+    })
+}
+
+fn read_product_markets(table: &mut Table<'_>) -> Result<(), SourceError> {
+    let id = table.required("id")?;
+    let market = table.required("market")?;
+    let listed = table.optional("listed");
+    let price = table.optional("price");
+    let currency = table.optional("currency");
+    let read_at = table.optional("read_at");
+    table.report_unknown(|_| true);
+    while table.advance()? {
+        let mut row = table.row();
+        let (Some(id), Some(market)) = (row.id(id), row.required(market)) else { continue };
+        let listed = row.switch(listed);
+        let price: Option<PriceRecord<'_>> = row.price(price, currency);
+        let read_at_s = row.instant(read_at);
+        let record = ProductMarketRecord { id, market, listed, price, read_at_s };
+        row.emit(row.at(), Record::ProductMarket(record));
+    }
+    Ok(())
+}
+
+struct RelationColumns {
+    source: Column,
+    relation_type: Column,
+    target: Column,
+    position: Column,
+    score: Column,
+    quantity: Column,
+    origin: Column,
+    two_way: Column,
+    valid_from: Column,
+    valid_to: Column,
+    stages: Column,
+    markets: Column,
+    active: Column,
+}
+
+fn read_relations(table: &mut Table<'_>) -> Result<(), SourceError> {
+    let columns = RelationColumns {
+        source: table.required("source")?,
+        relation_type: table.required("type")?,
+        target: table.required("target")?,
+        position: table.optional("position"),
+        score: table.optional("score"),
+        quantity: table.optional("quantity"),
+        origin: table.optional("origin"),
+        two_way: table.optional("two_way"),
+        valid_from: table.optional("valid_from"),
+        valid_to: table.optional("valid_to"),
+        stages: table.optional("stages"),
+        markets: table.optional("markets"),
+        active: table.optional("active"),
+    };
+    table.report_unknown(|_| true);
+    while table.advance()? {
+        let mut row = table.row();
+        if let Some(relation) = relation(&mut row, &columns) {
+            row.emit(row.at(), Record::Relation(relation));
+        }
+    }
+    Ok(())
+}
+
+fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<RelationRecord<'a>> {
+    Some(RelationRecord {
+        source: row.id(columns.source)?,
+        relation_type: row.required(columns.relation_type)?,
+        target: row.id(columns.target)?,
+        position: row.position(columns.position),
+        score: row.parsed(columns.score, "a number from 0 to 1", score),
+        quantity: row.quantity(columns.quantity),
+        origin: row.parsed(columns.origin, ORIGINS, Origin::from_code).unwrap_or(Origin::Curated),
+        two_way: row.switch(columns.two_way),
+        valid_from_s: row.instant(columns.valid_from),
+        valid_to_s: row.instant(columns.valid_to),
+        stages: stages(row, columns.stages),
+        markets: row.names(columns.markets),
+        active: row.switch(columns.active).unwrap_or(true),
+    })
+}
+
+struct BundleColumns {
+    bundle: Column,
+    option: Column,
+    option_position: Column,
+    required: Column,
+    min: Column,
+    max: Column,
+    product: Column,
+    position: Column,
+    quantity: Column,
+    default: Column,
+}
+
+fn read_bundles(table: &mut Table<'_>) -> Result<(), SourceError> {
+    let columns = BundleColumns {
+        bundle: table.required("bundle")?,
+        option: table.required("option")?,
+        option_position: table.optional("option_position"),
+        required: table.optional("required"),
+        min: table.optional("min"),
+        max: table.optional("max"),
+        product: table.required("product")?,
+        position: table.optional("position"),
+        quantity: table.optional("quantity"),
+        default: table.optional("default"),
+    };
+    table.report_unknown(|_| true);
+    while table.advance()? {
+        let mut row = table.row();
+        if let Some(selection) = selection(&mut row, &columns) {
+            row.emit(row.at(), Record::Bundle(selection));
+        }
+    }
+    Ok(())
+}
+
+/// Without `required`, an option with a minimum is required. Without `max`, as many as `min`, at
+/// least one.
+fn selection<'a>(row: &mut Row<'a>, columns: &BundleColumns) -> Option<BundleRecord<'a>> {
+    let (bundle, option) = (row.id(columns.bundle)?, row.required(columns.option)?);
+    let product = row.id(columns.product)?;
+    let count = "a whole number from 0 to 4294967295";
+    let min = row.parsed(columns.min, count, |text| text.parse::<u32>().ok());
+    let required = row.switch(columns.required).unwrap_or(min.is_some_and(|min| min > 0));
+    let min = min.unwrap_or_default().max(u32::from(required));
+    let at_least_min = |text: &str| text.parse().ok().filter(|max: &u32| *max >= min);
+    let expected = format!("a whole number not below {min}");
+    Some(BundleRecord {
+        bundle,
+        option,
+        option_position: row.position(columns.option_position).unwrap_or_default(),
+        required,
+        min_selections: min,
+        max_selections: row.parsed(columns.max, &expected, at_least_min).unwrap_or(min.max(1)),
+        product,
+        selection_position: row.position(columns.position).unwrap_or_default(),
+        quantity: row.quantity(columns.quantity).unwrap_or(1.0),
+        is_default: row.switch(columns.default).unwrap_or(false),
+    })
+}
+
+fn read_aliases(table: &mut Table<'_>) -> Result<(), SourceError> {
+    let alias = table.required("alias")?;
+    let product = table.required("product")?;
+    table.report_unknown(|_| true);
+    while table.advance()? {
+        let mut row = table.row();
+        let (Some(alias), Some(product)) = (row.id(alias), row.id(product)) else { continue };
+        row.emit(row.at(), Record::Alias(AliasRecord { alias, product }));
+    }
+    Ok(())
+}
+
+const AVAILABILITIES: &str =
+    "`in_stock`, `low_stock`, `backorder`, `preorder`, `out_of_stock` or `discontinued`";
+const ORIGINS: &str =
+    "`curated`, `rule`, `co_purchase`, `model`, `popular`, `co_view` or `imported`";
+const STAGES: &str =
+    "`discovery`, `consideration`, `purchase_decision`, `checkout` or `post_purchase`";
+
+fn stages(row: &mut Row<'_>, column: Column) -> StageMask {
+    let mut mask = StageMask::EVERY;
+    for word in row.list(column) {
+        match Stage::from_code(word) {
+            Some(stage) => mask = mask.with(stage),
+            None => row.bad_value(column, STAGES, word),
+        }
+    }
+    mask
+}
+
+fn visibility(text: &str) -> Option<Visibility> {
+    match text {
+        "visible" => Some(Visibility::Visible),
+        "hidden" => Some(Visibility::Hidden),
+        _ => None,
+    }
+}
+
+fn popularity(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
+fn score(text: &str) -> Option<f32> {
+    text.parse().ok().filter(|number| (0.0..=1.0).contains(number))
+}
+
+fn eco_grade(text: &str) -> Option<u8> {
+    match text {
+        "1" | "E" | "e" => Some(1),
+        "2" | "D" | "d" => Some(2),
+        "3" | "C" | "c" => Some(3),
+        "4" | "B" | "b" => Some(4),
+        "5" | "A" | "a" => Some(5),
+        _ => None,
+    }
+}

@@ -1,0 +1,124 @@
+//! Magento: the admin's product export, and the fixtures of the sample data.
+//!
+//! Every `.csv` below the path is known by its header; the other files are reported and not read.
+//! Relation types are passed on as Magento calls them: `magento:related`, `magento:crosssell` (three
+//! s), `magento:upsell`. Stock is never derived from `qty`: a configurable product has none.
+
+mod export;
+mod fixture;
+
+use std::{fs, path::Path};
+
+use self::fixture::Categories;
+use super::{
+    Format, SourceError,
+    files::{self, Depth, SourceFile},
+    input::Input,
+    row::Row,
+    table::{Column, Form, Table},
+};
+use crate::model::record::{RecordSink, Visibility};
+
+/// `--from magento=DIR` or `--from magento=FILE`.
+pub(crate) const FORMAT: Format = Format {
+    name: "magento",
+    about: "Magento 2: product exports of the admin (CSV), or the sample data's fixtures",
+    read,
+};
+
+const EXPECTED: &str = "a .csv with a column `sku` and columns for products or links";
+
+/// What Magento calls its link types, and what we pass on.
+const LINK_TYPES: [(&str, &str); 3] = [
+    ("related", "magento:related"),
+    ("crosssell", "magento:crosssell"),
+    ("upsell", "magento:upsell"),
+];
+
+/// What a file holds, by its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Shape {
+    /// The tree of categories; read first, because product fixtures name levels only.
+    Categories,
+    /// `sku,linked_sku`; the file's name is the type.
+    Links(&'static str),
+    /// Products of the sample data.
+    Fixture,
+    /// The admin's export.
+    Export,
+}
+
+fn read(path: &Path, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
+    let metadata = fs::metadata(path).map_err(|error| SourceError::io(path, error))?;
+    let files = match metadata.is_dir() {
+        true => files::list(path, Depth::Every)?,
+        false => vec![SourceFile::single(path)],
+    };
+    let mut tables = Vec::new();
+    for file in files {
+        match shape_of(&file)? {
+            Ok(shape) => tables.push((shape, file)),
+            Err(message) => file.ignore(sink, message),
+        }
+    }
+    if tables.iter().all(|(shape, _)| *shape == Shape::Categories) {
+        return Err(SourceError::NoTable { path: path.to_owned(), expected: EXPECTED });
+    }
+    tables.sort();
+    let mut categories = Categories::default();
+    for (shape, file) in &tables {
+        let input = Input::open(&file.path)?;
+        let id = file.announce(sink);
+        let mut table = Table::new(Form::Csv, input, id, sink)?;
+        match shape {
+            Shape::Categories => categories.read(&mut table)?,
+            Shape::Links(relation_type) => fixture::read_links(&mut table, relation_type)?,
+            Shape::Fixture => fixture::read_products(&mut table, &categories)?,
+            Shape::Export => export::read(&mut table)?,
+        }
+    }
+    Ok(())
+}
+
+/// What a file holds, or why it is not read.
+fn shape_of(file: &SourceFile) -> Result<Result<Shape, &'static str>, SourceError> {
+    if file.extension() != "csv" || !file.path.is_file() {
+        return Ok(Err("expected a .csv file, found another one"));
+    }
+    let header = super::csv::CsvReader::new(Input::open(&file.path)?, b',')?;
+    let has = |name: &str| header.header().iter().any(|column| column == name);
+    let has_any = |names: &[&str]| names.iter().any(|name| has(name));
+    if !has("sku") {
+        return Ok(match has("name") && has("path") && has("url_key") {
+            true => Ok(Shape::Categories),
+            false => Err("expected a column `sku`, found none"),
+        });
+    }
+    if has("linked_sku") {
+        let known = LINK_TYPES.into_iter().find(|(name, _)| *name == file.stem());
+        let links = known.map(|(_, relation_type)| Shape::Links(relation_type));
+        return Ok(links.ok_or("expected links named related, crosssell or upsell.csv"));
+    }
+    Ok(if has_any(fixture::COLUMNS) {
+        Ok(Shape::Fixture)
+    } else if has_any(export::PRODUCT_COLUMNS) || has_any(export::LINK_COLUMNS) {
+        Ok(Shape::Export)
+    } else {
+        Err("expected columns for products or links beside `sku`, found none")
+    })
+}
+
+/// `1` is "Not Visible Individually"; 2, 3 and 4 are catalog, search and both.
+fn visibility(row: &mut Row<'_>, column: Column) -> Visibility {
+    const WORDS: [(&str, &str, Visibility); 4] = [
+        ("1", "Not Visible Individually", Visibility::Hidden),
+        ("2", "Catalog", Visibility::Visible),
+        ("3", "Search", Visibility::Visible),
+        ("4", "Catalog, Search", Visibility::Visible),
+    ];
+    let find = |text: &str| {
+        let is_it = |word: &&(&str, &str, _)| word.0 == text || word.1.eq_ignore_ascii_case(text);
+        WORDS.iter().find(is_it).map(|word| word.2)
+    };
+    row.parsed(column, "a visibility from 1 to 4 or its name", find).unwrap_or_default()
+}

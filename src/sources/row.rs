@@ -1,0 +1,249 @@
+//! One row with typed cells: what cannot be read is a finding and counts as absent.
+
+use std::borrow::Cow;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use super::table::{Cells, Column, ITEM_END, to_u32};
+use crate::model::{
+    decimal::Decimal,
+    finding::FindingCode,
+    id,
+    limits::{CATEGORY_DEPTH_MAX, CATEGORY_PATH_BYTES_MAX, ID_BYTES_MAX, TITLE_BYTES_MAX},
+    record::{FileId, Location, PriceRecord, Record, RecordSink},
+};
+
+/// A row, where it stands and where its findings go.
+pub(crate) struct Row<'a> {
+    cells: &'a Cells,
+    file: FileId,
+    sink: &'a mut dyn RecordSink,
+    /// A cell of this text is as good as empty.
+    blank: &'static str,
+}
+
+impl<'a> Row<'a> {
+    /// The row of these cells.
+    pub(crate) fn new(
+        cells: &'a Cells,
+        file: FileId,
+        sink: &'a mut dyn RecordSink,
+        blank: &'static str,
+    ) -> Self {
+        Self { cells, file, sink, blank }
+    }
+
+    /// Where the row begins.
+    pub(crate) fn at(&self) -> Location {
+        Location { file: self.file, line: to_u32(self.cells.line()) }
+    }
+
+    /// Where a cell begins.
+    pub(crate) fn at_cell(&self, column: Column) -> Location {
+        let line = column.index.map_or(self.cells.line(), |index| self.cells.line_of(index));
+        Location { file: self.file, line: to_u32(line) }
+    }
+
+    /// Passes a record on.
+    pub(crate) fn emit(&mut self, at: Location, record: Record<'_>) {
+        self.sink.record(at, record);
+    }
+
+    /// Says whether a line of a cell is an id, and reports it if not.
+    pub(crate) fn is_id(&mut self, at: Location, column: Column, text: &str) -> bool {
+        let checked = id::check(text);
+        if let Err(error) = &checked {
+            self.sink.finding(FindingCode::BadId, at, column.name, &error.to_string());
+        }
+        checked.is_ok()
+    }
+
+    /// Reports a cell, or a part of it, that cannot be read.
+    pub(crate) fn bad_value(&mut self, column: Column, expected: &str, found: &str) {
+        self.bad_value_at(self.at_cell(column), column, expected, found);
+    }
+
+    /// Reports a line of a cell that cannot be read.
+    pub(crate) fn bad_value_at(
+        &mut self,
+        at: Location,
+        column: Column,
+        expected: &str,
+        found: &str,
+    ) {
+        let message = format!("expected {expected}, found `{}`", shown(found));
+        self.sink.finding(FindingCode::BadValue, at, column.name, &message);
+    }
+
+    /// The cell as written, untrimmed; empty if absent. Lists are none.
+    pub(crate) fn raw(&mut self, column: Column) -> &'a str {
+        let Some(index) = column.index else { return "" };
+        let text = self.cells.text(index);
+        if self.cells.is_list(index) && !text.is_empty() {
+            self.bad_value(column, "one value", "a list");
+            return "";
+        }
+        if text.trim() == self.blank { "" } else { text }
+    }
+
+    /// The trimmed cell, unless it is empty.
+    pub(crate) fn text(&mut self, column: Column) -> Option<&'a str> {
+        Some(self.raw(column).trim()).filter(|text| !text.is_empty())
+    }
+
+    /// A cell without which the row has no meaning.
+    pub(crate) fn required(&mut self, column: Column) -> Option<&'a str> {
+        let text = self.text(column);
+        if text.is_none() {
+            let message = format!("expected a `{}`, found none", column.name);
+            let at = self.at_cell(column);
+            self.sink.finding(FindingCode::BadRow, at, column.name, &message);
+        }
+        text
+    }
+
+    /// An id without which the row has no meaning.
+    pub(crate) fn id(&mut self, column: Column) -> Option<&'a str> {
+        let text = self.text(column).unwrap_or_default();
+        self.is_id(self.at_cell(column), column, text).then_some(text)
+    }
+
+    /// A name that is stored like an id but may be absent: a brand, a parent.
+    pub(crate) fn name(&mut self, column: Column) -> Option<&'a str> {
+        self.text(column).filter(|text| self.is_name(column, text))
+    }
+
+    /// A title, cut where it is too long.
+    pub(crate) fn title(&mut self, column: Column) -> Option<&'a str> {
+        let text = self.text(column)?;
+        let cut = text.get(..text.floor_char_boundary(TITLE_BYTES_MAX)).unwrap_or(text);
+        if cut.len() < text.len() {
+            self.bad_value(column, &format!("at most {TITLE_BYTES_MAX} bytes, cut there"), text);
+        }
+        Some(cut)
+    }
+
+    /// A cell that `parse` understands.
+    pub(crate) fn parsed<T>(
+        &mut self,
+        column: Column,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(column)?;
+        let value = parse(text);
+        if value.is_none() {
+            self.bad_value(column, expected, text);
+        }
+        value
+    }
+
+    /// The items of a list cell: a JSON array, or text with `|` between them. Empty items are none.
+    pub(crate) fn list(&self, column: Column) -> Vec<&'a str> {
+        let Some(index) = column.index else { return Vec::new() };
+        let separator = if self.cells.is_list(index) { ITEM_END } else { '|' };
+        let items = self.cells.text(index).split(separator).map(str::trim);
+        items.filter(|item| !item.is_empty()).collect()
+    }
+
+    /// The items of a list cell that are stored like ids.
+    pub(crate) fn names(&mut self, column: Column) -> Vec<&'a str> {
+        let mut items = self.list(column);
+        items.retain(|item| self.is_name(column, item));
+        items
+    }
+
+    /// The items of a list cell that are category paths.
+    pub(crate) fn categories(&mut self, column: Column) -> Vec<&'a str> {
+        let mut paths = self.list(column);
+        paths.retain(|path| self.is_category(column, path));
+        paths
+    }
+
+    /// Says whether a text can be a category path, and reports it if not.
+    pub(crate) fn is_category(&mut self, column: Column, path: &str) -> bool {
+        let is_level = |level: &str| (1..=ID_BYTES_MAX).contains(&level.len());
+        let good = path.len() <= CATEGORY_PATH_BYTES_MAX
+            && path.split('/').count() <= CATEGORY_DEPTH_MAX
+            && path.split('/').all(is_level);
+        if !good {
+            let expected = format!(
+                "at most {CATEGORY_DEPTH_MAX} levels of 1 to {ID_BYTES_MAX} bytes joined by `/`, \
+                 {CATEGORY_PATH_BYTES_MAX} bytes in all"
+            );
+            self.bad_value(column, &expected, path);
+        }
+        good
+    }
+
+    /// An amount that is not negative, and its currency.
+    pub(crate) fn price(&mut self, price: Column, currency: Column) -> Option<PriceRecord<'a>> {
+        let parse = |text: &str| Decimal::parse(text).filter(|amount| amount.digits >= 0);
+        let amount = self.parsed(price, "an amount like `12.50`", parse)?;
+        Some(PriceRecord { amount, currency: self.text(currency) })
+    }
+
+    /// A place in an order.
+    pub(crate) fn position(&mut self, column: Column) -> Option<u32> {
+        self.parsed(column, "a whole number from 0 to 4294967295", |text| text.parse().ok())
+    }
+
+    /// Units of something.
+    pub(crate) fn quantity(&mut self, column: Column) -> Option<f64> {
+        self.parsed(column, "a number above 0", quantity)
+    }
+
+    /// A switch.
+    pub(crate) fn switch(&mut self, column: Column) -> Option<bool> {
+        self.parsed(column, "`true` or `false`, `1` or `0`, `yes` or `no`", switch)
+    }
+
+    /// An instant in seconds since 1970.
+    pub(crate) fn instant(&mut self, column: Column) -> Option<i64> {
+        self.parsed(column, "an instant like `2026-01-31T08:00:00Z` or a date", instant)
+    }
+
+    /// Says whether a text can be stored like an id, and reports it if not.
+    pub(crate) fn is_name(&mut self, column: Column, text: &str) -> bool {
+        if text.len() > ID_BYTES_MAX {
+            self.bad_value(column, &format!("at most {ID_BYTES_MAX} bytes"), text);
+        }
+        text.len() <= ID_BYTES_MAX
+    }
+}
+
+/// Finite and above 0.
+pub(crate) fn quantity(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
+}
+
+/// The words of a switch.
+pub(crate) fn switch(text: &str) -> Option<bool> {
+    const WORDS: [(&str, bool); 6] =
+        [("true", true), ("false", false), ("1", true), ("0", false), ("yes", true), ("no", false)];
+    let word = WORDS.into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
+    word.map(|(_, value)| value)
+}
+
+/// RFC 3339, or a plain date: its midnight in UTC.
+pub(crate) fn instant(text: &str) -> Option<i64> {
+    const DATE_BYTES: usize = "2026-01-31".len();
+    let timestamp = if text.len() == DATE_BYTES {
+        let midnight = text.parse::<Date>().ok()?.at(0, 0, 0, 0);
+        TimeZone::UTC.to_timestamp(midnight).ok()?
+    } else {
+        text.parse::<Timestamp>().ok()?
+    };
+    Some(timestamp.as_second())
+}
+
+/// A text of the file as messages show it: one line, not too long.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    const SHOWN_BYTES_MAX: usize = 80;
+    let cut = text.get(..text.floor_char_boundary(SHOWN_BYTES_MAX)).unwrap_or(text);
+    if cut.len() == text.len() && !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let more = if cut.len() < text.len() { "..." } else { "" };
+    Cow::Owned(format!("{}{more}", cut.escape_debug()))
+}
