@@ -13,7 +13,13 @@ pub mod index;
 pub mod model;
 pub mod pb;
 pub mod slot;
+pub mod store;
 
 /// Every room with the rooms it may import; `tests/tidy.rs` fails the build on any other import.
-pub const ROOMS: &[(&str, &[&str])] =
-    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("index", &["model"])];
+pub const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("pb", &[]),
+    ("slot", &[]),
+    ("index", &["model"]),
+    ("store", &["model", "index"]),
+];
