@@ -1,10 +1,23 @@
 //! Kindred answers at page render which products belong with this one.
 //!
-//! Data flows one way, and each room imports only from rooms on lower floors ([`ROOMS`]):
+//! Data flows one way, and each room imports only from rooms below it ([`ROOMS`]):
 //!
 //! ```text
 //! sources -> graph -> compile -> index -> store -> snapshot -> lookup -> service
 //! ```
+//!
+//! | to find | open |
+//! |---|---|
+//! | what a relation, product or limit is | [`model`] |
+//! | how a system's files are read | [`sources`], one file a system |
+//! | how relations are checked and merged | [`graph`] |
+//! | how they are ordered, scored and written | [`compile`] |
+//! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
+//! | publish, rollback, hold | [`store`] |
+//! | what is live, and how it is swapped | [`snapshot`] |
+//! | how a question is answered | [`lookup`] |
+//! | gRPC, connections, drain | [`service`] |
+//! | the commands | `cli` |
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("kindred runs on Linux: it relies on its file mapping, fsync and link semantics");
@@ -15,7 +28,15 @@ pub mod model;
 pub mod pb;
 pub mod slot;
 pub mod sources;
+pub mod store;
 
 /// Every room with the rooms it may import; `tests/tidy.rs` fails the build on any other import.
-pub const ROOMS: &[(&str, &[&str])] =
-    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("sources", &["model"]), ("index", &["model"])];
+pub const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("pb", &[]),
+    ("slot", &[]),
+    ("sources", &["model"]),
+    ("index", &["model"]),
+    ("store", &["model", "index"]),
+    ("lookup", &["model", "index"]),
+];

@@ -95,5 +95,19 @@ pub const RESPONSE_BYTES_MAX: usize =
 /// Manifest file: a few blobs, a reason, an actor.
 pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
 
+/// Longest reason or actor of a manifest: a paragraph. Three such texts, every character escaped to
+/// six, leave room in the manifest for its blobs.
+pub const MANIFEST_TEXT_BYTES_MAX: usize = 2 << 10;
+
+/// Manifests read by one walk down a track: years of nightly publishes with pins between them.
+pub const MANIFESTS_WALKED_MAX: usize = 10_000;
+
+/// Attempts of one write to the store. Each lost one is another writer's success, so that only a
+/// broken store comes this far.
+pub const STORE_ATTEMPTS_MAX: usize = 1_000;
+
+/// Seconds after which a temporary file that nobody writes is removed: no writer pauses so long.
+pub const STALE_TEMP_AGE_S: u64 = 3_600;
+
 /// `catalog.toml`.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
