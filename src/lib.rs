@@ -27,6 +27,7 @@ pub mod lookup;
 pub mod model;
 pub mod pb;
 pub mod slot;
+pub mod snapshot;
 pub mod sources;
 pub mod store;
 
@@ -38,5 +39,6 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("sources", &["model"]),
     ("index", &["model"]),
     ("store", &["model", "index"]),
+    ("snapshot", &["model", "slot", "index", "store"]),
     ("lookup", &["model", "index"]),
 ];

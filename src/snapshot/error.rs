@@ -1,0 +1,33 @@
+//! Why a snapshot does not load.
+
+use crate::{index::IndexError, store};
+
+/// A snapshot that does not load; the one before keeps serving.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The store cannot be read. Look at the cause.
+    #[error("the store cannot be read: {0}")]
+    Store(#[from] store::Error),
+    /// A blob is refused. The message says what to do.
+    #[error("a blob is refused: {0}")]
+    Blob(#[from] IndexError),
+    /// The manifest names no catalog. Publish anew.
+    #[error("manifest {number} names no catalog blob; publish one with `kindred compile`")]
+    NoCatalog {
+        /// The manifest.
+        number: u64,
+    },
+}
+
+impl LoadError {
+    /// May the same snapshot load at the next try?
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(_) => true,
+            Self::Blob(error) => error.fault.may_pass(),
+            Self::NoCatalog { .. } => false,
+        }
+    }
+}

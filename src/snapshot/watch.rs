@@ -1,0 +1,241 @@
+//! The watcher: one thread that follows a track, loads what becomes current, and unmaps what was.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::Duration,
+};
+
+use notify::{RecursiveMode, Watcher as _};
+use tracing::{debug, error, info, warn};
+
+use super::{Live, LoadError, Snapshot};
+use crate::{
+    slot::Slot,
+    store::{Manifest, Store, Track},
+};
+
+/// How often retired snapshots are looked at.
+const REAP_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How to follow a track.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchOptions {
+    /// Look for a newer manifest this often, also where the file system notifies of nothing.
+    pub poll_interval: Duration,
+}
+
+impl Default for WatchOptions {
+    fn default() -> Self {
+        Self { poll_interval: Duration::from_secs(2) }
+    }
+}
+
+/// What the watcher did.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// This snapshot is live from now on.
+    Live(&'a Snapshot),
+    /// This manifest is refused; what was live stays live.
+    Refused(&'a Manifest, &'a LoadError),
+    /// The last reader of this snapshot is gone, and it was unmapped.
+    Unmapped(&'a str),
+}
+
+/// Follows a track until it is dropped.
+#[derive(Debug)]
+pub struct Watcher {
+    commands: Sender<Command>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+enum Command {
+    /// Something in the track's directory changed.
+    Look,
+    /// Try again also what was refused.
+    Retry,
+    Stop,
+}
+
+impl Watcher {
+    /// Starts following. The first snapshot is loaded on the watcher's thread, too.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn spawn(
+        store: Store,
+        track: Track,
+        live: Live,
+        options: WatchOptions,
+        on_event: impl Fn(Event<'_>) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (commands, inbox) = mpsc::channel();
+        let notices = commands.clone();
+        let follow = move || {
+            // Without notifications the poll still finds every manifest, only later.
+            let watching = watch_directory(&track, notices);
+            let mut follower = Follower {
+                store,
+                track,
+                live,
+                shown: None,
+                refused: None,
+                retired: Vec::new(),
+                on_event: Box::new(on_event),
+            };
+            follower.run(&inbox, options.poll_interval);
+            drop(watching);
+        };
+        let thread = thread::Builder::new().name("kindred-watch".to_owned()).spawn(follow)?;
+        Ok(Self { commands, thread: Some(thread) })
+    }
+
+    /// Looks now, and tries again what was refused.
+    pub fn retry(&self) {
+        self.send(Command::Retry);
+    }
+
+    fn send(&self, command: Command) {
+        if self.commands.send(command).is_err() {
+            error!("The watcher ended early; restart the server to take new snapshots.");
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.send(Command::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("The watcher panicked; this is a fault of the program.");
+        }
+    }
+}
+
+fn watch_directory(track: &Track, commands: Sender<Command>) -> Option<notify::RecommendedWatcher> {
+    let look = move |event: notify::Result<notify::Event>| {
+        debug!(?event, "The track's directory changed.");
+        if commands.send(Command::Look).is_err() {
+            debug!("The watcher is gone already.");
+        }
+    };
+    let started = notify::recommended_watcher(look).and_then(|mut watcher| {
+        watcher.watch(track.dir(), RecursiveMode::NonRecursive)?;
+        Ok(watcher)
+    });
+    started
+        .inspect_err(|error| warn!(%error, "No file notifications: new snapshots are polled for."))
+        .ok()
+}
+
+struct Follower {
+    store: Store,
+    track: Track,
+    live: Arc<Slot<Snapshot>>,
+    /// The manifest whose content is live, as far as this thread knows.
+    shown: Option<Manifest>,
+    /// The manifest that was refused and is not tried again by itself.
+    refused: Option<u64>,
+    retired: Vec<Arc<Snapshot>>,
+    on_event: Box<dyn Fn(Event<'_>)>,
+}
+
+impl Follower {
+    fn run(&mut self, inbox: &Receiver<Command>, poll_interval: Duration) {
+        let mut since_poll = Duration::ZERO;
+        self.look();
+        loop {
+            let wait = if self.retired.is_empty() { poll_interval } else { REAP_INTERVAL };
+            match inbox.recv_timeout(wait) {
+                Ok(Command::Look) => self.look(),
+                Ok(Command::Retry) => {
+                    self.refused = None;
+                    self.look();
+                }
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    since_poll += wait;
+                    if since_poll >= poll_interval {
+                        since_poll = Duration::ZERO;
+                        self.look();
+                    }
+                }
+            }
+            self.reap();
+        }
+    }
+
+    /// Takes what is current, if it is not live yet.
+    fn look(&mut self) {
+        let current = match self.track.current() {
+            Ok(Some(current)) => current,
+            Ok(None) => return debug!("The track has no manifest yet."),
+            Err(error) => return error!(%error, "The track cannot be read; nothing changes."),
+        };
+        let is_shown = self.shown.as_ref().is_some_and(|shown| shown.blobs == current.blobs);
+        if is_shown || self.refused == Some(current.number) {
+            return;
+        }
+        if self.take(&current) || self.shown.is_some() {
+            return;
+        }
+        self.fall_back(&current);
+    }
+
+    /// At the start, with nothing live: the newest earlier snapshot that loads is better than none.
+    fn fall_back(&mut self, current: &Manifest) {
+        let earlier = self.track.fallbacks(current).map_while(Result::ok).collect::<Vec<_>>();
+        for manifest in earlier {
+            warn!(manifest = manifest.number, "Trying an earlier snapshot.");
+            if self.take_unless_refused(&manifest) {
+                return;
+            }
+        }
+    }
+
+    /// Loads a manifest and makes it live; if that fails, remembers whether to try again.
+    fn take(&mut self, manifest: &Manifest) -> bool {
+        let taken = self.take_unless_refused(manifest);
+        if taken {
+            self.refused = None;
+        }
+        taken
+    }
+
+    fn take_unless_refused(&mut self, manifest: &Manifest) -> bool {
+        let snapshot = match Snapshot::load(&self.store, manifest) {
+            Ok(snapshot) => Arc::new(snapshot),
+            Err(error) => {
+                let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
+                error!(number, %snapshot_id, %error, "Snapshot is refused.");
+                if !error.may_pass() && self.refused.is_none_or(|refused| refused < number) {
+                    self.refused = Some(number);
+                }
+                (self.on_event)(Event::Refused(manifest, &error));
+                return false;
+            }
+        };
+        let file_len_bytes = snapshot.catalog().blob().size_bytes();
+        self.retired.extend(self.live.swap(Arc::clone(&snapshot)));
+        self.shown = Some(manifest.clone());
+        info!(snapshot_id = snapshot.id(), manifest.number, file_len_bytes, "Snapshot is live.");
+        (self.on_event)(Event::Live(&snapshot));
+        true
+    }
+
+    /// Unmaps the retired snapshots that nobody reads any more.
+    fn reap(&mut self) {
+        for snapshot in self.retired.extract_if(.., |retired| Arc::strong_count(retired) == 1) {
+            debug!(snapshot_id = snapshot.id(), "Snapshot is unmapped.");
+            let id = snapshot.id().to_owned();
+            drop(snapshot);
+            (self.on_event)(Event::Unmapped(&id));
+        }
+    }
+}
