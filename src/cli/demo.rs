@@ -1,0 +1,99 @@
+//! `kindred demo`: the embedded catalog, compiled, served, and how to call it.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use tempfile::TempDir;
+
+use super::{
+    note,
+    pipeline::{self, Input, Job},
+    serve::{ListenArgs, serve_store},
+};
+use crate::sources;
+
+/// The tables, as a shop would hand them in.
+const TABLES: [(&str, &str); 6] = [
+    ("catalog.toml", include_str!("demo/catalog.toml")),
+    ("products.csv", include_str!("demo/products.csv")),
+    ("product_markets.csv", include_str!("demo/product_markets.csv")),
+    ("relations.csv", include_str!("demo/relations.csv")),
+    ("bundles.csv", include_str!("demo/bundles.csv")),
+    ("aliases.csv", include_str!("demo/aliases.csv")),
+];
+
+#[derive(Debug, Default, Args)]
+pub(super) struct DemoArgs {
+    /// Keep the store here; else in a temporary directory.
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Keep the server's state here; else in a temporary directory.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    let temporary = TempDir::with_prefix("kindred-demo-").context("no temporary directory")?;
+    let tables = temporary.path().join("tables");
+    write_tables(&tables)?;
+    let store = args.store.clone().unwrap_or_else(|| temporary.path().join("store"));
+    let state = args.state.clone().unwrap_or_else(|| temporary.path().join("state"));
+    let format = sources::format("kindred").context("the format of our own tables is built in")?;
+    let input = Input { name: "demo".to_owned(), format, path: tables.clone() };
+    let job = Job {
+        inputs: vec![input],
+        catalog: None,
+        store: store.clone(),
+        strict: true,
+        allow_shrink: true,
+        over_rollback: false,
+        note: note(Some("demo"), "the embedded catalog"),
+    };
+    pipeline::run(&job, &mut |report| println!("{report}\n"))?;
+    serve_store(&store, &state, &args.listen, move |address| {
+        print_calls(address, &tables, &store);
+    })
+}
+
+fn write_tables(dir: &Path) -> anyhow::Result<()> {
+    let context = || format!("cannot write the demo tables to {}", dir.display());
+    fs::create_dir_all(dir).with_context(context)?;
+    for (name, text) in TABLES {
+        let mut file = File::create(dir.join(name)).with_context(context)?;
+        file.write_all(text.as_bytes()).with_context(context)?;
+    }
+    Ok(())
+}
+
+fn print_calls(address: SocketAddr, tables: &Path, store: &Path) {
+    let call = |types: &str, seeds: &str| {
+        let service = "kindred.v1.RecommendationService/GetRecommendations";
+        println!(
+            "  grpcurl -plaintext -d '{{\"lookup\":{{\"relation_types\":[{types}]}},\
+             \"seeds\":[{seeds}]}}' {address} {service}"
+        );
+    };
+    println!("\nWhat a toy car needs:");
+    call("\"RELATION_TYPE_CROSS_SELL\"", "{\"product_id\":\"toy-car\"}");
+    println!("The ink that fits exactly this printer:");
+    call("\"RELATION_TYPE_CONSUMABLE\"", "{\"product_id\":\"printer-inkwell-500\"}");
+    println!("A cart of two:");
+    call(
+        "\"RELATION_TYPE_ACCESSORY\",\"RELATION_TYPE_CROSS_SELL\"",
+        "{\"product_id\":\"phone-nova-128\"},{\"product_id\":\"camera-traveller\"}",
+    );
+    println!("All services:");
+    println!("  grpcurl -plaintext {address} list");
+    println!("The same without a server, and the tables to play with:");
+    println!("  kindred lookup --store {} --seed toy-car --type cross_sell", store.display());
+    println!("  kindred compile --from kindred={} --store {}", tables.display(), store.display());
+    println!("Ctrl-C ends the demo.");
+}

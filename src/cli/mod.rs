@@ -1,0 +1,184 @@
+//! The command line: parsing, printing, exit codes. The only room that names clap or anyhow.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or findings under `--strict`, 3 refused by a guard.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this room talks to people")]
+
+mod compile;
+mod demo;
+mod generate;
+mod inspect;
+mod lookup;
+mod pipeline;
+mod serve;
+mod track;
+
+use std::{
+    ffi::OsString,
+    fmt,
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::{EnvFilter, util::SubscriberInitExt as _};
+
+use crate::{
+    snapshot::Snapshot,
+    store::{MAIN_TRACK, Manifest, Note, Store, Track},
+};
+
+/// Which products belong with this one, here, now?
+///
+/// Without a command: the demo.
+#[derive(Debug, Parser)]
+#[command(name = "kindred", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compile the embedded demo catalog, serve it, print how to call it.
+    Demo(demo::DemoArgs),
+    /// Serve the current snapshot of a store over gRPC, and each newer one as it is published.
+    Serve(serve::ServeArgs),
+    /// Read tables, check them, write a snapshot and publish it.
+    Compile(compile::CompileArgs),
+    /// List what was published, rolled back, held and released, newest first.
+    History(track::HistoryArgs),
+    /// Make an earlier snapshot live again.
+    Rollback(track::RollbackArgs),
+    /// Keep live what is live, whatever is published.
+    Hold(track::NoteArgs),
+    /// End a hold: the newest publish becomes live.
+    Release(track::NoteArgs),
+    /// Show what changes between two snapshots.
+    Diff(track::DiffArgs),
+    /// Show what a blob or the current snapshot of a store holds.
+    Inspect(inspect::InspectArgs),
+    /// Check a blob or every blob of a store's current snapshot.
+    Verify(inspect::InspectArgs),
+    /// Show every list and bundle that holds a product.
+    Where(lookup::WhereArgs),
+    /// Answer from a store without a server.
+    Lookup(lookup::LookupArgs),
+    /// Write a seeded synthetic catalog as tables.
+    Generate(generate::GenerateArgs),
+}
+
+/// A store on the command line.
+#[derive(Debug, Args)]
+struct StoreArgs {
+    /// The store's directory.
+    #[arg(long, env = "KINDRED_STORE", value_name = "DIR")]
+    store: PathBuf,
+}
+
+impl StoreArgs {
+    fn track(&self) -> anyhow::Result<(Store, Track)> {
+        open_track(&self.store)
+    }
+
+    /// Loads what is live, as a server would.
+    fn snapshot(&self) -> anyhow::Result<Snapshot> {
+        let (store, track) = self.track()?;
+        let current = current(&track, &self.store)?;
+        Ok(Snapshot::load(&store, &current)?)
+    }
+}
+
+fn open_track(dir: &Path) -> anyhow::Result<(Store, Track)> {
+    let store = Store::open(dir)?;
+    let track = store.track(MAIN_TRACK)?;
+    Ok((store, track))
+}
+
+fn current(track: &Track, dir: &Path) -> anyhow::Result<Manifest> {
+    track.current()?.with_context(|| {
+        format!("{} holds no snapshot yet; publish one with `kindred compile`", dir.display())
+    })
+}
+
+/// A failure with an exit code of its own.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+/// Findings under `--strict`.
+const EXIT_FINDINGS: u8 = 2;
+/// Refused by a guard.
+const EXIT_REFUSED: u8 = 3;
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe is no reason to fail louder.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1));
+        }
+    };
+    start_logging();
+    let done = match cli.command.unwrap_or_else(|| Command::Demo(demo::DemoArgs::default())) {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Compile(args) => compile::run(&args),
+        Command::History(args) => track::history(&args),
+        Command::Rollback(args) => track::rollback(&args),
+        Command::Hold(args) => track::hold(&args),
+        Command::Release(args) => track::release(&args),
+        Command::Diff(args) => track::diff(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Verify(args) => inspect::verify(&args),
+        Command::Where(args) => lookup::holders(&args),
+        Command::Lookup(args) => lookup::run(&args),
+        Command::Generate(args) => generate::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let code = error.downcast_ref::<Failure>().map_or(1, |failure| failure.code);
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Logs go to standard error; `KINDRED_LOG` filters them (`info` unless set).
+fn start_logging() {
+    let filter = EnvFilter::try_from_env("KINDRED_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .finish();
+    if subscriber.try_init().is_err() {
+        eprintln!("warning: logging was already set up");
+    }
+}
+
+/// Who acts now, and why.
+fn note(actor: Option<&str>, reason: &str) -> Note {
+    let user = || std::env::var("USER").unwrap_or_else(|_| "kindred".to_owned());
+    Note {
+        actor: actor.map_or_else(user, ToOwned::to_owned),
+        reason: reason.to_owned(),
+        created_at: jiff::Timestamp::now().to_string(),
+    }
+}

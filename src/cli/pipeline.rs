@@ -1,0 +1,230 @@
+//! The way from tables to a published snapshot, as `compile` and `demo` walk it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context as _, bail};
+
+use super::{EXIT_FINDINGS, EXIT_REFUSED, Failure};
+use crate::{
+    compile::{self, Output, Report, Shrinkage},
+    graph::{Graph, GraphBuilder, MemoryRuns, MemoryStore},
+    index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
+    model::{config::CatalogConfig, finding::Severity},
+    sources::{self, catalog_toml},
+    store::{BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, StagedBlob, Store},
+};
+
+/// The largest share by which products or relations of a type may shrink without a word.
+const SHRINK_SHARE_MAX: f64 = 0.2;
+
+/// What to compile, and how.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) inputs: Vec<Input>,
+    pub(super) catalog: Option<PathBuf>,
+    pub(super) store: PathBuf,
+    pub(super) strict: bool,
+    pub(super) allow_shrink: bool,
+    pub(super) over_rollback: bool,
+    pub(super) note: Note,
+}
+
+/// One `--from [NAME:]FORMAT=PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    pub(super) name: String,
+    pub(super) format: &'static sources::Format,
+    pub(super) path: PathBuf,
+}
+
+impl Input {
+    /// Reads `[NAME:]FORMAT=PATH`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let expected = "expected [NAME:]FORMAT=PATH";
+        let (left, path) = text.split_once('=').ok_or(expected)?;
+        let (name, format_name) = left.split_once(':').unwrap_or((left, left));
+        if name.is_empty() || path.is_empty() {
+            return Err(expected.to_owned());
+        }
+        let format = sources::format(format_name).ok_or_else(|| {
+            let known = sources::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>();
+            format!("format {format_name:?} is unknown; known are {}", known.join(", "))
+        })?;
+        Ok(Self { name: name.to_owned(), format, path: PathBuf::from(path) })
+    }
+}
+
+/// How long each step took.
+#[derive(Default)]
+struct Steps(BTreeMap<&'static str, f64>);
+
+impl Steps {
+    fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = work();
+        *self.0.entry(step).or_default() += start.elapsed().as_secs_f64();
+        done
+    }
+}
+
+/// Compiles and publishes. `show` gets the report as soon as it is complete or the run is refused.
+pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Report> {
+    let start = Instant::now();
+    let mut steps = Steps::default();
+    let store = Store::create(&job.store)?;
+    let track = store.track(MAIN_TRACK)?;
+    let since = track.head_number()?.unwrap_or(0);
+    let graph = read(job, &mut steps)?;
+    let mut report = Report::new(&graph);
+    let finish = |report: &mut Report, steps: Steps, show: &mut dyn FnMut(&Report)| {
+        report.seconds = start.elapsed().as_secs_f64();
+        report.steps = steps.0;
+        report.peak_memory_bytes = peak_memory_bytes();
+        show(report);
+    };
+    if job.strict && graph.findings.worst() >= Some(Severity::Warning) {
+        finish(&mut report, steps, show);
+        let message = "findings under --strict; nothing was published".to_owned();
+        return Err(Failure { code: EXIT_FINDINGS, message }.into());
+    }
+    let (blobs, catalog) = write(&store, &graph, &mut steps)?;
+    drop(graph);
+    report.catalog_bytes = catalog.blob().size_bytes();
+    let guard = |head: Option<&Manifest>| check_shrinkage(&store, head, &catalog);
+    let free = |_: Option<&Manifest>| Ok(());
+    let published = steps.time("publish", || {
+        track.publish(&Publish {
+            blobs: &blobs,
+            guard: if job.allow_shrink { &free } else { &guard },
+            since: Some(since),
+            over_rollback: job.over_rollback,
+            note: job.note.clone(),
+        })
+    });
+    match published {
+        Ok(published) => {
+            let manifest = published.into_manifest();
+            report.snapshot_id = manifest.snapshot_id.to_string();
+            report.manifest = manifest.number;
+            finish(&mut report, steps, show);
+            Ok(report)
+        }
+        Err(error) => {
+            finish(&mut report, steps, show);
+            let message = error.to_string();
+            if matches!(error, StoreError::Refused { .. } | StoreError::Overtaken { .. }) {
+                return Err(Failure { code: EXIT_REFUSED, message }.into());
+            }
+            Err(error.into())
+        }
+    }
+}
+
+fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
+    let mut builder = GraphBuilder::new(config(job)?, MemoryStore::default());
+    steps.time("read", || {
+        for input in &job.inputs {
+            builder.begin_source(&input.name);
+            input.format.read(&input.path, &mut builder)?;
+        }
+        anyhow::Ok(())
+    })?;
+    Ok(steps.time("graph", || builder.finish())?)
+}
+
+/// The declarations: those of `--catalog`, else those beside the tables, else the defaults.
+fn config(job: &Job) -> anyhow::Result<CatalogConfig> {
+    if let Some(path) = &job.catalog {
+        return Ok(catalog_toml::load(path)?);
+    }
+    let beside = job.inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
+    match beside.collect::<Vec<_>>().as_slice() {
+        [] => Ok(CatalogConfig::default()),
+        [path] => Ok(catalog_toml::load(path)?),
+        [first, second, ..] => bail!(
+            "both {} and {} declare the catalog; name one by --catalog",
+            first.display(),
+            second.display()
+        ),
+    }
+}
+
+/// Writes every blob, verifies each as a server would, and brings them into the store.
+fn write(
+    store: &Store,
+    graph: &Graph<MemoryRuns>,
+    steps: &mut Steps,
+) -> anyhow::Result<(Vec<BlobRef>, Catalog)> {
+    let staged = [Role::Catalog, Role::Provenance, Role::Dropped].map(|role| store.stage(role));
+    let [staged_catalog, staged_provenance, staged_dropped] = staged;
+    let (staged_catalog, staged_provenance) = (staged_catalog?, staged_provenance?);
+    let staged_dropped = staged_dropped?;
+    let pending = steps.time("write", || {
+        let pending =
+            compile::write_catalog(graph, output(&staged_catalog)?, output(&staged_provenance)?)?;
+        compile::write_dropped_relations(graph, output(&staged_dropped)?)?;
+        anyhow::Ok(pending)
+    })?;
+    steps.time("verify", || {
+        let catalog = Catalog::open(staged_catalog.path(), None)?;
+        let catalog_hash = catalog.blob().hash();
+        pending.finish(catalog_hash)?;
+        let provenance = UnverifiedBlob::open(staged_provenance.path())?.verify(None)?;
+        let (provenance_hash, provenance_len) = (provenance.hash(), provenance.size_bytes());
+        drop(Provenance::from_blob(provenance, &catalog.view(), catalog_hash)?);
+        let dropped = UnverifiedBlob::open(staged_dropped.path())?.verify(None)?;
+        let (dropped_hash, dropped_len) = (dropped.hash(), dropped.size_bytes());
+        drop(Dropped::from_blob(dropped)?);
+        let blobs = vec![
+            staged_catalog.commit(catalog_hash, catalog.blob().size_bytes())?,
+            staged_provenance.commit(provenance_hash, provenance_len)?,
+            staged_dropped.commit(dropped_hash, dropped_len)?,
+        ];
+        Ok((blobs, catalog))
+    })
+}
+
+fn output(staged: &StagedBlob) -> anyhow::Result<Output<'_>> {
+    let file = staged.file().try_clone().context("cannot share a file handle")?;
+    Ok(Output { file, path: staged.path() })
+}
+
+/// Refuses a catalog that lost more than a fifth of its products or of the relations of a type.
+fn check_shrinkage(
+    store: &Store,
+    head: Option<&Manifest>,
+    catalog: &Catalog,
+) -> Result<(), GuardRefusal> {
+    let Some(blob) = head.and_then(|head| head.blob(Role::Catalog)) else {
+        return Ok(());
+    };
+    if blob.hash == catalog.blob().hash() {
+        return Ok(());
+    }
+    let before = Catalog::open(&store.blob_path(blob), Some(blob.hash)).map_err(|error| {
+        let hint = "publish with --allow-shrink if the new catalog is right";
+        GuardRefusal(format!("the catalog before cannot be compared ({error}); {hint}"))
+    })?;
+    let shrunk = compile::shrinkage(&before.view(), &catalog.view(), SHRINK_SHARE_MAX);
+    if shrunk.is_empty() {
+        return Ok(());
+    }
+    let name = |one: &Shrinkage| format!("{} from {} to {}", one.what, one.before, one.after);
+    let all = shrunk.iter().map(name).collect::<Vec<_>>().join(", ");
+    Err(GuardRefusal(format!(
+        "shrinks by more than 20 %: {all}; look at the sources, or publish with --allow-shrink"
+    )))
+}
+
+/// Largest resident memory of this process so far.
+fn peak_memory_bytes() -> u64 {
+    let status = fs::read_to_string(Path::new("/proc/self/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
+}

@@ -1,0 +1,179 @@
+//! `kindred serve`: a store, a listener, signals.
+
+use std::{
+    fs::{self, File, TryLockError},
+    net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::info;
+
+use super::{StoreArgs, open_track};
+use crate::{
+    service::{Health, Recommendations, ServeOptions, Stop, routes, serve},
+    snapshot::{Event, Live, WatchOptions, Watcher},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// This replica's own directory; one server at a time may use it. Made if absent.
+    #[arg(long, env = "KINDRED_STATE", value_name = "DIR")]
+    state: PathBuf,
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+/// How to listen and how to end.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ListenArgs {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, env = "KINDRED_LISTEN", value_name = "ADDR", default_value = DEFAULT_LISTEN)]
+    pub(super) listen: SocketAddr,
+    /// Runtime threads; else one a core.
+    #[arg(long, env = "KINDRED_RUNTIMES", value_name = "N")]
+    runtimes: Option<NonZeroUsize>,
+    /// Look for a newer snapshot this often, in milliseconds, also where files notify of nothing.
+    #[arg(long, env = "KINDRED_POLL_MS", value_name = "MS", default_value_t = 2_000)]
+    poll_ms: u64,
+    /// After SIGTERM, accept this long while health says NOT_SERVING, in milliseconds.
+    #[arg(long, env = "KINDRED_DRAIN_DELAY_MS", value_name = "MS", default_value_t = 0)]
+    drain_delay_ms: u64,
+    /// Then wait this long for open calls, in milliseconds.
+    #[arg(long, env = "KINDRED_DRAIN_WAIT_MS", value_name = "MS", default_value_t = 20_000)]
+    drain_wait_ms: u64,
+    /// Do not serve reflection.
+    #[arg(long, env = "KINDRED_NO_REFLECTION")]
+    no_reflection: bool,
+}
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
+
+impl Default for ListenArgs {
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_LISTEN.parse().expect("a constant address"),
+            runtimes: None,
+            poll_ms: 2_000,
+            drain_delay_ms: 0,
+            drain_wait_ms: 20_000,
+            no_reflection: false,
+        }
+    }
+}
+
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    serve_store(&args.store.store, &args.state, &args.listen, |_| {})
+}
+
+/// Serves until a signal says stop. `on_serving` runs once, after `listening on ADDR` was printed.
+pub(super) fn serve_store(
+    store_dir: &Path,
+    state_dir: &Path,
+    args: &ListenArgs,
+    on_serving: impl Fn(SocketAddr) + Send + 'static,
+) -> anyhow::Result<()> {
+    let (store, track) = open_track(store_dir)?;
+    let _lock = lock_state(state_dir)?;
+    let listener = TcpListener::bind(args.listen)
+        .with_context(|| format!("cannot listen on {}; choose another --listen", args.listen))?;
+    let address = listener.local_addr().context("cannot read the listener's address")?;
+    let (health, stop, live) = (Health::new(), Stop::new(), Live::default());
+    let routes = routes(Recommendations::new(Live::clone(&live)), &health, !args.no_reflection);
+
+    let announced = AtomicBool::new(false);
+    let readiness = health.clone();
+    let on_event = move |event: Event<'_>| match event {
+        Event::Live(_) => {
+            readiness.set_serving(true);
+            if !announced.swap(true, Ordering::Relaxed) {
+                println!("listening on {address}");
+                on_serving(address);
+            }
+        }
+        // The watcher logged the one already; the other is for tests of memory.
+        Event::Refused(..) | Event::Unmapped(_) => {}
+    };
+    info!(%address, store = %store_dir.display(), "Starting; not serving before a snapshot is live.");
+    let watch_options = WatchOptions { poll_interval: Duration::from_millis(args.poll_ms.max(1)) };
+    let watcher = Watcher::spawn(store, track, live, watch_options, on_event)
+        .context("cannot start the watcher")?;
+    handle_signals(stop.clone(), move || watcher.retry())?;
+
+    let defaults = ServeOptions::default();
+    let options = ServeOptions {
+        runtimes: args.runtimes.unwrap_or(defaults.runtimes),
+        drain_delay: Duration::from_millis(args.drain_delay_ms),
+        drain_wait: Duration::from_millis(args.drain_wait_ms),
+        ..defaults
+    };
+    let report = serve(listener, routes, &health, &options, &stop).context("cannot serve")?;
+    info!(drained = report.drained, cut = report.cut, took = ?report.took, "Drained; good bye.");
+    Ok(())
+}
+
+/// Makes the state directory and takes it for this process.
+fn lock_state(dir: &Path) -> anyhow::Result<File> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let path = dir.join("lock");
+    let lock = File::options().create(true).truncate(false).write(true).open(&path);
+    let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another server uses {}; give each one its own --state", dir.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+/// SIGTERM and SIGINT drain, a second one ends at once, SIGHUP looks for a snapshot.
+fn handle_signals(stop: Stop, on_hangup: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let [terminate, interrupt, hangup] = {
+        let _context = runtime.enter();
+        let listen = |kind| signal(kind).context("cannot handle signals");
+        [
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::hangup())?,
+        ]
+    };
+    let wait = async move {
+        let [mut terminate, mut interrupt, mut hangup]: [Signal; 3] = [terminate, interrupt, hangup];
+        let mut is_draining = false;
+        loop {
+            tokio::select! {
+                Some(()) = terminate.recv() => {}
+                Some(()) = interrupt.recv() => {}
+                Some(()) = hangup.recv() => {
+                    info!("Hang-up: looking for a snapshot.");
+                    on_hangup();
+                    continue;
+                }
+                else => return,
+            }
+            if is_draining {
+                info!("Second signal: ending at once.");
+                stop.now();
+            } else {
+                info!("Draining; a second signal ends at once.");
+                stop.drain();
+            }
+            is_draining = true;
+        }
+    };
+    let run = move || runtime.block_on(wait);
+    thread::Builder::new().name("kindred-signals".to_owned()).spawn(run)?;
+    Ok(())
+}
