@@ -13,7 +13,8 @@ pub mod index;
 pub mod model;
 pub mod pb;
 pub mod slot;
+pub mod synth;
 
 /// Every room with the rooms it may import; `tests/tidy.rs` fails the build on any other import.
 pub const ROOMS: &[(&str, &[&str])] =
-    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("index", &["model"])];
+    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("index", &["model"]), ("synth", &["model"])];
