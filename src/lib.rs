@@ -22,14 +22,19 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("kindred runs on Linux: it relies on its file mapping, fsync and link semantics");
 
+pub mod cli;
+pub mod compile;
+pub mod graph;
 pub mod index;
 pub mod lookup;
 pub mod model;
 pub mod pb;
+pub mod service;
 pub mod slot;
 pub mod snapshot;
 pub mod sources;
 pub mod store;
+pub mod synth;
 
 /// Every room with the rooms it may import; `tests/tidy.rs` fails the build on any other import.
 pub const ROOMS: &[(&str, &[&str])] = &[
@@ -37,8 +42,19 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("pb", &[]),
     ("slot", &[]),
     ("sources", &["model"]),
+    ("synth", &["model"]),
     ("index", &["model"]),
+    ("graph", &["model"]),
+    ("compile", &["model", "graph", "index"]),
     ("store", &["model", "index"]),
     ("snapshot", &["model", "slot", "index", "store"]),
     ("lookup", &["model", "index"]),
+    ("service", &["model", "pb", "index", "snapshot", "lookup"]),
+    (
+        "cli",
+        &[
+            "model", "pb", "sources", "synth", "index", "graph", "compile", "store", "snapshot",
+            "lookup", "service",
+        ],
+    ),
 ];

@@ -58,8 +58,9 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         note: note(Some("demo"), "the embedded catalog"),
     };
     pipeline::run(&job, &mut |report| println!("{report}\n"))?;
+    let shown = store.clone();
     serve_store(&store, &state, &args.listen, move |address| {
-        print_calls(address, &tables, &store);
+        print_calls(address, &tables, &shown);
     })
 }
 

@@ -116,7 +116,8 @@ fn named_hash(path: &Path) -> Option<BlobHash> {
 
 fn describe(path: &Path, blob: Blob) -> anyhow::Result<BlobReport> {
     let file = path.file_name().context("a blob has a file name")?;
-    let sections = blob.sections().map(|(section, bytes)| SectionReport { name: section.code(), bytes });
+    let sections =
+        blob.sections().map(|(section, bytes)| SectionReport { name: section.code(), bytes });
     let mut report = BlobReport {
         file: file.to_string_lossy().into_owned(),
         role: blob.role().code(),
@@ -152,7 +153,9 @@ fn describe_catalog(view: &View<'_>) -> CatalogReport {
         bundles: view.bundles().len() as u64,
         brands: meta.brands.len() as u64,
         categories: meta.categories.len() as u64,
-        relations: types.map(|one| (one.code.to_string(), one.relation_count.to_native())).collect(),
+        relations: types
+            .map(|one| (one.code.to_string(), one.relation_count.to_native()))
+            .collect(),
         markets: markets.map(|one| (one.id.to_string(), one.product_count.to_native())).collect(),
     }
 }

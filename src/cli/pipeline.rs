@@ -16,7 +16,10 @@ use crate::{
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
     model::{config::CatalogConfig, finding::Severity},
     sources::{self, catalog_toml},
-    store::{BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, StagedBlob, Store},
+    store::{
+        BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish,
+        StagedBlob, Store,
+    },
 };
 
 /// The largest share by which products or relations of a type may shrink without a word.
@@ -35,7 +38,7 @@ pub(super) struct Job {
 }
 
 /// One `--from [NAME:]FORMAT=PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Input {
     pub(super) name: String,
     pub(super) format: &'static sources::Format,

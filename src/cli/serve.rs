@@ -106,7 +106,7 @@ pub(super) fn serve_store(
     let watch_options = WatchOptions { poll_interval: Duration::from_millis(args.poll_ms.max(1)) };
     let watcher = Watcher::spawn(store, track, live, watch_options, on_event)
         .context("cannot start the watcher")?;
-    handle_signals(stop.clone(), move || watcher.retry())?;
+    handle_signals(stop.clone(), watcher.retry())?;
 
     let defaults = ServeOptions::default();
     let options = ServeOptions {
@@ -116,6 +116,7 @@ pub(super) fn serve_store(
         ..defaults
     };
     let report = serve(listener, routes, &health, &options, &stop).context("cannot serve")?;
+    drop(watcher);
     info!(drained = report.drained, cut = report.cut, took = ?report.took, "Drained; good bye.");
     Ok(())
 }
@@ -150,7 +151,8 @@ fn handle_signals(stop: Stop, on_hangup: impl Fn() + Send + 'static) -> anyhow::
         ]
     };
     let wait = async move {
-        let [mut terminate, mut interrupt, mut hangup]: [Signal; 3] = [terminate, interrupt, hangup];
+        let [mut terminate, mut interrupt, mut hangup]: [Signal; 3] =
+            [terminate, interrupt, hangup];
         let mut is_draining = false;
         loop {
             tokio::select! {

@@ -63,9 +63,9 @@ pub(super) struct DiffArgs {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::from_code(text).filter(|role| role.shapes_answers()).ok_or_else(|| {
-        format!("expected catalog, policy or overrides, found {text:?}")
-    })
+    Role::from_code(text)
+        .filter(|role| role.shapes_answers())
+        .ok_or_else(|| format!("expected catalog, policy or overrides, found {text:?}"))
 }
 
 pub(super) fn history(args: &HistoryArgs) -> anyhow::Result<()> {
@@ -153,11 +153,8 @@ pub(super) fn diff(args: &DiffArgs) -> anyhow::Result<()> {
             "{code}: {added} added, {removed} removed, {reordered} of {lists} lists reordered, \
              top-10 overlap {top10_overlap:.3}"
         );
-        let samples = [
-            ('+', &one.added_samples),
-            ('-', &one.removed_samples),
-            ('~', &one.reordered_samples),
-        ];
+        let samples =
+            [('+', &one.added_samples), ('-', &one.removed_samples), ('~', &one.reordered_samples)];
         for (mark, samples) in samples {
             samples.iter().for_each(|sample| println!("  {mark} {sample}"));
         }

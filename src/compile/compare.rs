@@ -32,11 +32,8 @@ pub fn shrinkage(before: &View<'_>, after: &View<'_>, share_max: f64) -> Vec<Shr
         });
         counted.collect::<BTreeMap<_, _>>()
     };
-    let mut counts = vec![(
-        "products".to_owned(),
-        before.product_count() as u64,
-        after.product_count() as u64,
-    )];
+    let mut counts =
+        vec![("products".to_owned(), before.product_count() as u64, after.product_count() as u64)];
     let types_after = by_type(after);
     for (number, (code, count)) in by_type(before) {
         let count_after = types_after.get(&number).map_or(0, |(_, count)| *count);
@@ -125,12 +122,10 @@ fn compare_product(diff: &mut Diff, before: Side<'_, '_>, after: Side<'_, '_>) {
     let source = id(after).or_else(|| id(before)).unwrap_or_default();
     let codes = lists_before.keys().chain(lists_after.keys()).copied();
     for code in codes.collect::<std::collections::BTreeSet<_>>() {
-        let list = |lists: &Lists<'_>| lists.get(code).cloned().unwrap_or_default();
         let types = diff.relation_types.entry(code.to_owned()).or_default();
         let none = Vec::new();
         let old = lists_before.get(code).unwrap_or(&none);
         let new = lists_after.get(code).unwrap_or(&none);
-        drop(list);
         compare_lists(types, &source, old, new);
     }
 }

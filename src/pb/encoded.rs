@@ -14,6 +14,16 @@ use prost::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncodedResponse(pub Bytes);
 
+impl EncodedResponse {
+    /// The response as a struct, for callers in the same process.
+    ///
+    /// # Errors
+    /// The bytes are no such message.
+    pub fn decoded(&self) -> Result<super::GetRecommendationsResponse, DecodeError> {
+        Message::decode(self.0.clone())
+    }
+}
+
 impl Message for EncodedResponse {
     fn encode_raw(&self, buf: &mut impl BufMut) {
         buf.put_slice(&self.0);

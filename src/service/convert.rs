@@ -94,7 +94,8 @@ fn query_seed<'q>(
     }
     if !seed.quantity.is_finite() || seed.quantity < 0.0 {
         let found = seed.quantity;
-        violations.add(format!("seeds[{index}].quantity"), format!("expected 0 or more, found {found}"));
+        violations
+            .add(format!("seeds[{index}].quantity"), format!("expected 0 or more, found {found}"));
         return None;
     }
     let quantity = if seed.quantity == 0.0 { 1.0 } else { seed.quantity };
@@ -120,9 +121,8 @@ fn relation_types(
                 break;
             }
             None => {
-                let description = format!(
-                    "expected a relation type that DescribeCatalog lists, found {number}"
-                );
+                let description =
+                    format!("expected a relation type that DescribeCatalog lists, found {number}");
                 violations.add(format!("{field}[{index}]"), description);
             }
         }

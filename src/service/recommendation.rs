@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     lookup::{self, Direction, Scratch},
-    pb::{
-        self, EncodedResponse,
-        server::recommendation_service_server::RecommendationService,
-    },
+    pb::{self, EncodedResponse, server::recommendation_service_server::RecommendationService},
     snapshot::{Live, Snapshot},
 };
 
@@ -92,10 +89,8 @@ impl RecommendationService for Recommendations {
             response.product_missing = true;
             return Ok(Response::new(response));
         };
-        let direction =
-            if request.incoming { Direction::Incoming } else { Direction::Outgoing };
-        let mut listed =
-            lookup::list(&view, product, direction, &listing.types).skip(listing.skip);
+        let direction = if request.incoming { Direction::Incoming } else { Direction::Outgoing };
+        let mut listed = lookup::list(&view, product, direction, &listing.types).skip(listing.skip);
         for one in listed.by_ref().take(listing.page_size) {
             let provenance = snapshot.provenance();
             let place = provenance.and_then(|provenance| provenance.place(one.source, one.index));

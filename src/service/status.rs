@@ -33,9 +33,12 @@ impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Invalid(violations) => {
-                let texts = violations.iter().map(|one| format!("{}: {}", one.field, one.description));
+                let texts =
+                    violations.iter().map(|one| format!("{}: {}", one.field, one.description));
                 let message = texts.collect::<Vec<_>>().join("; ");
-                let fields = violations.into_iter().map(|one| FieldViolation::new(one.field, one.description));
+                let fields = violations
+                    .into_iter()
+                    .map(|one| FieldViolation::new(one.field, one.description));
                 let details = ErrorDetails::with_bad_request(fields.collect::<Vec<_>>());
                 Self::with_error_details(Code::InvalidArgument, message, details)
             }

@@ -95,9 +95,14 @@ impl Watcher {
         Ok(Self { commands, thread: Some(thread) })
     }
 
-    /// Looks now, and tries again what was refused.
-    pub fn retry(&self) {
-        self.send(Command::Retry);
+    /// A handle that makes it look now and try again what was refused; it outlives the watcher.
+    pub fn retry(&self) -> impl Fn() + Send + use<> {
+        let commands = self.commands.clone();
+        move || {
+            if commands.send(Command::Retry).is_err() {
+                debug!("The watcher is gone already.");
+            }
+        }
     }
 
     fn send(&self, command: Command) {
@@ -120,6 +125,10 @@ impl Drop for Watcher {
 
 fn watch_directory(track: &Track, commands: Sender<Command>) -> Option<notify::RecommendedWatcher> {
     let look = move |event: notify::Result<notify::Event>| {
+        // Our own reading of the directory is an event, too.
+        if matches!(&event, Ok(event) if event.kind.is_access()) {
+            return;
+        }
         debug!(?event, "The track's directory changed.");
         if commands.send(Command::Look).is_err() {
             debug!("The watcher is gone already.");
