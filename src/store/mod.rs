@@ -19,6 +19,8 @@ mod error;
 mod manifest;
 mod snapshot_id;
 mod temp;
+#[cfg(test)]
+mod tests;
 mod track;
 mod walk;
 mod wire;
