@@ -9,6 +9,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("kindred runs on Linux: it relies on its file mapping, fsync and link semantics");
 
+pub mod graph;
 pub mod index;
 pub mod model;
 pub mod pb;
@@ -16,4 +17,4 @@ pub mod slot;
 
 /// Every room with the rooms it may import; `tests/tidy.rs` fails the build on any other import.
 pub const ROOMS: &[(&str, &[&str])] =
-    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("index", &["model"])];
+    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("index", &["model"]), ("graph", &["model"])];

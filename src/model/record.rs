@@ -45,6 +45,8 @@ pub enum Record<'a> {
     Bundle(BundleRecord<'a>),
     /// Another id of a product.
     Alias(AliasRecord<'a>),
+    /// A product that is a variant of another one.
+    Variant(VariantRecord<'a>),
 }
 
 /// Can shoppers see a product on its own?
@@ -200,6 +202,18 @@ pub struct AliasRecord<'a> {
     pub alias: &'a str,
     /// The product's id.
     pub product: &'a str,
+}
+
+/// A product that is a variant of another one, said by the parent. It counts where the variant's own
+/// row names no parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariantRecord<'a> {
+    /// The product that has variants.
+    pub parent: &'a str,
+    /// One of them.
+    pub variant: &'a str,
+    /// Place among the parent's variants, smaller first.
+    pub position: Option<u32>,
 }
 
 /// Takes what sources read.
