@@ -2,11 +2,13 @@
 //! records, each with the relations and findings it must yield; then random ones against a plain
 //! model and against themselves shuffled.
 
+mod markets;
 mod model;
 mod products;
 mod relations;
 mod sets;
 mod shuffle;
+mod variants;
 
 use std::io;
 

@@ -11,10 +11,10 @@ use crate::model::{record::Visibility, relation::RelationType};
 /// `x` is no product and `h` is hidden.
 const IDS: &[&str] = &["a", "b", "c", "d", "h", "x"];
 
-fn relation() -> impl Strategy<Value = (usize, RelationRecord<'static>)> {
+fn relation() -> impl Strategy<Value = (u32, RelationRecord<'static>)> {
     let ends = (select(IDS), select(&["related", "up_sell"]), select(IDS));
     let given = (prop::option::of(0_u32..3), prop::option::of(select(&[0.0_f32, 0.25, 1.0])));
-    (0_usize..2, ends, given, any::<bool>()).prop_map(
+    (0_u32..2, ends, given, any::<bool>()).prop_map(
         |(source, (from, kind, to), (position, score), two_way)| {
             let two_way = Some(two_way);
             (source, RelationRecord { position, score, two_way, ..link(from, kind, to) })
@@ -25,14 +25,15 @@ fn relation() -> impl Strategy<Value = (usize, RelationRecord<'static>)> {
 /// Smaller is better: stated, authority, position, score.
 type Standing = (bool, i32, u64, i64);
 
-fn standing(source: usize, record: &RelationRecord<'_>, reversed: bool) -> Standing {
+fn standing(source: u32, record: &RelationRecord<'_>, reversed: bool) -> Standing {
     let position = record.position.map_or(1 << 40, u64::from);
-    let score = record.score.map_or(1, |score| -(score * 4.0) as i64);
-    (reversed, [-50, -200][source], position, score)
+    // Positive floats stand in the order of their bits.
+    let score = record.score.map_or(1, |score| -i64::from(score.to_bits()));
+    (reversed, [-50, -200][index(source)], position, score)
 }
 
 /// Links as the graph should list them, then kept, reversed and dropped by reason.
-fn expect(rows: &[(usize, RelationRecord<'static>)]) -> (Vec<String>, [u64; 7]) {
+fn expect(rows: &[(u32, RelationRecord<'static>)]) -> (Vec<String>, [u64; 7]) {
     let mut counts = [0; 7];
     let mut best: BTreeMap<(&str, RelationType, &str), Vec<Standing>> = BTreeMap::new();
     for (source, record) in rows {
@@ -73,7 +74,7 @@ fn expect(rows: &[(usize, RelationRecord<'static>)]) -> (Vec<String>, [u64; 7]) 
     (links, counts)
 }
 
-fn build_rows(rows: &[(usize, RelationRecord<'static>)], chunk_edges: usize) -> Graph<MemoryRuns> {
+fn build_rows(rows: &[(u32, RelationRecord<'static>)], chunk_edges: usize) -> Graph<MemoryRuns> {
     let mut builder = GraphBuilder::new(config(), MemoryStore::with_chunk_edges(chunk_edges));
     for name in ["low", "high"] {
         builder.begin_source(name);
@@ -86,7 +87,7 @@ fn build_rows(rows: &[(usize, RelationRecord<'static>)], chunk_edges: usize) -> 
         builder.record(at(0, 1), Record::Product(record));
     }
     for (line, (source, record)) in (1..).zip(rows) {
-        builder.record(at(*source as u32, line), Record::Relation(record.clone()));
+        builder.record(at(*source, line), Record::Relation(record.clone()));
     }
     builder.finish().unwrap()
 }
