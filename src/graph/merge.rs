@@ -1,0 +1,166 @@
+//! From sorted runs to what a product's list holds: merged, visible, ranked, capped.
+//!
+//! At most one list is in memory, whatever the size of the graph.
+
+use std::{
+    cmp::Ordering,
+    collections::{BinaryHeap, binary_heap::PeekMut},
+    fmt, io, mem,
+};
+
+use super::{
+    GraphError, Product,
+    edge::Edge,
+    intern::{index, number},
+    ledger::Refusal,
+    runs::SortedRuns,
+};
+use crate::model::{limits::RELATIONS_PER_TYPE_MAX, record::Visibility, relation::RelationType};
+
+/// The relations of one product and type, best first; never empty.
+#[derive(Clone, Copy, Debug)]
+pub struct RelationGroup<'a> {
+    /// The product they go out from.
+    pub source: u32,
+    /// Their type.
+    pub relation_type: RelationType,
+    /// At most `RELATIONS_PER_TYPE_MAX`, in rank order, each to another target.
+    pub edges: &'a [Edge],
+}
+
+/// Reads the groups by source ordinal, then type number.
+pub struct RelationGroups<'a, R: SortedRuns + 'a> {
+    merge: Merge<R::Run<'a>>,
+    ahead: Option<Edge>,
+    products: &'a [Product],
+    group: Vec<Edge>,
+}
+
+impl<'a, R: SortedRuns> RelationGroups<'a, R> {
+    pub(super) fn new(runs: &'a R, products: &'a [Product]) -> Result<Self, GraphError> {
+        let mut merge = runs.runs().and_then(Merge::new).map_err(unreadable)?;
+        let ahead = merge.next().map_err(unreadable)?;
+        Ok(Self { merge, ahead, products, group: Vec::new() })
+    }
+
+    /// The next group, `None` after the last.
+    ///
+    /// # Errors
+    /// The run store cannot read its runs back.
+    pub fn next_group(&mut self) -> Result<Option<RelationGroup<'_>>, GraphError> {
+        self.next_judged(&mut |_, _| {})
+    }
+
+    /// The next group; tells `refuse` every edge that a source stated and the group does not hold.
+    pub(super) fn next_judged(
+        &mut self,
+        refuse: &mut dyn FnMut(Refusal, &Edge),
+    ) -> Result<Option<RelationGroup<'_>>, GraphError> {
+        // What we reversed ourselves is no loss of any source.
+        let mut refuse_stated = |refusal, edge: &Edge| {
+            if !edge.is_reversed() {
+                refuse(refusal, edge);
+            }
+        };
+        while let Some(first) = self.ahead {
+            self.gather(first, &mut refuse_stated)?;
+            self.group.sort_unstable_by(Edge::rank_order);
+            let over = self.group.get(RELATIONS_PER_TYPE_MAX..).unwrap_or_default();
+            over.iter().for_each(|edge| refuse_stated(Refusal::OverCap, edge));
+            self.group.truncate(RELATIONS_PER_TYPE_MAX);
+            if !self.group.is_empty() {
+                return Ok(Some(RelationGroup {
+                    source: first.source(),
+                    relation_type: first.relation_type(),
+                    edges: &self.group,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Collects the best edge to each visible target of the group that `first` opens.
+    fn gather(
+        &mut self,
+        first: Edge,
+        refuse: &mut dyn FnMut(Refusal, &Edge),
+    ) -> Result<(), GraphError> {
+        self.group.clear();
+        let mut before: Option<Edge> = None;
+        while let Some(edge) = self.ahead.filter(|edge| edge.same_group(&first)) {
+            if before.is_some_and(|before| before.same_link(&edge)) {
+                refuse(Refusal::Duplicate, &edge);
+            } else if self.products[index(edge.target())].visibility == Visibility::Hidden {
+                refuse(Refusal::HiddenTarget, &edge);
+            } else {
+                self.group.push(edge);
+            }
+            before = Some(edge);
+            self.ahead = self.merge.next().map_err(unreadable)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a, R: SortedRuns> fmt::Debug for RelationGroups<'a, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelationGroups").field("ahead", &self.ahead).finish_non_exhaustive()
+    }
+}
+
+/// Merges sorted runs into one.
+struct Merge<I> {
+    runs: Vec<I>,
+    heads: BinaryHeap<Head>,
+}
+
+impl<I: Iterator<Item = io::Result<Edge>>> Merge<I> {
+    fn new(mut runs: Vec<I>) -> io::Result<Self> {
+        let mut heads = BinaryHeap::with_capacity(runs.len());
+        for (run, edges) in runs.iter_mut().enumerate() {
+            let first = edges.next().transpose()?;
+            heads.extend(first.map(|edge| Head { edge, run: number(run) }));
+        }
+        Ok(Self { runs, heads })
+    }
+
+    fn next(&mut self) -> io::Result<Option<Edge>> {
+        let Some(mut head) = self.heads.peek_mut() else { return Ok(None) };
+        let edge = match self.runs[index(head.run)].next().transpose()? {
+            Some(next) => mem::replace(&mut head.edge, next),
+            None => PeekMut::pop(head).edge,
+        };
+        Ok(Some(edge))
+    }
+}
+
+/// The first edge of a run that was not yet taken.
+struct Head {
+    edge: Edge,
+    run: u32,
+}
+
+impl Ord for Head {
+    /// Backwards, because the heap hands out its largest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.edge.merge_order(&self.edge).then_with(|| other.run.cmp(&self.run))
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Head {}
+
+fn unreadable(source: io::Error) -> GraphError {
+    GraphError::Runs { step: "read", source }
+}

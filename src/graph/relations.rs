@@ -1,0 +1,117 @@
+//! The checks of relations that need no other relation.
+
+use super::{
+    GraphError,
+    edge::{Edge, EdgeParts},
+    intake::{Intake, cut},
+    ledger::{Ledger, Link, Refusal},
+    markets::{every_market, find_markets},
+    words::{Ordinals, TypeName, Words},
+};
+use crate::model::{
+    finding::FindingCode,
+    id,
+    limits::ID_BYTES_MAX,
+    record::{Location, RelationRecord},
+};
+
+impl Intake {
+    /// An edge between ids if the row by itself can hold.
+    pub(super) fn relation(
+        &mut self,
+        at: Location,
+        record: &RelationRecord<'_>,
+    ) -> Result<Option<Edge>, GraphError> {
+        let found = self.words.find_type(record.relation_type);
+        let name = match found {
+            Some((relation_type, _)) => TypeName::Known(relation_type),
+            None => TypeName::Unknown(self.words.text(cut(record.relation_type, ID_BYTES_MAX))?),
+        };
+        self.ledger.read(name);
+        let source = self.node(cut(record.source, ID_BYTES_MAX))?;
+        let target = self.node(cut(record.target, ID_BYTES_MAX))?;
+        let ids = id::check(record.source).and(id::check(record.target));
+        let (refusal, detail) = if !record.active {
+            (Refusal::Inactive, String::new())
+        } else if let Err(bad) = ids {
+            (Refusal::BadId, bad.to_string())
+        } else if let Some((relation_type, type_two_way)) = found {
+            if let Some(markets) = self.relation_markets(at, &record.markets) {
+                return Ok(Some(Edge::new(&EdgeParts {
+                    source,
+                    relation_type,
+                    target,
+                    authority: self.authority(at),
+                    position: record.position,
+                    score: record.score,
+                    quantity: record.quantity,
+                    origin: record.origin,
+                    two_way: record.two_way.unwrap_or(type_two_way),
+                    valid_from_s: record.valid_from_s,
+                    valid_to_s: record.valid_to_s,
+                    stages: record.stages,
+                    markets,
+                    at,
+                })));
+            }
+            (Refusal::UnknownMarket, record.markets.join(", "))
+        } else {
+            (Refusal::UnknownType, String::new())
+        };
+        let link = Link { source, relation_type: name, target };
+        self.ledger.refuse(&self.words, refusal, link, at, &detail);
+        Ok(None)
+    }
+
+    /// The mask of the markets that exist; `None` if none of those named does.
+    fn relation_markets(&mut self, at: Location, names: &[&str]) -> Option<u64> {
+        if names.is_empty() {
+            return Some(every_market(&self.config));
+        }
+        let (mask, unknown) = find_markets(&self.config, names);
+        if mask == 0 {
+            return None;
+        }
+        if !unknown.is_empty() {
+            self.ledger.find(FindingCode::UnknownMarket, at, "markets", || {
+                format!("expected declared markets, found {}", unknown.join(", "))
+            });
+        }
+        Some(mask)
+    }
+}
+
+/// Turns ids into ordinals, drops edges that have no two ends, adds the other direction of two-way
+/// ones and sorts.
+pub(super) fn resolve_chunk(
+    chunk: &mut Vec<Edge>,
+    words: &Words,
+    ordinals: &Ordinals,
+    ledger: &mut Ledger,
+) {
+    chunk.retain_mut(|edge| {
+        let refusal = match (ordinals.of(edge.source()), ordinals.of(edge.target())) {
+            (None, _) => Refusal::UnknownSource,
+            (Some(_), None) => Refusal::DanglingTarget,
+            (Some(source), Some(target)) if source == target => Refusal::SelfLink,
+            (Some(source), Some(target)) => {
+                *edge = edge.between(source, target);
+                return true;
+            }
+        };
+        let link = Link {
+            source: edge.source(),
+            relation_type: TypeName::Known(edge.relation_type()),
+            target: edge.target(),
+        };
+        ledger.refuse(words, refusal, link, edge.at(), "");
+        false
+    });
+    for stated in 0..chunk.len() {
+        let edge = chunk[stated];
+        if edge.is_two_way() {
+            chunk.push(edge.reversed());
+        }
+    }
+    chunk.sort_unstable_by(Edge::merge_order);
+}
