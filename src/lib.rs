@@ -12,8 +12,14 @@ compile_error!("kindred runs on Linux: it relies on its file mapping, fsync and 
 pub mod index;
 pub mod model;
 pub mod pb;
+pub mod service;
 pub mod slot;
 
 /// Every room with the rooms it may import; `tests/tidy.rs` fails the build on any other import.
-pub const ROOMS: &[(&str, &[&str])] =
-    &[("model", &[]), ("pb", &[]), ("slot", &[]), ("index", &["model"])];
+pub const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("pb", &[]),
+    ("slot", &[]),
+    ("index", &["model"]),
+    ("service", &["model", "pb"]),
+];
