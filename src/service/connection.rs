@@ -1,0 +1,143 @@
+//! One connection from its first byte to its end.
+//!
+//! The HTTP/2 limits stand here because tonic's own server leaves the two that stop reset floods
+//! unset. A handler that panics ends its own stream only: each stream is a task of its own.
+
+use std::{error::Error, io, time::Duration};
+
+use hyper::server::conn::http2;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::watch, time::timeout};
+use tonic::service::Routes;
+
+use super::stop::Phase;
+
+/// What an HTTP/2 client sends first (RFC 9113, 3.4).
+pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Streams at once on one connection. Lookups never wait, so this is the longest queue one client
+/// can build; hyper's default of 200 lets a few clients queue for seconds.
+pub(super) const STREAMS_MAX: u32 = 64;
+
+/// Resets our side may be driven to over a connection's life before it is closed. It stops
+/// CVE-2025-8671 (MadeYouReset) and over-limit streams; tonic's default is no limit.
+pub(super) const LOCAL_RESETS_MAX: usize = 1024;
+
+/// Streams reset by the peer before we took them, before the connection is closed: rapid reset.
+/// h2's own 20 also hits honest clients that hedge and cancel.
+const PENDING_RESETS_MAX: usize = 64;
+
+/// Headers of one request: a token and a trace context with room. hyper's default is twice this.
+pub(super) const HEADER_LIST_BYTES_MAX: u32 = 8 << 10;
+
+/// The smallest frame limit the protocol allows; requests are far below it.
+pub(super) const FRAME_BYTES_MAX: u32 = 16 << 10;
+
+/// Request bytes in flight on a stream; a request is a few hundred bytes.
+pub(super) const STREAM_WINDOW_BYTES: u32 = 64 << 10;
+
+/// Request bytes in flight on a connection: what a peer can make us buffer.
+pub(super) const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+
+/// A quiet connection is asked whether it still lives.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// A peer that does not answer the ping is gone.
+const PING_WAIT: Duration = Duration::from_secs(10);
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// In good order, by the peer or by our GOAWAY.
+    Closed,
+    /// No HTTP/2 preface came in time, or something else came in its place.
+    NoPreface,
+    /// An error of protocol or transport.
+    Failed,
+    /// Dropped by us at the drain's deadline.
+    Cut,
+}
+
+/// Serves one connection to its end. The socket must be non-blocking.
+pub(super) async fn serve(
+    stream: std::net::TcpStream,
+    routes: Routes,
+    preface_wait: Duration,
+    mut phases: watch::Receiver<Phase>,
+) -> Ending {
+    let mut stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => return failed(&error),
+    };
+    // A drain does not shorten this wait: the preface of a peer that just connected may be on its
+    // way, and its first request would be lost with it.
+    let preface = tokio::select! {
+        preface = timeout(preface_wait, read_preface(&mut stream)) => preface,
+        _ = phases.wait_for(|phase| *phase == Phase::Cut) => return Ending::Cut,
+    };
+    match preface {
+        Ok(Ok(preface)) if preface == *PREFACE => talk(stream, routes, phases).await,
+        Ok(Ok(_)) | Err(_) => Ending::NoPreface,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ending::Closed,
+        Ok(Err(error)) => failed(&error),
+    }
+}
+
+async fn read_preface(stream: &mut TcpStream) -> io::Result<[u8; PREFACE.len()]> {
+    let mut preface = [0; PREFACE.len()];
+    stream.read_exact(&mut preface).await?;
+    Ok(preface)
+}
+
+/// HTTP/2 on a stream whose preface has been read already.
+async fn talk(stream: TcpStream, routes: Routes, mut phases: watch::Receiver<Phase>) -> Ending {
+    let (reader, writer) = stream.into_split();
+    let io = tokio::io::join(PREFACE.as_slice().chain(reader), writer);
+    let connection = builder().serve_connection(TokioIo::new(io), TowerToHyperService::new(routes));
+    let mut connection = std::pin::pin!(connection);
+    // So that a drain which began before this connection is seen.
+    phases.mark_changed();
+    loop {
+        tokio::select! {
+            biased;
+            result = connection.as_mut() => match result {
+                Ok(()) => return Ending::Closed,
+                Err(error) => return failed(&error),
+            },
+            changed = phases.changed() => {
+                let phase = *phases.borrow_and_update();
+                if changed.is_err() || phase == Phase::Cut {
+                    return Ending::Cut;
+                }
+                if phase == Phase::Draining {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+fn builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .adaptive_window(false)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_local_error_reset_streams(LOCAL_RESETS_MAX)
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_WAIT);
+    builder
+}
+
+fn failed(error: &(impl Error + 'static)) -> Ending {
+    tracing::debug!(error = error as &dyn Error, "A connection failed.");
+    Ending::Failed
+}

@@ -1,0 +1,27 @@
+//! The gRPC rim: listening, connections, health, reflection, drain.
+//!
+//! One task accepts sockets and hands each to the least loaded of several single-threaded
+//! runtimes, one a core. There our own loop serves the connection, because caps, deadlines and the
+//! drain are per connection, and tonic's server has no place for them: it accepts without pause
+//! when descriptors run out, waits for ever for a silent peer, and never ends a drain by itself.
+//!
+//! Invariants: health says `NOT_SERVING` until told otherwise and never `SERVING` again once the
+//! drain has begun; [`serve`] returns at most [`ServeOptions::drain_delay`] and
+//! [`ServeOptions::drain_wait`] and a second after the stop, whatever the peers or handlers do. This
+//! room handles no signals and prints nothing.
+
+mod accept;
+mod connection;
+mod health;
+mod reflection;
+mod routes;
+mod server;
+mod stop;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use health::Health;
+pub use routes::routes;
+pub use server::{DrainReport, ServeOptions, serve};
+pub use stop::Stop;

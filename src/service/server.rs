@@ -1,0 +1,177 @@
+//! A server from its listener to its end.
+
+use std::{
+    io,
+    net::TcpListener,
+    num::NonZeroUsize,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::Builder,
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tonic::service::Routes;
+
+use super::{
+    Health, Stop,
+    accept::{self, Acceptor},
+    connection::Ending,
+    stop::Phase,
+    worker::{Endings, Terms, Worker},
+};
+
+/// How long connections and threads have to notice the cut. Only a handler that never returns
+/// needs more, and nothing waits for that.
+const CUT_WAIT: Duration = Duration::from_millis(500);
+
+/// How a server serves and ends.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Runtime threads; one a core by default.
+    pub runtimes: NonZeroUsize,
+    /// Connections at once, if fewer than the descriptor limit allows.
+    pub connections_max: Option<NonZeroUsize>,
+    /// How long a peer may take to send its HTTP/2 preface: 5 s by default.
+    pub preface_wait: Duration,
+    /// After the stop, how long connections are still accepted while health says `NOT_SERVING`, so
+    /// that load balancers turn away first. None by default.
+    pub drain_delay: Duration,
+    /// How long connections have after the GOAWAY before they are dropped: 20 s by default.
+    pub drain_wait: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            runtimes: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            connections_max: None,
+            preface_wait: Duration::from_secs(5),
+            drain_delay: Duration::ZERO,
+            drain_wait: Duration::from_secs(20),
+        }
+    }
+}
+
+/// What a server did with its connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// Connections each runtime was given.
+    pub accepted_by_runtime: Vec<u64>,
+    /// Connections closed at once because all seats were taken.
+    pub refused: u64,
+    /// Connections that sent no HTTP/2 preface in time.
+    pub without_preface: u64,
+    /// Connections that ended with an error of protocol or transport.
+    pub failed: u64,
+    /// Connections that were open when the drain began and ended before its deadline.
+    pub drained: u64,
+    /// Connections that were dropped at the deadline.
+    pub cut: u64,
+    /// Runtime threads that a handler still held when the server gave up on them.
+    pub runtimes_stuck: usize,
+    /// From the GOAWAY to the end.
+    pub took: Duration,
+}
+
+/// Serves until told to stop, and drains. It blocks the calling thread, which must not be inside
+/// an async runtime. The listener is the caller's, bound already.
+///
+/// On [`Stop::drain`]: health is `NOT_SERVING` at once; after the delay the listener closes, health
+/// Watches end, and every connection gets its GOAWAY; at the deadline the rest is dropped. On
+/// [`Stop::now`] the rest is dropped at once.
+///
+/// # Errors
+/// When the system refuses a thread, a runtime or to watch the listener. Nothing that a peer does
+/// is an error here.
+pub fn serve(
+    listener: TcpListener,
+    routes: Routes,
+    health: &Health,
+    options: &ServeOptions,
+    stop: &Stop,
+) -> io::Result<DrainReport> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(Box::pin(run(listener, routes, health, options, stop)))
+}
+
+async fn run(
+    listener: TcpListener,
+    routes: Routes,
+    health: &Health,
+    options: &ServeOptions,
+    stop: &Stop,
+) -> io::Result<DrainReport> {
+    let allowed = accept::connections_allowed();
+    let seats_max = options.connections_max.map_or(allowed, |max| allowed.min(max.get()));
+    let seats = Arc::new(Semaphore::new(seats_max));
+    let mut acceptor = Acceptor::new(listener, Arc::clone(&seats))?;
+    let mut workers =
+        (0..options.runtimes.get()).map(Worker::start).collect::<io::Result<Vec<_>>>()?;
+    let endings = Arc::<Endings>::default();
+    let terms = Terms { routes, preface_wait: options.preface_wait, endings: Arc::clone(&endings) };
+
+    tokio::select! {
+        biased;
+        () = stop.reached(Phase::Draining) => {}
+        () = acceptor.run(&mut workers, &terms) => {}
+    }
+    health.drain();
+    tokio::select! {
+        biased;
+        () = stop.reached(Phase::Cut) => {}
+        () = sleep(options.drain_delay) => {}
+        () = acceptor.run(&mut workers, &terms) => {}
+    }
+
+    let begun = Instant::now();
+    let refused = acceptor.close(&mut workers, &terms)?;
+    // Counted before anyone is told: the quick ones may be gone a moment later.
+    let open = taken(&seats, seats_max);
+    health.end_watches();
+    workers.iter().for_each(|worker| worker.advance(Phase::Draining));
+    tokio::select! {
+        biased;
+        () = all_free(&seats, seats_max) => {}
+        () = sleep(options.drain_wait) => {}
+        () = stop.reached(Phase::Cut) => {}
+    }
+
+    let cut = taken(&seats, seats_max);
+    workers.iter().for_each(|worker| worker.advance(Phase::Cut));
+    timeout(CUT_WAIT, all_free(&seats, seats_max)).await.ok();
+    let accepted_by_runtime = workers.iter().map(|worker| worker.load().1).collect();
+    let runtimes_stuck = end_all(workers).await;
+    Ok(DrainReport {
+        accepted_by_runtime,
+        refused,
+        without_preface: endings.count(Ending::NoPreface),
+        failed: endings.count(Ending::Failed),
+        drained: open.saturating_sub(cut),
+        cut,
+        runtimes_stuck,
+        took: begun.elapsed(),
+    })
+}
+
+/// Ends every thread and says how many would not.
+async fn end_all(workers: Vec<Worker>) -> usize {
+    let mut endings: tokio::task::JoinSet<()> = workers.into_iter().map(Worker::end).collect();
+    let all = async { while endings.join_next().await.is_some() {} };
+    timeout(CUT_WAIT, all).await.ok();
+    endings.len()
+}
+
+fn taken(seats: &Semaphore, seats_max: usize) -> u64 {
+    (seats_max - seats.available_permits()) as u64
+}
+
+/// Returns when no connection is left. Nobody is seated any more, so the seats can be taken.
+async fn all_free(seats: &Semaphore, seats_max: usize) {
+    let seats_max = u32::try_from(seats_max).expect("there are at most 65,536 seats");
+    seats.acquire_many(seats_max).await.map(drop).expect("nobody closes the semaphore");
+}

@@ -1,0 +1,182 @@
+//! Goal: the promises of the rim hold against real sockets. Method: a server on port 0 with a test
+//! double behind the generated stub; tonic's own client where the peer behaves, raw frames where
+//! it does not. Every wait is for an event, under [`PATIENCE`].
+
+#![expect(clippy::big_endian_bytes, reason = "HTTP/2 puts the high byte first")]
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use prost::Message as _;
+use tokio::sync::{
+    Semaphore,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+};
+use tonic::{
+    Code, Request, Response, Status, Streaming,
+    transport::{Channel, Endpoint},
+};
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+    health_client::HealthClient,
+};
+
+use super::{DrainReport, Health, ServeOptions, Stop, connection, routes, serve};
+use crate::pb::{
+    self, EncodedResponse, recommendation_service_client::RecommendationServiceClient,
+    server::recommendation_service_server::RecommendationService,
+};
+
+mod drain;
+mod health;
+mod peer;
+mod reflection;
+mod serving;
+
+/// Longer than any event takes on a busy machine; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a drain may take beyond its deadline on a busy machine.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// Answers with the name of its thread, or misbehaves as the snapshot id asks.
+struct Double {
+    started: UnboundedSender<()>,
+    release: Arc<Semaphore>,
+    unblock: Mutex<mpsc::Receiver<()>>,
+}
+
+#[tonic::async_trait]
+impl RecommendationService for Double {
+    async fn get_recommendations(
+        &self,
+        request: Request<pb::GetRecommendationsRequest>,
+    ) -> Result<Response<EncodedResponse>, Status> {
+        match request.get_ref().snapshot_id.as_str() {
+            "panic" => panic!("the handler panics, as the test asked"),
+            "wait" => {
+                self.started.send(()).unwrap();
+                self.release.acquire().await.unwrap().forget();
+            }
+            "block" => {
+                self.started.send(()).unwrap();
+                self.unblock.lock().unwrap().recv().ok();
+            }
+            _ => {}
+        }
+        let product = thread::current().name().unwrap_or_default().to_owned();
+        let answer =
+            pb::GetRecommendationsResponse { missing_product_ids: vec![product], ..<_>::default() };
+        Ok(Response::new(EncodedResponse(Bytes::from(answer.encode_to_vec()))))
+    }
+
+    async fn list_relations(
+        &self,
+        _: Request<pb::ListRelationsRequest>,
+    ) -> Result<Response<pb::ListRelationsResponse>, Status> {
+        Err(Status::unimplemented("the double has no relations"))
+    }
+
+    async fn describe_catalog(
+        &self,
+        _: Request<pb::DescribeCatalogRequest>,
+    ) -> Result<Response<pb::DescribeCatalogResponse>, Status> {
+        Err(Status::unimplemented("the double has no catalog"))
+    }
+}
+
+/// A server under test.
+struct Server {
+    addr: SocketAddr,
+    health: Health,
+    stop: Stop,
+    started: UnboundedReceiver<()>,
+    release: Arc<Semaphore>,
+    unblock: mpsc::Sender<()>,
+    report: mpsc::Receiver<io::Result<DrainReport>>,
+}
+
+impl Server {
+    fn start(options: ServeOptions) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (health, stop) = (Health::new(), Stop::new());
+        let release = Arc::new(Semaphore::new(0));
+        let (started_tx, started) = unbounded_channel();
+        let (unblock, unblock_rx) = mpsc::channel();
+        let double = Double {
+            started: started_tx,
+            release: Arc::clone(&release),
+            unblock: Mutex::new(unblock_rx),
+        };
+        let routes = routes(double, &health, true);
+        let (report_tx, report) = mpsc::channel();
+        thread::spawn({
+            let (health, stop) = (health.clone(), stop.clone());
+            move || report_tx.send(serve(listener, routes, &health, &options, &stop))
+        });
+        Self { addr, health, stop, started, release, unblock, report }
+    }
+
+    /// Waits for the end, which the test has asked for.
+    fn ended(self) -> DrainReport {
+        self.report.recv_timeout(PATIENCE).expect("the server ends").unwrap()
+    }
+
+    fn drained(self) -> DrainReport {
+        self.stop.drain();
+        self.ended()
+    }
+
+    async fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.addr)).unwrap();
+        endpoint.timeout(PATIENCE).connect().await.unwrap()
+    }
+
+    async fn client(&self) -> RecommendationServiceClient<Channel> {
+        RecommendationServiceClient::new(self.channel().await)
+    }
+
+    async fn watch(&self, name: &str) -> Streaming<HealthCheckResponse> {
+        let request = HealthCheckRequest { service: name.to_owned() };
+        HealthClient::new(self.channel().await).watch(request).await.unwrap().into_inner()
+    }
+}
+
+fn options(runtimes: usize) -> ServeOptions {
+    ServeOptions {
+        runtimes: NonZeroUsize::new(runtimes).unwrap(),
+        preface_wait: PATIENCE,
+        drain_wait: PATIENCE,
+        ..ServeOptions::default()
+    }
+}
+
+fn asking(what: &str) -> pb::GetRecommendationsRequest {
+    pb::GetRecommendationsRequest { snapshot_id: what.to_owned(), ..<_>::default() }
+}
+
+/// The name of the thread that answered.
+async fn call(client: &mut RecommendationServiceClient<Channel>) -> String {
+    let answer = client.get_recommendations(asking("")).await.unwrap().into_inner();
+    answer.missing_product_ids.into_iter().next().unwrap()
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await.expect("in time") })
+}
+
+/// What a Check answers.
+async fn check_health(server: &Server, name: &str) -> Result<ServingStatus, Code> {
+    let request = HealthCheckRequest { service: name.to_owned() };
+    let answer = HealthClient::new(server.channel().await).check(request).await;
+    answer.map(|answer| answer.into_inner().status()).map_err(|status| status.code())
+}

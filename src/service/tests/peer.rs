@@ -1,0 +1,87 @@
+//! A client made of raw frames, for what a proper client would not do.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+};
+
+use super::{PATIENCE, connection};
+
+/// One HTTP/2 frame.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) kind: u8,
+    pub(super) flags: u8,
+    pub(super) payload: Vec<u8>,
+}
+
+pub(super) const HEADERS: u8 = 1;
+pub(super) const SETTINGS: u8 = 4;
+pub(super) const PING: u8 = 6;
+pub(super) const GOAWAY: u8 = 7;
+pub(super) const WINDOW_UPDATE: u8 = 8;
+
+/// A peer that speaks only the frames it is told to.
+pub(super) struct Peer(pub(super) TcpStream);
+
+impl Peer {
+    /// Connects and says nothing.
+    pub(super) fn silent(addr: SocketAddr) -> Self {
+        let stream = TcpStream::connect(addr).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(stream)
+    }
+
+    /// Sends preface and settings, and waits until the server is at home.
+    pub(super) fn connected(addr: SocketAddr) -> (Self, Frame) {
+        let mut peer = Self::silent(addr);
+        peer.0.write_all(connection::PREFACE).unwrap();
+        peer.send(SETTINGS, 0, 0, &[]);
+        let settings = peer.until(SETTINGS);
+        (peer, settings)
+    }
+
+    pub(super) fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let head = [length[1], length[2], length[3], kind, flags];
+        let frame = [&head[..], &stream.to_be_bytes(), payload].concat();
+        self.0.write_all(&frame).unwrap();
+    }
+
+    /// The next frame, or none at the end of the connection.
+    pub(super) fn next(&mut self) -> Option<Frame> {
+        let mut head = [0; 9];
+        match self.0.read_exact(&mut head) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return None,
+            Err(error) => panic!("{error}"),
+        }
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        self.0.read_exact(&mut payload).unwrap();
+        Some(Frame { kind: head[3], flags: head[4], payload })
+    }
+
+    pub(super) fn until(&mut self, kind: u8) -> Frame {
+        while let Some(frame) = self.next() {
+            if frame.kind == kind {
+                return frame;
+            }
+        }
+        panic!("the connection ended before a frame of type {kind}");
+    }
+
+    /// The server has closed the connection.
+    pub(super) fn assert_closed(mut self) {
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Ok(_) => assert_eq!(rest, b"", "the server said something to a silent peer"),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
+        }
+    }
+}
+
+/// Last stream id and error code.
+pub(super) fn goaway(frame: &Frame) -> (u32, u32) {
+    let word = |at: usize| u32::from_be_bytes(frame.payload[at..at + 4].try_into().unwrap());
+    (word(0), word(4))
+}
