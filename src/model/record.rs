@@ -45,12 +45,8 @@ pub enum Record<'a> {
     Bundle(BundleRecord<'a>),
     /// Another id of a product.
     Alias(AliasRecord<'a>),
-<<<<<<< HEAD
     /// A product is a variant of another: said by the parent's row, so that the variant's own row
     /// may stand elsewhere.
-=======
-    /// A product that is a variant of another one.
->>>>>>> h/graph
     Variant(VariantRecord<'a>),
 }
 
@@ -209,22 +205,12 @@ pub struct AliasRecord<'a> {
     pub product: &'a str,
 }
 
-<<<<<<< HEAD
 /// A parent names one of its variants; it counts where the variant's own row names no parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VariantRecord<'a> {
     /// The product shoppers see.
     pub parent: &'a str,
     /// Its variant.
-=======
-/// A product that is a variant of another one, said by the parent. It counts where the variant's own
-/// row names no parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VariantRecord<'a> {
-    /// The product that has variants.
-    pub parent: &'a str,
-    /// One of them.
->>>>>>> h/graph
     pub variant: &'a str,
     /// Place among the parent's variants, smaller first.
     pub position: Option<u32>,

@@ -12,16 +12,23 @@
 
 mod accept;
 mod connection;
+mod convert;
 mod health;
+mod json;
+mod recommendation;
 mod reflection;
+mod reply;
 mod routes;
 mod server;
+mod status;
 mod stop;
 #[cfg(test)]
 mod tests;
 mod worker;
 
 pub use health::Health;
+pub use json::{JsonError, to_json};
+pub use recommendation::{Recommendations, get_recommendations};
 pub use routes::routes;
 pub use server::{DrainReport, ServeOptions, serve};
 pub use stop::Stop;
