@@ -78,15 +78,14 @@ impl Track {
     /// # Errors
     /// [`Error::Overtaken`], [`Error::Refused`], [`Error::BlobMissing`] and others by name.
     pub fn publish(&self, publish: &Publish<'_>) -> Result<Published, Error> {
-        let mut checked = match publish.since {
+        let since = match publish.since {
             Some(number) => number,
             None => self.head_number()?.unwrap_or(0),
         };
         self.append(&publish.note, |head| {
             if !publish.over_rollback {
-                self.check_overtaken(checked, head)?;
+                self.check_overtaken(since, head)?;
             }
-            checked = head.map_or(0, |head| head.number);
             let blobs = inherit(publish.blobs, head)?;
             for blob in &blobs {
                 self.store.check_blob(blob)?;
@@ -212,14 +211,14 @@ impl Track {
         Ok(Put::Written)
     }
 
-    /// Refuses if a rollback or hold stands among the manifests after `checked`.
-    fn check_overtaken(&self, checked: u64, head: Option<&Manifest>) -> Result<(), Error> {
+    /// Refuses if a rollback or hold stands among the manifests after `since`.
+    fn check_overtaken(&self, since: u64, head: Option<&Manifest>) -> Result<(), Error> {
         let head_number = head.map_or(0, |head| head.number);
-        if checked > head_number {
-            let path = self.manifest_path(checked);
-            return Err(Error::UnknownManifest { number: checked, path });
+        if since > head_number {
+            let path = self.manifest_path(since);
+            return Err(Error::UnknownManifest { number: since, path });
         }
-        for number in checked + 1..=head_number {
+        for number in since + 1..=head_number {
             let Manifest { kind, note, .. } = self.read(number)?;
             match kind {
                 Kind::Publish | Kind::Release => {}

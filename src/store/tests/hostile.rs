@@ -99,7 +99,7 @@ fn damage_is_named_with_line_and_column() {
     check_text("\"hash\": \"", "\"hash\": \"F", "DamagedManifest", "64 hexadecimal digits");
     check_text("\"snapshot_id\": \"", "\"snapshot_id\": \"0", "DamagedManifest", "32 hexadecimal");
     check_text("\"rollback\"", "\"undo\"", "DamagedManifest", "unknown variant `undo`");
-    check_text("}\n", "}{}\n", "DamagedManifest", "trailing");
+    check_text("\"\n}\n", "\"\n}{}\n", "DamagedManifest", "trailing");
     check_text("bad prices", "good prices", "ManifestChecksum", "checksum");
     check_text("\"checksum\": \"", "\"checksum\": \"0", "ManifestChecksum", "checksum");
 }
