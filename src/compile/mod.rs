@@ -132,6 +132,7 @@ fn write_blocks<R: SortedRuns>(
     places: &mut ProvenanceWriter,
 ) -> Result<(), CompileError> {
     let count = u32::try_from(graph.products.len()).expect("ordinals are 32 bits");
+    let every_market = u64::MAX >> (64 - graph.config.markets.len().clamp(1, 64));
     let mut groups = graph.relations()?;
     let mut runs = Vec::new();
     let mut read = Vec::new();
@@ -147,7 +148,7 @@ fn write_blocks<R: SortedRuns>(
             end_block(&mut runs, &mut read)?;
             next += 1;
         }
-        runs.push(run(&group));
+        runs.push(run(&group, every_market));
         read.extend(group.edges.iter().map(|relation| ProvenanceRecord {
             file: relation.at().file.0.into(),
             line: relation.at().line.into(),
@@ -160,27 +161,29 @@ fn write_blocks<R: SortedRuns>(
     Ok(())
 }
 
-fn run(group: &RelationGroup<'_>) -> RunDraft {
+fn run(group: &RelationGroup<'_>, every_market: u64) -> RunDraft {
     let scores = score::falling(group.edges.iter().map(Relation::score));
     let edges = group.edges.iter().zip(scores);
     RunDraft {
         relation_type: group.relation_type.number(),
-        edges: edges.map(|(relation, score)| edge(relation, score)).collect(),
+        edges: edges.map(|(relation, score)| edge(relation, score, every_market)).collect(),
     }
 }
 
-fn edge(relation: &Relation, score: u16) -> (Edge, Option<RareRecord>) {
+fn edge(relation: &Relation, score: u16, every_market: u64) -> (Edge, Option<RareRecord>) {
+    // A relation for every market is not limited to any: most say nothing and need no record.
+    let markets = if relation.markets() == every_market { 0 } else { relation.markets() };
     let rare = RareRecord {
         quantity: relation.quantity().unwrap_or(0.0).into(),
         valid_from_s: relation.valid_from_s().unwrap_or(i64::MIN).into(),
         valid_to_s: relation.valid_to_s().unwrap_or(i64::MAX).into(),
-        markets: relation.markets().into(),
+        markets: markets.into(),
     };
     let mark = |bit: u16, set: bool| if set { bit } else { 0 };
     let meta = u16::from(relation.stages().bits())
         | u16::from(relation.origin() as u8) << META_ORIGIN_SHIFT
         | mark(META_SCORED, relation.score().is_some())
-        | mark(META_MARKETS, relation.markets() != 0)
+        | mark(META_MARKETS, markets != 0)
         | mark(META_REVERSED, relation.is_reversed());
     let edge = Edge { target: relation.target().into(), score: score.into(), meta: meta.into() };
     (edge, Some(rare).filter(|rare| !rare.is_nothing()))

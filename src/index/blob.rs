@@ -1,6 +1,6 @@
 //! What a blob is for, and its name.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 /// What a blob is for. Numbers stand in the header of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,10 +70,14 @@ impl BlobHash {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The hash that a hasher arrived at.
-    #[must_use]
-    pub fn from_hasher(hasher: &blake3::Hasher) -> Self {
-        Self(*hasher.finalize().as_bytes())
+    /// The hash of all that a reader has to say.
+    ///
+    /// # Errors
+    /// The reader's.
+    pub fn of_reader(reader: impl io::Read) -> io::Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(reader)?;
+        Ok(Self(*hasher.finalize().as_bytes()))
     }
 
     /// Its 32 bytes.

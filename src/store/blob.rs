@@ -64,12 +64,14 @@ impl StagedBlob {
     }
 
     /// Brings the blob to the disk under its name, or leaves the blob that has this name already.
+    /// Only a file whose bytes are not those of its name is replaced: a damaged blob would
+    /// otherwise stand in the way of every attempt to publish it anew.
     ///
     /// The hash is the writer's word: whoever opens the blob checks it.
     ///
     /// # Errors
-    /// [`Error::BlobSizeDiffers`] if the file, or the one that is there, has another size;
-    /// [`Error::Io`] if a step fails, after which the blob may stand or not, but never in part.
+    /// [`Error::BlobSizeDiffers`] if the file has another size; [`Error::Io`] if a step fails,
+    /// after which the blob may stand or not, but never in part.
     pub fn commit(self, hash: BlobHash, size_bytes: u64) -> Result<BlobRef, Error> {
         let found = self.temp.size_bytes()?;
         if found != size_bytes {
@@ -79,9 +81,18 @@ impl StagedBlob {
         let blob = BlobRef { role: self.role, hash, size_bytes };
         match self.temp.put(&self.store.blob_path(&blob))? {
             Put::Written => {}
-            Put::Taken => self.store.touch_blob(&blob, self.temp.modified()?)?,
+            Put::Taken => self.keep_or_replace(&blob)?,
         }
         Ok(blob)
+    }
+
+    fn keep_or_replace(&self, blob: &BlobRef) -> Result<(), Error> {
+        let path = self.store.blob_path(blob);
+        let found = self.store.disk.hash(&path).map_err(missing_or(&path, "hash"))?;
+        if found == blob.hash {
+            return self.store.touch_blob(blob, self.temp.modified()?);
+        }
+        self.temp.replace(&path)
     }
 }
 

@@ -9,6 +9,8 @@ use std::{
     time::SystemTime,
 };
 
+use crate::index::BlobHash;
+
 /// The steps. Each is one action that happens or does not.
 pub(super) trait Disk: fmt::Debug + Send + Sync {
     /// Makes one directory.
@@ -43,6 +45,17 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
     /// Gives a file a second name, which must not exist.
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::hard_link(from, to)
+    }
+
+    /// Gives a file a name in place of whatever has it; who holds that one open keeps it.
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    /// The hash of a regular file.
+    fn hash(&self, path: &Path) -> io::Result<BlobHash> {
+        self.size_bytes(path)?;
+        BlobHash::of_reader(File::open(path)?)
     }
 
     /// Brings a directory's names to the disk.

@@ -93,6 +93,14 @@ impl TempFile {
     }
 }
 
+impl TempFile {
+    /// Takes the name away from whatever has it, after a [`Self::put`] that found it taken.
+    pub(super) fn replace(&self, path: &Path) -> Result<(), Error> {
+        self.disk.replace(&self.path, path).map_err(at("replace", path))?;
+        self.disk.sync_dir(&self.dir).map_err(at("sync directory", &self.dir))
+    }
+}
+
 impl Drop for TempFile {
     fn drop(&mut self) {
         // A name that stays behind harms nobody; `sweep` takes it later.

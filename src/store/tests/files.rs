@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     os::unix::fs::PermissionsExt,
     time::{Duration, SystemTime},
 };
@@ -39,6 +40,23 @@ fn a_commit_leaves_the_blob_that_has_its_name() {
     let before = inode(&path);
     assert_eq!(commit(&shop.store, "c1").unwrap(), blob);
     assert_eq!(inode(&path), before);
+}
+
+/// The store once kept whatever had a blob's name and size, so that a damaged blob survived every
+/// attempt to publish it anew.
+#[test]
+fn a_commit_replaces_a_blob_whose_bytes_are_not_those_of_its_name() {
+    for damaged in ["c2", "longer than c1", ""] {
+        let shop = shop();
+        let blob = commit(&shop.store, "c1").unwrap();
+        let path = shop.store.blob_path(&blob);
+        fs::remove_file(&path).unwrap();
+        put_file(&path, damaged.as_bytes());
+        let reader = File::open(&path).unwrap();
+        assert_eq!(commit(&shop.store, "c1").unwrap(), blob);
+        assert_eq!(fs::read(&path).unwrap(), b"c1", "over {damaged:?}");
+        assert_eq!(io::read_to_string(reader).unwrap(), damaged, "who reads it keeps it");
+    }
 }
 
 #[test]
