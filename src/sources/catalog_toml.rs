@@ -309,9 +309,9 @@ impl Check<'_> {
                 return Err(self.unexpected(spanned, &format!("each {noun} once")));
             }
             if unique.len() == count_max {
-                let expected =
-                    format!("at most {count_max} of kind {noun}, one less than with this");
-                return Err(self.unexpected(spanned, &expected));
+                let found = format!("found another {noun} `{}`", shown(&id));
+                let message = format!("expected at most {count_max} of them, {found}");
+                return Err(self.error(spanned.span(), message));
             }
             unique.push(id);
         }

@@ -1,7 +1,7 @@
 //! One JSON object a line, laid out as the cells that a table with those columns would have.
 //!
-//! Strings stay as they are, numbers and booleans become text, arrays of those become lists, null
-//! is absent. A line beyond the row limit is refused before it is buffered.
+//! Strings stay as they are, numbers (of 64 bits) and booleans become text, arrays of those become
+//! lists, null is absent. A line beyond the row limit is refused before it is buffered.
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
@@ -84,7 +84,7 @@ impl NdjsonReader {
                     return Ok(true);
                 }
                 Err(error) => {
-                    let found = error.to_string();
+                    let found = without_line(&error);
                     let text = format!("expected a JSON object, found: {found}");
                     sink.finding(FindingCode::BadRow, at, "", &text);
                     self.first_bad.get_or_insert((self.line_number, found));
@@ -170,6 +170,16 @@ impl Object {
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+/// What serde says; its line is always the first, which is not that of the file.
+fn without_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(text) => format!("{text} at byte {}", error.column()),
+        None => text,
     }
 }
 

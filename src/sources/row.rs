@@ -95,9 +95,9 @@ impl<'a> Row<'a> {
     pub(crate) fn required(&mut self, column: Column) -> Option<&'a str> {
         let text = self.text(column);
         if text.is_none() {
-            let message = format!("expected a `{}`, found none", column.name);
+            let message = "expected a value, without which the row has no meaning, found none";
             let at = self.at_cell(column);
-            self.sink.finding(FindingCode::BadRow, at, column.name, &message);
+            self.sink.finding(FindingCode::BadRow, at, column.name, message);
         }
         text
     }

@@ -1,0 +1,151 @@
+//! Random bytes never panic a reader, and every table that is written is read back equal.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::Collected;
+use crate::{
+    model::record::{FileId, RecordSink},
+    sources::{
+        csv::CsvReader,
+        input::Input,
+        ndjson::NdjsonReader,
+        table::{Cells, Form, Table},
+    },
+};
+
+fn input(bytes: &[u8]) -> Input {
+    Input::new(Path::new("random"), Box::new(std::io::Cursor::new(bytes.to_vec())))
+}
+
+/// Reads a table with one known column to its end or its error.
+fn drain(form: Form, bytes: &[u8]) {
+    let mut sink = Collected::default();
+    let file = sink
+        .open_file(crate::model::record::FileInfo { name: "random".to_owned(), modified_s: None });
+    let Ok(mut table) = Table::new(form, input(bytes), file, &mut sink) else { return };
+    let column = table.optional("a");
+    table.report_unknown(|_| true);
+    while let Ok(true) = table.advance() {
+        let mut row = table.row();
+        row.id(column);
+        row.list(column);
+        row.price(column, column);
+        row.instant(column);
+        row.categories(column);
+        assert!(row.at().line >= 1);
+        assert!(row.at_cell(column).line >= row.at().line);
+    }
+}
+
+/// Writes a table as any program may: all cells in quotes, quotes doubled.
+fn written(rows: &[Vec<String>], line_end: &str) -> String {
+    let quoted = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
+    let line = |row: &Vec<String>| row.iter().map(quoted).collect::<Vec<_>>().join(",");
+    rows.iter().map(|row| line(row) + line_end).collect()
+}
+
+fn rows() -> impl Strategy<Value = Vec<Vec<String>>> {
+    let cell = prop_oneof![
+        "[a-c,\"\r\n|; ]{0,6}",
+        any::<String>(),
+        // Longer than the first buffer of a row.
+        "[x\u{20ac}]{200,400}",
+    ];
+    (1_usize..40).prop_flat_map(move |width| {
+        prop::collection::vec(prop::collection::vec(cell.clone(), width), 0..6)
+    })
+}
+
+/// Bytes that look like a table often enough to reach the readers' corners.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let tablish = prop::sample::select(b"a,\"\n\r{}[]:1\\ \xc3\xa9\xff\xef\xbb\xbf".to_vec());
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..400),
+        prop::collection::vec(tablish, 0..400),
+        prop::collection::vec(
+            prop::sample::select(vec![
+                "{\"a\":",
+                "\"x\"",
+                "}\n",
+                "[",
+                "]",
+                "{\"a\":1}\n",
+                ",",
+                "null"
+            ]),
+            0..60
+        )
+        .prop_map(|parts| parts.concat().into_bytes()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_never_panic(bytes in bytes()) {
+        drain(Form::Csv, &bytes);
+        drain(Form::Ndjson, &bytes);
+        let mut with_header = b"a,b\n".to_vec();
+        with_header.extend(&bytes);
+        drain(Form::Csv, &with_header);
+    }
+
+    #[test]
+    fn tables_are_read_back_as_they_were_written(
+        rows in rows(),
+        line_end in prop::sample::select(vec!["\n", "\r\n"]),
+        last in any::<bool>(),
+    ) {
+        let width = rows.first().map_or(1, Vec::len);
+        let header: Vec<String> = (0..width).map(|index| format!("c{index}")).collect();
+        let mut text = written(&[vec![header], rows.clone()].concat(), line_end);
+        if last {
+            text.truncate(text.len() - line_end.len());
+        }
+        let mut reader = CsvReader::new(input(text.as_bytes()), b',').unwrap();
+        let mut cells = Cells::default();
+        // Lines are counted as an editor counts them.
+        let mut line = 2;
+        for row in &rows {
+            prop_assert!(reader.read(&mut cells).unwrap());
+            prop_assert_eq!(cells.count(), row.len());
+            prop_assert_eq!(cells.line(), line);
+            for (index, cell) in row.iter().enumerate() {
+                prop_assert_eq!(cells.text(index), cell.as_str());
+                prop_assert_eq!(cells.line_of(index), line);
+                line += cell.matches('\n').count() as u64;
+            }
+            line += 1;
+        }
+        prop_assert!(!reader.read(&mut cells).unwrap());
+    }
+
+    #[test]
+    fn objects_are_read_back_as_they_were_written(
+        values in prop::collection::vec((any::<String>(), any::<i32>(), any::<bool>()), 1..6),
+    ) {
+        let columns = ["text", "number", "switch", "list"].map(str::to_owned);
+        let mut text = String::new();
+        // Amounts as shops write them; serde_json may round the seventeenth digit.
+        let amount = |number: i32| f64::from(number) / 1000.0;
+        for (string, number, switch) in &values {
+            let number = amount(*number);
+            let object = serde_json::json!({
+                "text": string, "number": number, "switch": switch, "list": [number, switch],
+            });
+            text += &format!("{object}\n");
+        }
+        let mut reader = NdjsonReader::new(input(text.as_bytes()));
+        let (mut cells, mut sink) = (Cells::default(), Collected::default());
+        for (string, number, switch) in &values {
+            prop_assert!(reader.read(&columns, &mut cells, FileId(0), &mut sink).unwrap());
+            prop_assert_eq!(cells.text(0), string.as_str());
+            prop_assert_eq!(cells.text(1).parse::<f64>().unwrap(), amount(*number));
+            prop_assert_eq!(cells.text(2), switch.to_string());
+            prop_assert!(cells.is_list(3) && !cells.is_list(0));
+            prop_assert_eq!(cells.text(3).split_terminator('\u{1f}').count(), 2);
+        }
+        prop_assert!(!reader.read(&columns, &mut cells, FileId(0), &mut sink).unwrap());
+    }
+}
