@@ -119,7 +119,9 @@ pub(super) fn minor_units(
 /// Applies the rows to the products and returns the prices outside the default market.
 ///
 /// Listing and price count apart, so that one source may say the one and another the other: of each
-/// the larger authority wins, then "not listed", then the smaller price.
+/// the larger authority wins, then "not listed", then the smaller price. A price in the default
+/// market becomes the product's unless the product's row has more authority; its reading time does
+/// not, because a product has one for price and availability together.
 pub(super) fn settle(
     rows: Vec<MarketRow>,
     products: &mut [Product],

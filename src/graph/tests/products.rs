@@ -117,6 +117,22 @@ fn spellings_of_one_id_collide_and_the_smallest_names_it() {
     check(&["ab", "aB", "Ab", "Ab", "aB"], &[("colliding_id", 2), ("duplicate_product", 2)]);
 }
 
+/// Rows compare parents by folded id: by spelling, the winner would depend on whether a later row
+/// had already respelled the parent.
+#[test]
+fn a_later_spelling_of_a_parent_changes_no_winner() {
+    let child = |parent| Record::Product(ProductRecord { parent: Some(parent), ..row("c", "") });
+    let respelled = Record::Relation(RelationRecord { active: false, ..link("X", "related", "c") });
+    let check = |records: &[Record<'_>]| {
+        let graph = build(case_folded(), &[("test", records)]);
+        let parent = graph.products[0].parent.unwrap();
+        assert_eq!(graph.id(&graph.products[index(parent)]), "Y");
+    };
+    let parents = [product("X"), product("Y")];
+    check(&[&[child("x"), child("Y"), respelled.clone()], &parents[..]].concat());
+    check(&[&[child("Y"), respelled, child("x")], &parents[..]].concat());
+}
+
 #[test]
 fn other_rows_do_not_spell_products() {
     let records = [Record::Relation(link("AB", "related", "B")), product("ab"), product("b")];

@@ -186,6 +186,35 @@ fn the_better_duplicate_stays() {
 }
 
 #[test]
+fn every_value_decides_before_the_row_does() {
+    use crate::model::relation::StageMask;
+    let base = link("a", "related", "b");
+    let values = |edge: Edge| {
+        let valid = (edge.valid_from_s(), edge.valid_to_s(), edge.stages(), edge.markets());
+        (valid, edge.quantity(), edge.origin(), edge.is_two_way())
+    };
+    let check = |left: &RelationRecord<'static>, right: &RelationRecord<'static>| {
+        let first = values(only(&shop(&[left.clone(), right.clone()])));
+        let last = values(only(&shop(&[right.clone(), left.clone()])));
+        assert_eq!(first, last);
+    };
+    let quantity = |quantity| RelationRecord { quantity, ..base.clone() };
+    check(&quantity(Some(1.0)), &quantity(Some(2.0)));
+    check(&quantity(None), &quantity(Some(2.0)));
+    let from = |valid_from_s| RelationRecord { valid_from_s, ..base.clone() };
+    check(&from(Some(0)), &from(Some(1)));
+    check(&from(None), &from(Some(0)));
+    let to = |valid_to_s| RelationRecord { valid_to_s, ..base.clone() };
+    check(&to(Some(-1)), &to(Some(1)));
+    let origin = |origin| RelationRecord { origin, ..base.clone() };
+    check(&origin(Origin::Model), &origin(Origin::Curated));
+    let stages = |bits| RelationRecord { stages: StageMask::from_bits(bits), ..base.clone() };
+    check(&stages(1), &stages(2));
+    let markets = |markets| RelationRecord { markets, ..base.clone() };
+    check(&markets(vec!["eu"]), &markets(vec![]));
+}
+
+#[test]
 fn the_higher_authority_states_the_relation() {
     let low = with_products(&[RelationRecord { position: Some(1), ..link("a", "related", "b") }]);
     let high =
