@@ -78,6 +78,7 @@ pub struct Dropped<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Inactive,
+    NeverValid,
     BadId,
     UnknownType,
     UnknownMarket,
@@ -93,6 +94,7 @@ impl Refusal {
     const fn code(self) -> FindingCode {
         match self {
             Self::Inactive => FindingCode::InactiveRelation,
+            Self::NeverValid => FindingCode::NeverValid,
             Self::BadId => FindingCode::BadId,
             Self::UnknownType => FindingCode::UnknownType,
             Self::UnknownMarket => FindingCode::UnknownMarket,
@@ -108,6 +110,7 @@ impl Refusal {
     const fn why(self) -> &'static str {
         match self {
             Self::Inactive => "switched off by its row",
+            Self::NeverValid => "expected a validity that ends after it begins",
             Self::BadId => "expected two ids, found that ",
             Self::UnknownType => "expected a type or source code that the catalog declares",
             Self::UnknownMarket => "expected a market that the catalog declares, found ",

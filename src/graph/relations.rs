@@ -33,6 +33,8 @@ impl Intake {
         let ids = id::check(record.source).and(id::check(record.target));
         let (refusal, detail) = if !record.active {
             (Refusal::Inactive, String::new())
+        } else if is_never_valid(record) {
+            (Refusal::NeverValid, String::new())
         } else if let Err(bad) = ids {
             (Refusal::BadId, bad.to_string())
         } else if let Some((relation_type, type_two_way)) = found {
@@ -79,6 +81,10 @@ impl Intake {
         }
         Some(mask)
     }
+}
+
+fn is_never_valid(record: &RelationRecord<'_>) -> bool {
+    record.valid_from_s.zip(record.valid_to_s).is_some_and(|(from, to)| from >= to)
 }
 
 /// Turns ids into ordinals, drops edges that have no two ends, adds the other direction of two-way

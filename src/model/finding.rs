@@ -72,6 +72,8 @@ finding_codes! {
     OverCap = 7, "over_cap", Warning;
     /// A relation switched off by its `active` column.
     InactiveRelation = 8, "inactive_relation", Info;
+    /// A relation whose validity ends before it begins.
+    NeverValid = 9, "never_valid", Warning;
     /// A price in another currency than the market's.
     MixedCurrency = 20, "mixed_currency", Warning;
     /// Two ids that the id rule cannot tell apart.

@@ -51,6 +51,11 @@ fn each_check_has_its_reason() {
         RelationRecord { active: false, ..link("a", "related", "b") },
         "inactive_relation",
     );
+    for (from, to) in [(5, 5), (5, 4)] {
+        let (valid_from_s, valid_to_s) = (Some(from), Some(to));
+        let never = RelationRecord { valid_from_s, valid_to_s, ..link("a", "related", "b") };
+        check_refused(never, "never_valid");
+    }
     check_refused(link("", "related", "b"), "bad_id");
     check_refused(link("a", "related", ""), "bad_id");
     check_refused(link("a", "friends", "b"), "unknown_type");
