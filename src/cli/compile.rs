@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::{
     StoreArgs, note,
+    out::outln,
     pipeline::{self, Input, Job},
 };
 use crate::compile::Report;
@@ -53,14 +54,14 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     };
     let mut written = Ok(());
     let report = pipeline::run(&job, &mut |report| {
-        println!("{report}");
+        outln!("{report}");
         if let Some(path) = &args.report {
             written = write_json(path, report);
         }
     });
     let report = report?;
     written?;
-    println!("published snapshot {} as manifest {}", report.snapshot_id, report.manifest);
+    outln!("published snapshot {} as manifest {}", report.snapshot_id, report.manifest);
     if report.relations.values().all(|counts| counts.read == 0) {
         eprintln!("WARNING: ZERO relations were imported: every lookup will answer an empty list.");
     }

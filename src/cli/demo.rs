@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::{
     note,
+    out::outln,
     pipeline::{self, Input, Job},
     serve::{ListenArgs, serve_store},
 };
@@ -28,7 +29,7 @@ const TABLES: [(&str, &str); 6] = [
     ("aliases.csv", include_str!("demo/aliases.csv")),
 ];
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(super) struct DemoArgs {
     /// Keep the store here; else in a temporary directory.
     #[arg(long, value_name = "DIR")]
@@ -57,7 +58,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         over_rollback: false,
         note: note(Some("demo"), "the embedded catalog"),
     };
-    pipeline::run(&job, &mut |report| println!("{report}\n"))?;
+    pipeline::run(&job, &mut |report| outln!("{report}\n"))?;
     let shown = store.clone();
     serve_store(&store, &state, &args.listen, move |address| {
         print_calls(address, &tables, &shown);
@@ -77,24 +78,24 @@ fn write_tables(dir: &Path) -> anyhow::Result<()> {
 fn print_calls(address: SocketAddr, tables: &Path, store: &Path) {
     let call = |types: &str, seeds: &str| {
         let service = "kindred.v1.RecommendationService/GetRecommendations";
-        println!(
+        outln!(
             "  grpcurl -plaintext -d '{{\"lookup\":{{\"relation_types\":[{types}]}},\
              \"seeds\":[{seeds}]}}' {address} {service}"
         );
     };
-    println!("\nWhat a toy car needs:");
+    outln!("\nWhat a toy car needs:");
     call("\"RELATION_TYPE_CROSS_SELL\"", "{\"product_id\":\"toy-car\"}");
-    println!("The ink that fits exactly this printer:");
+    outln!("The ink that fits exactly this printer:");
     call("\"RELATION_TYPE_CONSUMABLE\"", "{\"product_id\":\"printer-inkwell-500\"}");
-    println!("A cart of two:");
+    outln!("A cart of two:");
     call(
         "\"RELATION_TYPE_ACCESSORY\",\"RELATION_TYPE_CROSS_SELL\"",
         "{\"product_id\":\"phone-nova-128\"},{\"product_id\":\"camera-traveller\"}",
     );
-    println!("All services:");
-    println!("  grpcurl -plaintext {address} list");
-    println!("The same without a server, and the tables to play with:");
-    println!("  kindred lookup --store {} --seed toy-car --type cross_sell", store.display());
-    println!("  kindred compile --from kindred={} --store {}", tables.display(), store.display());
-    println!("Ctrl-C ends the demo.");
+    outln!("All services:");
+    outln!("  grpcurl -plaintext {address} list");
+    outln!("The same without a server, and the tables to play with:");
+    outln!("  kindred lookup --store {} --seed toy-car --type cross_sell", store.display());
+    outln!("  kindred compile --from kindred={} --store {}", tables.display(), store.display());
+    outln!("Ctrl-C ends the demo.");
 }

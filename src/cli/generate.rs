@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::out::outln;
 use crate::synth::{Spec, write_tables};
 
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub(super) fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         ..Spec::default()
     };
     let summary = write_tables(&spec, &args.out)?;
-    println!(
+    outln!(
         "wrote {} products and {} relations, {} bytes, to {}",
         summary.products,
         summary.relations,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
-use super::{current, open_track};
+use super::{current, open_track, out::outln};
 use crate::{
     index::{Blob, BlobHash, Catalog, Dropped, Role, UnverifiedBlob, View},
     snapshot::Snapshot,
@@ -65,11 +65,11 @@ struct Inspection {
 pub(super) fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
     let inspection = look(&args.path)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&inspection)?);
+        outln!("{}", serde_json::to_string_pretty(&inspection)?);
         return Ok(());
     }
     if let (Some(id), Some(number)) = (&inspection.snapshot_id, inspection.manifest) {
-        println!("snapshot {id}, manifest {number}");
+        outln!("snapshot {id}, manifest {number}");
     }
     inspection.blobs.iter().for_each(print_blob);
     Ok(())
@@ -78,11 +78,11 @@ pub(super) fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
 pub(super) fn verify(args: &InspectArgs) -> anyhow::Result<()> {
     let inspection = look(&args.path)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&inspection)?);
+        outln!("{}", serde_json::to_string_pretty(&inspection)?);
         return Ok(());
     }
     for blob in &inspection.blobs {
-        println!("ok {} {} {} bytes", blob.role, blob.hash, blob.size_bytes);
+        outln!("ok {} {} {} bytes", blob.role, blob.hash, blob.size_bytes);
     }
     Ok(())
 }
@@ -161,24 +161,24 @@ fn describe_catalog(view: &View<'_>) -> CatalogReport {
 }
 
 fn print_blob(blob: &BlobReport) {
-    println!("{} {} ({} bytes)", blob.role, blob.hash, blob.size_bytes);
+    outln!("{} {} ({} bytes)", blob.role, blob.hash, blob.size_bytes);
     for SectionReport { name, bytes } in blob.sections.iter().filter(|section| section.bytes > 0) {
-        println!("  {name:<18} {bytes:>14} bytes");
+        outln!("  {name:<18} {bytes:>14} bytes");
     }
     if let Some(catalog) = &blob.catalog {
         let CatalogReport { products, aliases, bundles, brands, categories, .. } = catalog;
-        println!(
+        outln!(
             "  {products} products, {aliases} aliases, {bundles} bundles, {brands} brands, \
              {categories} categories"
         );
         for (code, count) in catalog.relations.iter().filter(|(_, count)| *count > 0) {
-            println!("  {code:<18} {count:>14} relations");
+            outln!("  {code:<18} {count:>14} relations");
         }
         for (market, count) in &catalog.markets {
-            println!("  market {market:<11} {count:>14} products");
+            outln!("  market {market:<11} {count:>14} products");
         }
     }
     if let Some(count) = blob.dropped_relations {
-        println!("  {count} relations dropped");
+        outln!("  {count} relations dropped");
     }
 }

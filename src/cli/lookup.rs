@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::StoreArgs;
+use super::{StoreArgs, out::outln};
 use crate::{
     index::{Ordinal, View},
     lookup::{self, Listed},
@@ -84,7 +84,7 @@ fn answer(
     let response = get_recommendations(snapshot, &request)
         .map_err(|status| anyhow::anyhow!("{}", status.message()))?;
     if args.json {
-        println!("{}", to_json("GetRecommendationsResponse", &response.0)?);
+        outln!("{}", to_json("GetRecommendationsResponse", &response.0)?);
         return Ok(());
     }
     print_answer(snapshot, seeds, &response)
@@ -97,7 +97,7 @@ fn print_answer(
 ) -> anyhow::Result<()> {
     let view = snapshot.catalog().view();
     let response = response.decoded().context("the answer cannot be read back")?;
-    println!("{}", seeds.join(" + "));
+    outln!("{}", seeds.join(" + "));
     for (one, rank) in response.recommendations.iter().zip(1..) {
         let product = view.find(&one.product_id);
         let title = product.map_or_else(Default::default, |product| view.title_bytes(product));
@@ -108,13 +108,13 @@ fn print_answer(
         };
         let code = code(&view, one.relation_type);
         let (id, score) = (&one.product_id, one.score);
-        println!("{rank:>4}. {id:<32} {code:<16} {score:.4} {quantity:<6} {title}");
+        outln!("{rank:>4}. {id:<32} {code:<16} {score:.4} {quantity:<6} {title}");
     }
     for missing in &response.missing_product_ids {
-        println!("      {missing} is not in the catalog");
+        outln!("      {missing} is not in the catalog");
     }
     let report = response.fill_report.unwrap_or_default();
-    println!("      of {} candidates; snapshot {}", report.candidates, snapshot.id());
+    outln!("      of {} candidates; snapshot {}", report.candidates, snapshot.id());
     Ok(())
 }
 
@@ -142,15 +142,15 @@ pub(super) fn holders(args: &WhereArgs) -> anyhow::Result<()> {
     let Some(product) = view.find(&args.id) else {
         bail!("{} is not in snapshot {}", args.id, snapshot.id());
     };
-    println!("{} {}", view.id(product), String::from_utf8_lossy(view.title_bytes(product)));
+    outln!("{} {}", view.id(product), String::from_utf8_lossy(view.title_bytes(product)));
     for (alias, _) in view.aliases().filter(|(_, of)| *of == product) {
-        println!("  also known as {alias}");
+        outln!("  also known as {alias}");
     }
     if let Some(parent) = view.parent(product) {
-        println!("  variant of {}", view.id(parent));
+        outln!("  variant of {}", view.id(parent));
     }
     for variant in view.variants(product) {
-        println!("  has variant {}", view.id(Ordinal(variant.get())));
+        outln!("  has variant {}", view.id(Ordinal(variant.get())));
     }
     let mut count = 0_usize;
     for listed in lookup::holders(&view, product) {
@@ -158,10 +158,10 @@ pub(super) fn holders(args: &WhereArgs) -> anyhow::Result<()> {
         count += 1;
     }
     for bundle in view.bundles_with(product) {
-        println!("  bundle {}", view.id(Ordinal(bundle.product.get())));
+        outln!("  bundle {}", view.id(Ordinal(bundle.product.get())));
         count += 1;
     }
-    println!("{count} lists and bundles hold it in snapshot {}", snapshot.id());
+    outln!("{count} lists and bundles hold it in snapshot {}", snapshot.id());
     Ok(())
 }
 
@@ -173,5 +173,5 @@ fn print_listed(snapshot: &Snapshot, view: &View<'_>, listed: &Listed<'_>) {
     let place = place.map_or_else(String::new, |place| {
         format!("{}: {}:{}", place.source, place.file.name, place.line)
     });
-    println!("  {code:<16} of {source:<32} {:.4} {place}", score::share(score));
+    outln!("  {code:<16} of {source:<32} {:.4} {place}", score::share(score));
 }

@@ -2,13 +2,14 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or findings under `--strict`, 3 refused by a guard.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this room talks to people")]
+#![allow(clippy::print_stderr, reason = "this room talks to people")]
 
 mod compile;
 mod demo;
 mod generate;
 mod inspect;
 mod lookup;
+mod out;
 mod pipeline;
 mod serve;
 mod track;
@@ -126,8 +127,8 @@ impl std::error::Error for Failure {}
 /// Runs the command line of this process.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+    let command = match parse(args) {
+        Ok(command) => command,
         Err(error) => {
             // A closed pipe is no reason to fail louder.
             drop(error.print());
@@ -135,7 +136,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     start_logging();
-    let done = match cli.command.unwrap_or_else(|| Command::Demo(demo::DemoArgs::default())) {
+    let done = match command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Compile(args) => compile::run(&args),
@@ -160,6 +161,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// The command of the arguments; without one, the demo with all its defaults.
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    let mut args = args.into_iter().collect::<Vec<_>>();
+    if let Some(command) = Cli::try_parse_from(&args)?.command {
+        return Ok(command);
+    }
+    args.push("demo".into());
+    let command = Cli::try_parse_from(args)?.command;
+    Ok(command.expect("`demo` is a command"))
+}
+
 /// Logs go to standard error; `KINDRED_LOG` filters them (`info` unless set).
 fn start_logging() {
     let filter = EnvFilter::try_from_env("KINDRED_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -180,5 +192,44 @@ fn note(actor: Option<&str>, reason: &str) -> Note {
         actor: actor.map_or_else(user, ToOwned::to_owned),
         reason: reason.to_owned(),
         created_at: jiff::Timestamp::now().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::{Cli, Command, parse, pipeline::Input};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_means_the_demo() {
+        assert!(matches!(parse(["kindred".into()]), Ok(Command::Demo(_))));
+        assert!(parse(["kindred".into(), "no-such-command".into()]).is_err());
+    }
+
+    #[test]
+    fn an_input_is_a_name_a_format_and_a_path() {
+        let check = |text: &str, expected: Result<(&str, &str, &str), &str>| {
+            let found = Input::parse(text);
+            let found = found.as_ref().map(|input| {
+                (input.name.as_str(), input.format.name, input.path.to_str().unwrap())
+            });
+            match (found, expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
+                (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
+                (found, expected) => panic!("{text}: found {found:?}, expected {expected:?}"),
+            }
+        };
+        check("kindred=tables", Ok(("kindred", "kindred", "tables")));
+        check("shop:magento=a=b", Ok(("shop", "magento", "a=b")));
+        check("tables", Err("expected [NAME:]FORMAT=PATH"));
+        check("kindred=", Err("expected [NAME:]FORMAT=PATH"));
+        check(":kindred=x", Err("expected [NAME:]FORMAT=PATH"));
+        check("oracle=x", Err("known are kindred, magento"));
     }
 }

@@ -15,7 +15,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
-use super::{StoreArgs, open_track};
+use super::{StoreArgs, open_track, out::try_line};
 use crate::{
     service::{Health, Recommendations, ServeOptions, Stop, routes, serve},
     snapshot::{Event, Live, WatchOptions, Watcher},
@@ -36,7 +36,7 @@ pub(super) struct ServeArgs {
 #[derive(Clone, Debug, Args)]
 pub(super) struct ListenArgs {
     /// Address and port; port 0 takes a free one.
-    #[arg(long, env = "KINDRED_LISTEN", value_name = "ADDR", default_value = DEFAULT_LISTEN)]
+    #[arg(long, env = "KINDRED_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:50051")]
     pub(super) listen: SocketAddr,
     /// Runtime threads; else one a core.
     #[arg(long, env = "KINDRED_RUNTIMES", value_name = "N")]
@@ -53,21 +53,6 @@ pub(super) struct ListenArgs {
     /// Do not serve reflection.
     #[arg(long, env = "KINDRED_NO_REFLECTION")]
     no_reflection: bool,
-}
-
-const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
-
-impl Default for ListenArgs {
-    fn default() -> Self {
-        Self {
-            listen: DEFAULT_LISTEN.parse().expect("a constant address"),
-            runtimes: None,
-            poll_ms: 2_000,
-            drain_delay_ms: 0,
-            drain_wait_ms: 20_000,
-            no_reflection: false,
-        }
-    }
 }
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<()> {
@@ -95,7 +80,8 @@ pub(super) fn serve_store(
         Event::Live(_) => {
             readiness.set_serving(true);
             if !announced.swap(true, Ordering::Relaxed) {
-                println!("listening on {address}");
+                // Nobody may be reading; the log says it, too.
+                try_line(format_args!("listening on {address}")).ok();
                 on_serving(address);
             }
         }

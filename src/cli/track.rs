@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{StoreArgs, current, note};
+use super::{StoreArgs, current, note, out::outln};
 use crate::{
     compile::{self, TypeDiff},
     index::{Catalog, Role},
@@ -71,7 +71,7 @@ fn role(text: &str) -> Result<Role, String> {
 pub(super) fn history(args: &HistoryArgs) -> anyhow::Result<()> {
     let (_, track) = args.store.track()?;
     let head = track.head()?;
-    println!("{:>8}  {:<9} {:<32} {:<20} actor, reason", "manifest", "kind", "snapshot", "when");
+    outln!("{:>8}  {:<9} {:<32} {:<20} actor, reason", "manifest", "kind", "snapshot", "when");
     for manifest in track.history().take(args.max) {
         let manifest = manifest?;
         let live = head.as_ref().is_some_and(|head| head.active == manifest.number);
@@ -83,12 +83,12 @@ pub(super) fn history(args: &HistoryArgs) -> anyhow::Result<()> {
         let mark = if live { "*" } else { "" };
         let when = note.created_at.split('.').next().unwrap_or_default();
         let (actor, reason) = (&note.actor, &note.reason);
-        println!("{mark:>1}{number:>7}  {kind:<9} {snapshot_id} {when:<20} {actor}: {reason}");
+        outln!("{mark:>1}{number:>7}  {kind:<9} {snapshot_id} {when:<20} {actor}: {reason}");
     }
     match head {
-        Some(head) if head.held => println!("* is live; a hold stands"),
-        Some(_) => println!("* is live"),
-        None => println!("nothing was published yet"),
+        Some(head) if head.held => outln!("* is live; a hold stands"),
+        Some(_) => outln!("* is live"),
+        None => outln!("nothing was published yet"),
     }
     Ok(())
 }
@@ -121,7 +121,7 @@ pub(super) fn release(args: &NoteArgs) -> anyhow::Result<()> {
 
 fn print_live(written: &Manifest, live: &Manifest) {
     let (number, kind) = (written.number, written.kind.code());
-    println!("wrote manifest {number} ({kind}); live is snapshot {}", live.snapshot_id);
+    outln!("wrote manifest {number} ({kind}); live is snapshot {}", live.snapshot_id);
 }
 
 pub(super) fn diff(args: &DiffArgs) -> anyhow::Result<()> {
@@ -141,22 +141,22 @@ pub(super) fn diff(args: &DiffArgs) -> anyhow::Result<()> {
     let (before, after) = (catalog(&store, &from)?, catalog(&store, &to)?);
     let diff = compile::diff(&before.view(), &after.view());
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&diff)?);
+        outln!("{}", serde_json::to_string_pretty(&diff)?);
         return Ok(());
     }
-    println!("from {} (manifest {})", from.snapshot_id, from.number);
-    println!("  to {} (manifest {})", to.snapshot_id, to.number);
-    println!("products: {} added, {} removed", diff.products_added, diff.products_removed);
+    outln!("from {} (manifest {})", from.snapshot_id, from.number);
+    outln!("  to {} (manifest {})", to.snapshot_id, to.number);
+    outln!("products: {} added, {} removed", diff.products_added, diff.products_removed);
     for (code, one) in &diff.relation_types {
         let TypeDiff { added, removed, reordered, lists, top10_overlap, .. } = one;
-        println!(
+        outln!(
             "{code}: {added} added, {removed} removed, {reordered} of {lists} lists reordered, \
              top-10 overlap {top10_overlap:.3}"
         );
         let samples =
             [('+', &one.added_samples), ('-', &one.removed_samples), ('~', &one.reordered_samples)];
         for (mark, samples) in samples {
-            samples.iter().for_each(|sample| println!("  {mark} {sample}"));
+            samples.iter().for_each(|sample| outln!("  {mark} {sample}"));
         }
     }
     Ok(())
