@@ -13,7 +13,7 @@ use super::{
     out::outln,
     pipeline::{self, Input, Job},
 };
-use crate::compile::Report;
+use crate::{compile::Report, store::Published};
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
@@ -53,16 +53,29 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
         note: note(None, &args.reason),
     };
     let mut written = Ok(());
-    let report = pipeline::run(&job, &mut |report| {
+    let mut relations_read = 0;
+    let published = pipeline::run(&job, &mut |report| {
         outln!("{report}");
+        relations_read = report.relations.values().map(|counts| counts.read).sum::<u64>();
         if let Some(path) = &args.report {
             written = write_json(path, report);
         }
-    });
-    let report = report?;
+    })?;
     written?;
-    outln!("published snapshot {} as manifest {}", report.snapshot_id, report.manifest);
-    if report.relations.values().all(|counts| counts.read == 0) {
+    match &published {
+        Published::Unchanged(manifest) => {
+            outln!("snapshot {} is published already; nothing changed", manifest.snapshot_id);
+        }
+        Published::Written(manifest) if manifest.held => outln!(
+            "stored snapshot {} as manifest {}; a hold stands, it goes live at `kindred release`",
+            manifest.snapshot_id,
+            manifest.number
+        ),
+        Published::Written(manifest) => {
+            outln!("published snapshot {} as manifest {}", manifest.snapshot_id, manifest.number);
+        }
+    }
+    if relations_read == 0 {
         eprintln!("WARNING: ZERO relations were imported: every lookup will answer an empty list.");
     }
     Ok(())

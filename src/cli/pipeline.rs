@@ -17,7 +17,7 @@ use crate::{
     model::{config::CatalogConfig, finding::Severity},
     sources::{self, catalog_toml},
     store::{
-        BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish,
+        BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, Published,
         StagedBlob, Store,
     },
 };
@@ -76,7 +76,7 @@ impl Steps {
 }
 
 /// Compiles and publishes. `show` gets the report as soon as it is complete or the run is refused.
-pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Report> {
+pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published> {
     let start = Instant::now();
     let mut steps = Steps::default();
     let store = Store::create(&job.store)?;
@@ -111,11 +111,11 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Re
     });
     match published {
         Ok(published) => {
-            let manifest = published.into_manifest();
+            let (Published::Written(manifest) | Published::Unchanged(manifest)) = &published;
             report.snapshot_id = manifest.snapshot_id.to_string();
             report.manifest = manifest.number;
             finish(&mut report, steps, show);
-            Ok(report)
+            Ok(published)
         }
         Err(error) => {
             finish(&mut report, steps, show);
