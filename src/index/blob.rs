@@ -76,6 +76,11 @@ impl BlobHash {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// The hash of these 32 bytes.
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// Its 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

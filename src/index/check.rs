@@ -1,10 +1,13 @@
 //! Does a whole catalog mean something? Asked once at open, so that a file that was forged or
 //! written by a faulty compiler is refused by name instead of answering nonsense.
 
+use std::{iter, mem};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 use zerocopy::little_endian::U64;
 
 use super::{
-    Ordinal, View, check_details,
+    Ordinal, View, check_details, check_meta,
     edges::{header_bytes, pointed},
     error::Fault,
     keys,
@@ -12,13 +15,10 @@ use super::{
         Edge, FLAGS_KNOWN, INLINE_KEY_BYTES_MAX, Key, META_KNOWN, META_MARKETS, META_RARE, NONE,
         ProductRecord, RareRecord, Section,
     },
-    meta::ArchivedCatalogMeta,
 };
 use crate::model::{
-    limits::{
-        ID_BYTES_MAX, INVENTORIES_MAX, MARKETS_MAX, PRODUCTS_MAX, RELATIONS_PER_TYPE_MAX, TAGS_MAX,
-    },
-    relation::{Availability, Origin, RelationType},
+    limits::{ID_BYTES_MAX, PRODUCTS_MAX, RELATIONS_PER_TYPE_MAX, VARIANT_DEPTH_MAX},
+    relation::{Availability, Origin},
 };
 
 /// Fails with the fault of a section unless the condition holds.
@@ -33,50 +33,17 @@ pub(super) use ensure;
 
 /// Checks every section against every other one.
 pub(super) fn catalog(view: &View<'_>) -> Result<(), Fault> {
-    meta(view.meta())?;
+    check_meta::catalog(view.meta())?;
     let count = view.product_count();
     ensure!(count <= PRODUCTS_MAX, "products", "{count} products, at most {PRODUCTS_MAX}");
     let mut heap = HeapCheck::default();
     products(view, &mut heap)?;
+    parents(view)?;
     aliases(view, &mut heap)?;
     heap.end(view)?;
     key_table(view)?;
-    edges(view)?;
-    check_details::catalog(view)
-}
-
-fn meta(meta: &ArchivedCatalogMeta) -> Result<(), Fault> {
-    let part = Section::Meta.code();
-    let numbers = meta.relation_types.iter().map(|declared| declared.number);
-    ensure!(numbers.clone().is_sorted_by(|a, b| a < b), part, "relation types are not sorted");
-    for number in numbers {
-        ensure!(RelationType::new(number).is_some(), part, "relation type {number} is no number");
-    }
-    let markets = meta.markets.len();
-    ensure!((1..=MARKETS_MAX).contains(&markets), part, "{markets} markets, 1 to {MARKETS_MAX}");
-    let default = meta.default_market.to_native();
-    ensure!((default as usize) < markets, part, "default market {default} of {markets}");
-    let inventories = meta.inventories.len();
-    ensure!(inventories <= INVENTORIES_MAX, part, "{inventories} inventories");
-    for market in meta.markets.iter() {
-        let inventory = market.default_inventory.to_native() as usize;
-        ensure!(inventory < inventories, part, "inventory {inventory} of {inventories}");
-    }
-    ensure!(meta.tags.len() <= TAGS_MAX, part, "{} tags, at most {TAGS_MAX}", meta.tags.len());
-    let categories = meta.categories.len();
-    for (index, category) in meta.categories.iter().enumerate() {
-        let (parent, end) = (category.parent.to_native(), category.end.to_native() as usize);
-        ensure!(index < end && end <= categories, part, "category {index} ends at {end}");
-        if parent != NONE {
-            let above = meta.categories.get(parent as usize).filter(|_| (parent as usize) < index);
-            let Some(above) = above else {
-                return Err(Fault::structure(part, format!("category {index} is below {parent}")));
-            };
-            let end_above = above.end.to_native() as usize;
-            ensure!(end <= end_above, part, "category {index} ends beyond the one above");
-        }
-    }
-    Ok(())
+    let reverse_marks = edges(view)?;
+    check_details::catalog(view, reverse_marks)
 }
 
 /// Long ids stand in the heap without gaps, in the order of their entries.
@@ -144,6 +111,22 @@ fn products(view: &View<'_>, heap: &mut HeapCheck) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Parents lead to a product without one, in no more steps than lookups follow.
+fn parents(view: &View<'_>) -> Result<(), Fault> {
+    let part = Section::Products.code();
+    for ordinal in view.ordinals() {
+        let above = iter::successors(view.parent(ordinal), |parent| view.parent(*parent));
+        let steps = above.take(VARIANT_DEPTH_MAX + 1).count();
+        let index = ordinal.0;
+        ensure!(
+            steps <= VARIANT_DEPTH_MAX,
+            part,
+            "product {index} has parents in a circle or more than {VARIANT_DEPTH_MAX} of them"
+        );
+    }
+    Ok(())
+}
+
 fn aliases(view: &View<'_>, heap: &mut HeapCheck) -> Result<(), Fault> {
     let part = Section::Aliases.code();
     let mut before: Option<&[u8]> = None;
@@ -158,7 +141,8 @@ fn aliases(view: &View<'_>, heap: &mut HeapCheck) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Every entry is found under its own id, and nothing else is in the table.
+/// Every entry is found under its own id and no other one before it, and nothing else is in the
+/// table.
 fn key_table(view: &View<'_>) -> Result<(), Fault> {
     let part = Section::Keys.code();
     let entries = (view.product_count() + view.alias_records().len()) as u64;
@@ -173,27 +157,50 @@ fn key_table(view: &View<'_>) -> Result<(), Fault> {
     for entry in 0..entries {
         let id = view.entry_key(entry).unwrap_or_default();
         let hash = keys::hash(view.id_rule(), view.key_seed(), id);
-        let found = keys::find(view.keys(), hash, |found| found == entry);
-        ensure!(found.is_some(), part, "entry {entry} is not found under its id");
+        let is_it = |found| view.entry_key(found).is_some_and(|key| view.id_rule().same(key, id));
+        let found = keys::find(view.keys(), hash, is_it);
+        ensure!(found == Some(entry), part, "the id of entry {entry} leads to {found:?}");
     }
     Ok(())
 }
 
-/// Relations by type number.
-struct TypeCounts([u64; 256]);
+/// What the blocks hold in all.
+struct Tally {
+    /// By type number.
+    types: [TypeTally; 256],
+    /// The sum of the marks of all relations of reverse types.
+    reverse_marks: u64,
+}
 
-impl TypeCounts {
+#[derive(Clone, Copy, Default)]
+struct TypeTally {
+    relations: u64,
+    reverse: bool,
+}
+
+impl Tally {
     #[expect(clippy::indexing_slicing, reason = "a u8 is below 256")]
-    fn of(&mut self, number: u8) -> &mut u64 {
-        &mut self.0[usize::from(number)]
+    fn of(&mut self, number: u8) -> &mut TypeTally {
+        &mut self.types[usize::from(number)]
     }
 }
 
+/// A number for a relation. Two lists of relations whose numbers have one sum hold the same ones,
+/// whatever their order, unless someone took pains.
+pub(super) fn relation_mark(source: u32, relation_type: u8, target: u32) -> u64 {
+    let ends = u64::from(target) << 32 | u64::from(source);
+    xxh3_64_with_seed(&ends.to_le_bytes(), u64::from(relation_type))
+}
+
 /// Blocks follow each other by ordinal without gaps; runs, edges and rare records are sound.
-fn edges(view: &View<'_>) -> Result<(), Fault> {
+/// Returns the sum of the marks of all relations of reverse types.
+fn edges(view: &View<'_>) -> Result<u64, Fault> {
     let part = Section::Edges.code();
     let meta = view.meta();
-    let mut counts = TypeCounts([0; 256]);
+    let mut tally = Tally { types: [TypeTally::default(); 256], reverse_marks: 0 };
+    for declared in meta.relation_types.iter() {
+        tally.of(declared.number).reverse = declared.reverse == 1;
+    }
     let mut next = 0_u64;
     for (index, product) in view.products().iter().enumerate() {
         let (offset, runs) = pointed(product.edges.get());
@@ -203,31 +210,27 @@ fn edges(view: &View<'_>) -> Result<(), Fault> {
             continue;
         }
         ensure!(offset == next, part, "the block of product {index} is at {offset}, not {next}");
-        let len = block(view, index, &mut counts)?;
+        let len = block(view, index, &mut tally)?;
         next += len as u64;
     }
     let len = view.edge_bytes().len() as u64;
     ensure!(next == len, part, "{len} bytes, blocks take {next}");
     for declared in meta.relation_types.iter() {
-        let (count, said) = (counts.of(declared.number), declared.relation_count);
-        ensure!(
-            *count == said.to_native(),
-            part,
-            "{count} of type {}, meta says {said}",
-            declared.number
-        );
-        *count = 0;
+        let (number, said) = (declared.number, declared.relation_count.to_native());
+        let count = mem::take(tally.of(number)).relations;
+        ensure!(count == said, part, "{count} of type {number}, meta says {said}");
     }
-    ensure!(counts.0.iter().all(|count| *count == 0), part, "a relation of an undeclared type");
+    let undeclared = tally.types.iter().any(|of_type| of_type.relations > 0);
+    ensure!(!undeclared, part, "a relation of an undeclared type");
     let total: u64 =
         meta.relation_types.iter().map(|declared| declared.relation_count.to_native()).sum();
     let said = meta.relation_count.to_native();
     ensure!(total == said, part, "{total} relations, meta says {said}");
-    Ok(())
+    Ok(tally.reverse_marks)
 }
 
 /// Checks one block and returns its length.
-fn block(view: &View<'_>, index: usize, counts: &mut TypeCounts) -> Result<usize, Fault> {
+fn block(view: &View<'_>, index: usize, tally: &mut Tally) -> Result<usize, Fault> {
     let part = Section::Edges.code();
     let ordinal = Ordinal(u32::try_from(index).unwrap_or(NONE));
     let block = view.block(ordinal);
@@ -236,18 +239,26 @@ fn block(view: &View<'_>, index: usize, counts: &mut TypeCounts) -> Result<usize
     ensure!(headers.len() as u64 == runs, part, "the block of product {index} passes the end");
     let sorted = headers.is_sorted_by(|a, b| a.relation_type < b.relation_type);
     ensure!(sorted, part, "the runs of product {index} are not sorted");
+    ensure!(block.padding_is_zero(), part, "bytes behind the runs of product {index}");
     let mut len = header_bytes(headers.len());
     let mut runs_read = 0;
     for (run, header) in block.runs().zip(headers) {
         runs_read += 1;
         let count = run.edges().len();
         ensure!((1..=RELATIONS_PER_TYPE_MAX).contains(&count), part, "a run of {count} relations");
-        *counts.of(header.relation_type) += count as u64;
+        let of_type = tally.of(header.relation_type);
+        of_type.relations += count as u64;
+        let reverse = of_type.reverse;
         let mut rare = 0;
         let mut score_before = None;
         for relation in run.relations() {
             edge(view, ordinal, relation.edge, score_before)?;
             score_before = Some(relation.edge.score.get());
+            if reverse {
+                let target = relation.edge.target.get();
+                let mark = relation_mark(ordinal.0, header.relation_type, target);
+                tally.reverse_marks = tally.reverse_marks.wrapping_add(mark);
+            }
             let has_rare = relation.edge.meta.get() & META_RARE != 0;
             ensure!(has_rare == relation.rare.is_some(), part, "a rare record passes the end");
             if let Some(record) = relation.rare {

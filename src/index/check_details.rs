@@ -5,7 +5,7 @@ use zerocopy::little_endian::U32;
 
 use super::{
     View,
-    check::{ends, ensure, market_mask},
+    check::{ends, ensure, market_mask, relation_mark},
     error::Fault,
     layout::{
         AttributeRecord, BundleMemberRecord, BundleOptionRecord, BundleSelectionRecord,
@@ -14,14 +14,16 @@ use super::{
     },
 };
 
-pub(super) fn catalog(view: &View<'_>) -> Result<(), Fault> {
+/// `reverse_marks` is the sum over the relations of reverse types in the edge section.
+pub(super) fn catalog(view: &View<'_>, reverse_marks: u64) -> Result<(), Fault> {
     attributes(view)?;
     titles(view)?;
     extra_categories(view)?;
     market_prices(view)?;
     variants(view)?;
     bundles(view)?;
-    reverse(view)
+    members(view)?;
+    reverse(view, reverse_marks)
 }
 
 fn attributes(view: &View<'_>) -> Result<(), Fault> {
@@ -181,33 +183,40 @@ fn bundles(view: &View<'_>) -> Result<(), Fault> {
         ensure!(quantity.is_finite() && quantity > 0.0, part, "{quantity} units of {product}");
         ensure!(selection.is_default.get() <= 1, part, "a selection is neither default nor not");
     }
-    members(view)
-}
-
-fn members(view: &View<'_>) -> Result<(), Fault> {
-    let part = Section::BundleMembers.code();
-    let members = view.section::<BundleMemberRecord>(Section::BundleMembers);
-    let sorted = members
-        .is_sorted_by(|a, b| (a.product.get(), a.bundle.get()) < (b.product.get(), b.bundle.get()));
-    ensure!(sorted, part, "not sorted");
-    for member in members {
-        let (product, bundle) = (member.product.get(), member.bundle.get());
-        ensure!((product as usize) < view.product_count(), part, "product {product} in a bundle");
-        ensure!((bundle as usize) < view.bundles().len(), part, "a product in bundle {bundle}");
-    }
     Ok(())
 }
 
-fn reverse(view: &View<'_>) -> Result<(), Fault> {
+/// The members are the selections by product, each once.
+fn members(view: &View<'_>) -> Result<(), Fault> {
+    let members = view.section::<BundleMemberRecord>(Section::BundleMembers);
+    let mut expected = Vec::new();
+    for (bundle, index) in view.bundles().iter().zip(0_u32..) {
+        let selections = view.options(bundle).iter().flat_map(|option| view.selections(option));
+        expected.extend(selections.map(|selection| (selection.product.get(), index)));
+    }
+    expected.sort_unstable();
+    expected.dedup();
+    let found = members.iter().map(|member| (member.product.get(), member.bundle.get()));
+    let part = Section::BundleMembers.code();
+    ensure!(found.eq(expected), part, "it lists other products than the bundles do");
+    Ok(())
+}
+
+fn reverse(view: &View<'_>, marks: u64) -> Result<(), Fault> {
     let part = Section::Reverse.code();
     let records = view.section::<ReverseRecord>(Section::Reverse);
     ends(view, Section::ReverseEnds, records.len())?;
+    let mut found = 0_u64;
     for target in view.ordinals() {
         let list = view.incoming(target);
         let sorted = list.is_sorted_by(|a, b| {
             (a.relation_type, a.source.get()) < (b.relation_type, b.source.get())
         });
         ensure!(sorted, part, "the list of product {} is not sorted", target.0);
+        for record in list {
+            let mark = relation_mark(record.source.get(), record.relation_type, target.0);
+            found = found.wrapping_add(mark);
+        }
     }
     let types = &view.meta().relation_types;
     for record in records {
@@ -217,5 +226,6 @@ fn reverse(view: &View<'_>) -> Result<(), Fault> {
         ensure!(known, part, "a relation of type {number}, which is not reverse");
         ensure!(record.reserved == [0; 3], part, "a reserved byte");
     }
+    ensure!(found == marks, part, "it lists other relations than the edge section does");
     Ok(())
 }

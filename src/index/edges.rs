@@ -26,6 +26,8 @@ pub(crate) fn pointed(word: u64) -> (u64, u64) {
 #[derive(Clone, Copy)]
 pub struct Block<'a> {
     headers: &'a [RunHeader],
+    /// What makes the headers a multiple of 8 bytes.
+    padding: &'a [u8],
     /// From the first edge to the end of the section.
     body: &'a [u8],
 }
@@ -49,7 +51,7 @@ pub struct Relation<'a> {
 }
 
 impl<'a> Block<'a> {
-    pub(crate) const EMPTY: Self = Self { headers: &[], body: &[] };
+    pub(crate) const EMPTY: Self = Self { headers: &[], padding: &[], body: &[] };
 
     /// The block that a pointer word names; empty if it lies outside the section.
     pub(crate) fn at(section: &'a [u8], word: u64) -> Self {
@@ -57,16 +59,17 @@ impl<'a> Block<'a> {
         let read = || {
             let block = section.get(usize::try_from(offset).ok()?..)?;
             let runs = usize::try_from(runs).ok()?;
-            let (headers, _) = <[RunHeader]>::ref_from_prefix_with_elems(block, runs).ok()?;
-            let body = block.get(header_bytes(runs)..)?;
-            Some(Self { headers, body })
+            let (headers, rest) = <[RunHeader]>::ref_from_prefix_with_elems(block, runs).ok()?;
+            let padding = header_bytes(runs) - size_of_val(headers);
+            let (padding, body) = rest.split_at_checked(padding)?;
+            Some(Self { headers, padding, body })
         };
         read().unwrap_or(Self::EMPTY)
     }
 
     /// Its runs by type number.
     pub fn runs(&self) -> impl Iterator<Item = Run<'a>> + use<'a> {
-        let Self { headers, body } = *self;
+        let Self { headers, body, .. } = *self;
         let edges_total =
             headers.iter().map(|header| usize::from(header.count.get())).sum::<usize>();
         let mut rare = body.get(edges_total * size_of::<Edge>()..).unwrap_or_default();
@@ -99,6 +102,11 @@ impl<'a> Block<'a> {
 
     pub(crate) fn headers(&self) -> &'a [RunHeader] {
         self.headers
+    }
+
+    /// Is there nothing between the last run header and the first edge?
+    pub(crate) fn padding_is_zero(&self) -> bool {
+        self.padding.iter().all(|byte| *byte == 0)
     }
 }
 

@@ -7,7 +7,11 @@
 
 #![allow(unsafe_code, reason = "mapping a file is an unsafe call")]
 
-use std::{fmt, fs::File, path::Path};
+use std::{
+    fmt,
+    fs::{self, File, Metadata},
+    path::Path,
+};
 
 use memmap2::Mmap;
 use rkyv::util::AlignedVec;
@@ -23,11 +27,11 @@ pub(crate) enum Bytes {
 impl Bytes {
     /// Maps a regular file.
     pub(crate) fn map(path: &Path) -> Result<Self, Fault> {
+        // Asked before as well, because opening a pipe waits for its writer.
+        regular(&fs::metadata(path).map_err(Fault::io("read its metadata"))?)?;
         let file = File::open(path).map_err(Fault::io("open it"))?;
         let metadata = file.metadata().map_err(Fault::io("read its metadata"))?;
-        if !metadata.is_file() {
-            return Err(Fault::UnsafeFile { why: "not a regular file" });
-        }
+        regular(&metadata)?;
         if metadata.len() == 0 {
             return Err(Fault::Truncated { expected: super::layout::HEADER_BYTES, found: 0 });
         }
@@ -50,6 +54,13 @@ impl Bytes {
             Self::Held(held) => held,
         }
     }
+}
+
+fn regular(metadata: &Metadata) -> Result<(), Fault> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(Fault::UnsafeFile { why: "not a regular file" })
 }
 
 impl fmt::Debug for Bytes {

@@ -12,6 +12,7 @@ mod blob;
 mod catalog;
 mod check;
 mod check_details;
+mod check_meta;
 mod details;
 mod dropped;
 mod edges;

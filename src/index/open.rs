@@ -231,6 +231,13 @@ fn read_sections(header: &Header, role: Role) -> Result<Vec<(Section, Range<usiz
         let what = format!("expected {} sections, found {count}", expected.len());
         return Err(Fault::structure("header", what));
     }
+    let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    let unused = header.sections.get(count..).unwrap_or_default();
+    let reserved = header.reserved.get() == 0 && is_zero(&header.padding);
+    let reserved_entries = header.sections.iter().all(|entry| entry.reserved.get() == 0);
+    if !(reserved && reserved_entries && is_zero(unused.as_bytes())) {
+        return Err(Fault::structure("header", "a reserved place is not zero"));
+    }
     let end_max = header.file_len.get() - TRAILER_BYTES;
     let mut free_from = HEADER_BYTES;
     let mut sections = Vec::with_capacity(SECTIONS_MAX);
@@ -238,6 +245,10 @@ fn read_sections(header: &Header, role: Role) -> Result<Vec<(Section, Range<usiz
         let range = read_section(*section, entry, free_from, end_max)?;
         free_from = range.end as u64;
         sections.push((*section, range));
+    }
+    if free_from.next_multiple_of(SECTION_ALIGN) != end_max {
+        let what = format!("the sections end at {free_from}, the trailer is at {end_max}");
+        return Err(Fault::structure("header", what));
     }
     Ok(sections)
 }

@@ -44,8 +44,11 @@ impl Provenance {
         let provenance = Self { blob, meta };
         let archived = provenance.meta.get(&provenance.blob);
         let fault = |what: String| Err(Fault::structure(Section::Provenance.code(), what));
-        if archived.catalog.as_slice() != hash.as_bytes() {
-            return fault("it belongs to another catalog".to_owned());
+        let Some(found) = BlobHash::from_slice(archived.catalog.as_slice()) else {
+            return fault(format!("a catalog hash of {} bytes", archived.catalog.len()));
+        };
+        if found != hash {
+            return Err(Fault::WrongHash { expected: hash, found });
         }
         let sources = archived.sources.len();
         if archived.files.iter().any(|file| file.source.to_native() as usize >= sources) {
@@ -71,13 +74,14 @@ impl Provenance {
         Ok(provenance)
     }
 
-    /// Where the `index`-th relation of a product was read, counted over its runs.
+    /// Where the `index`-th relation of a product was read, counted over its runs; `None` if it
+    /// has fewer.
     #[must_use]
     pub fn place(&self, source: Ordinal, index: usize) -> Option<Place<'_>> {
-        let before = source.index().checked_sub(1);
-        let first =
-            before.map_or(Some(0), |before| self.ends().get(before).map(|end| end.get()))?;
-        let record = self.records().get(usize::try_from(first).ok()?.checked_add(index)?)?;
+        let end = |at: usize| self.ends().get(at).and_then(|end| usize::try_from(end.get()).ok());
+        let first = source.index().checked_sub(1).map_or(Some(0), end)?;
+        let own = self.records().get(first..end(source.index())?)?;
+        let record = own.get(index)?;
         let meta = self.meta.get(&self.blob);
         let file = meta.files.get(record.file.get() as usize)?;
         let source = meta.sources.get(file.source.to_native() as usize)?;

@@ -1,1 +1,8 @@
-//! tests
+//! The files as a whole: they are what `FORMAT.md` says, they give back what was written, and any
+//! other bytes are refused by name. `testkit` makes catalogs out of text and takes blobs apart.
+
+mod faults;
+mod forged;
+mod random;
+mod round_trip;
+mod testkit;

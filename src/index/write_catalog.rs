@@ -448,9 +448,10 @@ impl CatalogWriter {
             declared.relation_count = count.copied().unwrap_or(0);
         }
         for (market, bit) in meta.markets.iter_mut().zip(0..) {
+            let market_bit = 1_u64.checked_shl(bit).unwrap_or(0);
             let products =
                 (0..draft.products.count()).map(|ordinal| draft.products.product(ordinal));
-            let listed = products.filter(|product| product.assortment >> bit & 1 == 1);
+            let listed = products.filter(|product| product.assortment & market_bit != 0);
             market.product_count = listed.count() as u64;
         }
         self.blob.begin(Section::Meta)?;
