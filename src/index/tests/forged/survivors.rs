@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::index::tests::testkit::{self, Parts, TOYS, model, read};
+use crate::index::{
+    edges::Block,
+    tests::testkit::{self, Parts, TOYS, model, read},
+};
 
 /// Opens what may be refused, and reads everything of what is not. Nothing here may panic.
 fn survives(bytes: &[u8]) -> bool {
@@ -13,6 +16,20 @@ fn survives(bytes: &[u8]) -> bool {
         assert!(view.find(&product.id).is_some(), "what is accepted is found by its own id");
     }
     true
+}
+
+/// Reads of a block take what is there, however many runs and relations its bytes promise.
+#[test]
+fn a_block_of_any_bytes_reads_no_more_than_there_is() {
+    for byte in [0x00, 0x01, 0x7f, 0xff] {
+        for len in (0..200).chain([4096, 1 << 16]) {
+            let section = vec![byte; len];
+            for word in [0, 1 << 40, 0xff << 40, 0xffff << 40, u64::MAX, 3 << 40 | 1, 3 << 40 | 9] {
+                let relations = Block::at(&section, word).runs().flat_map(|run| run.relations());
+                assert!(relations.count() * 8 <= len, "{len} bytes of {byte:#x} at {word:#x}");
+            }
+        }
+    }
 }
 
 #[test]
