@@ -3,6 +3,8 @@
 
 mod faults;
 mod forged;
+mod format_doc;
+mod golden;
 mod random;
 mod round_trip;
 mod testkit;

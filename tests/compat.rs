@@ -1,0 +1,99 @@
+//! Blobs of format 1, written once and kept, open and answer as on the day they were written. That
+//! the same input still gives these bytes is tested where the writers are (`index::tests::golden`).
+
+use std::path::{Path, PathBuf};
+
+use kindred::{
+    index::{Blob, BlobHash, Catalog, Dropped, Ordinal, Provenance, Role, UnverifiedBlob, View},
+    model::{finding::FindingCode, relation::RelationType},
+};
+
+/// The name under which a store keeps the golden catalog.
+const CATALOG: &str = "64f0c576572e08ff1c4b587e8a59dcfa752ad9ca13e77d503a72c682b0a0fa4a";
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn blob(name: &str) -> Blob {
+    let blob = UnverifiedBlob::open(&golden(name)).and_then(|blob| blob.verify(None));
+    blob.expect("a golden file opens")
+}
+
+fn catalog() -> Catalog {
+    let name: BlobHash = CATALOG.parse().expect("a hash");
+    Catalog::open(&golden("format-1.catalog.kdx"), Some(name)).expect("the golden catalog opens")
+}
+
+/// Targets and scores of a product's relations.
+#[track_caller]
+fn check(view: &View<'_>, source: &str, relation_type: u8, expected: &[(&str, u16)]) {
+    let source = view.find(source).expect("the source is there");
+    let relation_type = RelationType::new(relation_type).expect("a type");
+    let run = view.block(source).run(relation_type);
+    let found =
+        run.edges().iter().map(|edge| (view.id(Ordinal(edge.target.get())), edge.score.get()));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_catalog_of_format_1_answers() {
+    let catalog = catalog();
+    let view = catalog.view();
+    assert_eq!((catalog.blob().role(), view.product_count()), (Role::Catalog, 9));
+    check(&view, "TOY-CAR", 1, &[("set", 65535), ("charger", 64461)]);
+    let accessories =
+        [("Battery-aa-rechargeable-with-usb-c", 60000), ("battery-aa", 59999), ("charger", 7)];
+    check(&view, "old-car", 6, &accessories);
+    check(&view, "00000000-0000-4000-8000-000000000001", 9, &[("battery-aa", 65535)]);
+    check(&view, "charger", 100, &[("TOY-car", 65535), ("set", 0)]);
+    check(&view, "toy-car-red", 1, &[]);
+}
+
+#[test]
+fn the_catalog_of_format_1_knows_its_products() {
+    let catalog = catalog();
+    let view = catalog.view();
+    let of = |id: &str| view.find(id).expect("the product is there");
+    assert_eq!(view.title_bytes(of("toy-car-blue")), "Blaues Spielzeugauto für Kinder".as_bytes());
+    assert_eq!(view.attributes(of("toy-car")).map(|known| known.price.get()), Some(1999));
+    let prices = view.market_prices(of("toy-car")).iter().map(|price| price.price.get());
+    assert_eq!(prices.collect::<Vec<_>>(), [2299]);
+    let variants =
+        view.variants(of("toy-car")).iter().map(|variant| view.id(Ordinal(variant.get())));
+    assert_eq!(variants.collect::<Vec<_>>(), ["toy-car-blue", "toy-car-red"]);
+    let bundle = view.bundle(of("set")).expect("it is a bundle");
+    let names = view.options(bundle).iter().map(|option| view.option_name(option));
+    assert_eq!(names.collect::<Vec<_>>(), ["car", "power"]);
+    let incoming =
+        view.incoming(of("charger")).iter().map(|from| view.id(Ordinal(from.source.get())));
+    assert_eq!(incoming.collect::<Vec<_>>(), ["set-2", "TOY-car"]);
+    let long = view.meta().categories.get(2).expect("there are five");
+    assert_eq!(long.id.as_str(), "Toys/Cars/Racing-cars-with-a-rather-long-name");
+}
+
+#[test]
+fn provenance_of_format_1_names_file_and_line() {
+    let catalog = catalog();
+    let view = catalog.view();
+    let blob = blob("format-1.provenance.kdx");
+    let provenance = Provenance::from_blob(blob, &view, catalog.blob().hash());
+    let provenance = provenance.expect("it belongs to the golden catalog");
+    let car = view.find("toy-car").expect("the car is there");
+    let lines = (0..7).map_while(|index| provenance.place(car, index));
+    assert_eq!(lines.map(|place| place.line).collect::<Vec<_>>(), [1, 3, 4, 5, 6, 7]);
+    let place = provenance.place(car, 1).expect("it has six");
+    assert_eq!((place.source, place.file.name.as_str()), ("tables", "relations.csv"));
+}
+
+#[test]
+fn dropped_relations_of_format_1_keep_their_reasons() {
+    let dropped = Dropped::from_blob(blob("format-1.dropped.kdx")).expect("it opens");
+    let relations = &dropped.get().relations;
+    let reasons = relations.iter().map(|dropped| FindingCode::new(dropped.reason));
+    let expected = [Some(FindingCode::DanglingTarget), Some(FindingCode::SelfLink)];
+    assert_eq!(reasons.collect::<Vec<_>>(), expected);
+    let first = relations.first().expect("there are two");
+    assert_eq!((first.target.as_str(), first.line.to_native()), ("no-such-product-anywhere", 12));
+    assert_eq!(dropped.get().unlisted.to_native(), 3);
+}
