@@ -57,6 +57,7 @@ macro_rules! reflection_tests {
                 ("grpc.health.v1.Health.Check", Ok("health.proto")),
                 ("grpc.reflection.v1.ServerReflection", Ok("reflection_v1.proto")),
                 ("grpc.reflection.v1alpha.ServerReflection", Ok("reflection_v1alpha.proto")),
+                ("google.rpc.BadRequest", Ok("error_details.proto")),
                 ("kindred.v1.Unheard", Err(Code::NotFound)),
             ] {
                 check(MessageRequest::FileContainingSymbol(symbol.to_owned()), file);
