@@ -20,7 +20,9 @@ pub struct Scratch {
 pub(super) struct Seen {
     /// Round in which the slot was taken, and the ordinal.
     slots: Vec<(u32, u32)>,
-    round: u32,
+    pub(super) round: u32,
+    /// What is left of a hash after this shift is a slot.
+    shift: u32,
 }
 
 impl Seen {
@@ -31,16 +33,15 @@ impl Seen {
         if self.slots.len() < slots || self.round == 0 {
             self.slots.clear();
             self.slots.resize(slots.max(64), (0, 0));
+            self.shift = u64::BITS.saturating_sub(self.slots.len().trailing_zeros());
             self.round = 1;
         }
     }
 
     /// Adds an ordinal; says whether it is new.
     pub(super) fn insert(&mut self, ordinal: u32) -> bool {
-        // Fibonacci hashing; the high bits are the well-mixed ones.
-        let hash = ordinal.wrapping_mul(0x9e37_79b9);
         let mask = self.slots.len().wrapping_sub(1);
-        let mut at = (hash as usize).rotate_right(16) & mask;
+        let mut at = self.home(ordinal);
         while let Some(slot) = self.slots.get_mut(at) {
             if slot.0 != self.round {
                 *slot = (self.round, ordinal);
@@ -52,5 +53,12 @@ impl Seen {
             at = at.wrapping_add(1) & mask;
         }
         true
+    }
+
+    /// The slot where an ordinal is looked for first.
+    pub(super) fn home(&self, ordinal: u32) -> usize {
+        // Fibonacci hashing; the high bits are the well-mixed ones.
+        let hash = u64::from(ordinal).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (hash.unbounded_shr(self.shift)) as usize
     }
 }
