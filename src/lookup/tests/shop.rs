@@ -192,7 +192,7 @@ impl<'a> Rows<'a> {
         place(self.products.iter().map(|(id, _)| *id), id)
     }
 
-    /// The standard types, one market.
+    /// The standard types and those from 100 to 139, one market.
     fn meta(&self) -> CatalogMeta {
         let types = STANDARD_TYPES.iter().map(|declared| TypeMeta {
             number: declared.relation_type.number(),
@@ -202,13 +202,21 @@ impl<'a> Rows<'a> {
             reverse: u8::from(declared.reverse),
             relation_count: 0,
         });
+        let own_types = (100..140).map(|number| TypeMeta {
+            number,
+            code: format!("own_{number}"),
+            display_name: format!("Own {number}"),
+            two_way: 1,
+            reverse: 0,
+            relation_count: 0,
+        });
         let category = |(index, id): (u32, &&str)| CategoryMeta {
             id: (*id).to_owned(),
             parent: NONE,
             end: index + 1,
         };
         CatalogMeta {
-            relation_types: types.collect(),
+            relation_types: types.chain(own_types).collect(),
             markets: vec![MarketMeta {
                 id: "eu".to_owned(),
                 currency: "EUR".to_owned(),
