@@ -7,10 +7,7 @@ use super::{
     request::{Outcome, Pick, Request},
     shop::{Link, Product, Shop},
 };
-use crate::{
-    lookup::FillReport,
-    model::relation::{Availability, RelationType},
-};
+use crate::model::relation::{Availability, RelationType};
 
 /// One known seed: which positions named it, and how many units in all.
 struct Seed {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use proptest::{collection::vec, prelude::*};
 
-use crate::lookup::scratch::Seen;
+use crate::lookup::scratch::Places;
 
 /// Close ordinals, far ones, and some that differ in their high bits only.
 fn ordinals() -> impl Strategy<Value = u32> {
@@ -20,7 +20,7 @@ proptest! {
         rounds in vec(vec(ordinals(), 0..200), 1..20),
         before_wrap in 0..10_u32,
     ) {
-        let mut seen = Seen::default();
+        let mut seen = Places::default();
         // Slots that older rounds left must mean nothing when the numbers of rounds begin anew.
         seen.begin(200);
         seen.round = u32::MAX - before_wrap;
@@ -35,7 +35,7 @@ proptest! {
 
     #[test]
     fn a_set_grows_to_the_largest_round(sizes in vec(0..5_000_usize, 1..6)) {
-        let mut seen = Seen::default();
+        let mut seen = Places::default();
         for size in sizes {
             seen.begin(size);
             for ordinal in 0..u32::try_from(size).unwrap() {
@@ -48,7 +48,7 @@ proptest! {
 
 #[test]
 fn an_ordinal_is_new_once() {
-    let mut seen = Seen::default();
+    let mut seen = Places::default();
     seen.begin(2);
     assert_eq!(
         [0, 0, u32::MAX, u32::MAX, 0].map(|one| seen.insert(one)),
@@ -62,7 +62,7 @@ fn an_ordinal_is_new_once() {
 /// request for every type of a deep variant asks for, the rest stayed empty and probes grew long.
 #[test]
 fn many_ordinals_spread_over_many_slots() {
-    let mut seen = Seen::default();
+    let mut seen = Places::default();
     seen.begin(160_000);
     let slots = (0..160_000).map(|ordinal| seen.home(ordinal)).collect::<HashSet<_>>();
     assert!(slots.len() > 100_000, "{} slots", slots.len());

@@ -77,9 +77,8 @@ impl Shop {
             let links = type_of(verb).map(|_| object.split(',').map(Link::parse));
             let links = links.into_iter().flatten().collect::<Vec<_>>();
             let named = links.iter().map(|link| &*link.target).chain([subject]);
-            named.for_each(|id| drop(shop.products.entry(id.to_owned()).or_default()));
-            if verb == "<" {
-                shop.products.entry(object.to_owned()).or_default();
+            for id in named.chain((verb == "<").then_some(object)) {
+                shop.products.entry(id.to_owned()).or_default();
             }
             let product = shop.products.get_mut(subject).unwrap();
             match verb {

@@ -339,7 +339,7 @@ fn messages_become_the_json_of_grpc_tools() {
     check(
         "Recommendation",
         b"\x0a\x01a\x10\x01",
-        concat!(r#"{"productId":"a","relationType":"RELATION_TYPE_CROSS_SELL"}"#),
+        r#"{"productId":"a","relationType":"RELATION_TYPE_CROSS_SELL"}"#,
     );
     // A type of the catalog has no name in the enum.
     check("Recommendation", b"\x10\x64", r#"{"relationType":100}"#);
