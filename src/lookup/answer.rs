@@ -1,14 +1,19 @@
 //! Answering: resolve seeds, walk candidates in rank order, filter, stop when full.
 
+use std::cmp::Reverse;
+
 use arrayvec::ArrayVec;
 
 use super::{
-    candidates::{Candidate, Candidates, Contribution, group_root},
+    candidates::{Candidate, Runs, group_root},
     query::{Query, ScoreThreshold},
     scratch::Scratch,
 };
 use crate::{
-    index::{Ordinal, View, layout::FLAG_HIDDEN, layout::META_SCORED},
+    index::{
+        Ordinal, View,
+        layout::{FLAG_HIDDEN, META_SCORED},
+    },
     model::{
         limits::{CANDIDATES_PER_SEED_MAX, SEEDS_MAX},
         relation::Availability,
@@ -128,10 +133,11 @@ fn from_one(
     scratch: &mut Scratch,
 ) -> FillReport {
     let Scratch { picks, seen, excluded, .. } = scratch;
-    let roots = [group_root(view, seed.product)];
+    let mut runs = Runs::default();
+    runs.open(view, seed.product, &query.types, query.max_results.saturating_mul(2));
+    let roots = roots(view, std::slice::from_ref(seed));
     let mut filter = Filter { view, roots: &roots, excluded, report: FillReport::default() };
-    let prefetch = query.max_results.saturating_mul(2);
-    for candidate in Candidates::new(view, seed.product, &query.types, seen, prefetch) {
+    for candidate in runs.candidates(seen) {
         let edge = candidate.relation.edge;
         let is_scored = edge.meta.get() & META_SCORED != 0;
         let min_score = query.min_score.filter(|_| is_scored);
@@ -151,73 +157,81 @@ fn from_several(
     seeds: &[KnownSeed],
     scratch: &mut Scratch,
 ) -> FillReport {
-    let Scratch { picks, seen, excluded, contributions, sums } = scratch;
-    contributions.clear();
-    let mut weight_total = 0_u32;
-    for (position, seed) in (0_u8..).zip(seeds) {
-        let weight = weight(seed.quantity);
-        weight_total = weight_total.saturating_add(weight);
-        let candidates =
-            Candidates::new(view, seed.product, &query.types, seen, CANDIDATES_PER_SEED_MAX);
-        let weighed = candidates.take(CANDIDATES_PER_SEED_MAX);
-        contributions.extend(weighed.map(|candidate| {
-            let pick = pick(&candidate, seed);
-            Contribution {
-                target: pick.product.0,
-                seed: position,
-                relation_type: pick.relation_type,
-                origin: pick.origin,
-                weighted_score: u32::from(pick.score).saturating_mul(weight),
-                quantity: pick.quantity,
-                valid_to_s: pick.valid_to_s,
-            }
-        }));
-    }
-    sum(contributions, seeds, weight_total, sums);
-
-    let mut roots =
-        seeds.iter().map(|seed| group_root(view, seed.product)).collect::<ArrayVec<_, SEEDS_MAX>>();
-    roots.sort_unstable();
+    let weight_total = sum(view, query, seeds, scratch);
+    let Scratch { picks, excluded, sums, .. } = scratch;
+    let roots = roots(view, seeds);
     let mut filter = Filter { view, roots: &roots, excluded, report: FillReport::default() };
     for sum in sums.iter() {
-        if filter.keeps(sum.product, sum.score, query.min_score) && picks.len() < query.max_results
-        {
-            picks.push(*sum);
+        let score = sum.weighted_score.checked_div(weight_total).unwrap_or(0);
+        let score = u16::try_from(score).unwrap_or(u16::MAX);
+        if filter.keeps(sum.pick.product, score, query.min_score) {
+            picks.push(Pick { score, ..sum.pick });
         }
     }
+    // Only the part that is shown is put in order.
+    let rank = |pick: &Pick| (Reverse(pick.score), pick.product);
+    if picks.len() > query.max_results {
+        picks.select_nth_unstable_by_key(query.max_results, rank);
+        picks.truncate(query.max_results);
+    }
+    picks.sort_unstable_by_key(rank);
     filter.report
 }
 
-/// Sums contributions by product, best sum first, ties by ordinal.
-fn sum(
-    contributions: &mut [Contribution],
-    seeds: &[KnownSeed],
-    weight_total: u32,
-    sums: &mut Vec<Pick>,
-) {
+/// What several seeds add to one product.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sum {
+    /// As in the answer but for the score.
+    pick: Pick,
+    weighted_score: u32,
+    /// The largest part of it: that of the relation shown.
+    weighted_score_max: u32,
+}
+
+/// Fills in the sums of all products that the seeds reach; returns the weight of all seeds.
+fn sum(view: &View<'_>, query: &Query<'_>, seeds: &[KnownSeed], scratch: &mut Scratch) -> u32 {
+    let Scratch { seen, sums, places, .. } = scratch;
+    let mut runs = Runs::default();
+    // A first look at each seed finds the size, and has the second find its blocks in the cache.
+    let sizes = seeds.iter().map(|seed| {
+        runs.open(view, seed.product, &query.types, 0);
+        runs.len().min(CANDIDATES_PER_SEED_MAX)
+    });
+    places.begin(sizes.fold(0, usize::saturating_add));
     sums.clear();
-    contributions.sort_unstable_by_key(|one| (one.target, one.seed));
-    for group in contributions.chunk_by(|a, b| a.target == b.target) {
-        // The first of equals: contributions of a product are sorted by seed.
-        let best = group.iter().reduce(|best, next| {
-            if next.weighted_score > best.weighted_score { next } else { best }
-        });
-        let Some(best) = best else { continue };
-        let total = group.iter().map(|one| u64::from(one.weighted_score)).sum::<u64>();
-        let score = total.checked_div(u64::from(weight_total)).unwrap_or(0);
-        let positions =
-            |one: &Contribution| seeds.get(usize::from(one.seed)).map_or(0, |seed| seed.positions);
-        sums.push(Pick {
-            product: Ordinal(best.target),
-            relation_type: best.relation_type,
-            origin: best.origin,
-            score: u16::try_from(score).unwrap_or(u16::MAX),
-            quantity: group.iter().map(|one| one.quantity).sum(),
-            seeds: group.iter().map(positions).fold(0, |all, one| all | one),
-            valid_to_s: group.iter().map(|one| one.valid_to_s).min().unwrap_or(i64::MAX),
-        });
+    let mut weight_total = 0_u32;
+    for seed in seeds {
+        let weight = weight(seed.quantity);
+        weight_total = weight_total.saturating_add(weight);
+        runs.open(view, seed.product, &query.types, CANDIDATES_PER_SEED_MAX);
+        for candidate in runs.candidates(seen).take(CANDIDATES_PER_SEED_MAX) {
+            let pick = pick(&candidate, seed);
+            let weighted_score = u32::from(pick.score).saturating_mul(weight);
+            let place = places.find_or_put(pick.product.0, count(sums.len()));
+            match place.and_then(|place| sums.get_mut(place as usize)) {
+                Some(sum) => sum.add(&pick, weighted_score),
+                None => {
+                    sums.push(Sum { pick, weighted_score, weighted_score_max: weighted_score });
+                }
+            }
+        }
     }
-    sums.sort_unstable_by_key(|sum| (std::cmp::Reverse(sum.score), sum.product));
+    weight_total
+}
+
+impl Sum {
+    /// Adds what a later seed says of the product.
+    fn add(&mut self, pick: &Pick, weighted_score: u32) {
+        self.weighted_score = self.weighted_score.saturating_add(weighted_score);
+        self.pick.quantity += pick.quantity;
+        self.pick.seeds |= pick.seeds;
+        self.pick.valid_to_s = self.pick.valid_to_s.min(pick.valid_to_s);
+        if weighted_score > self.weighted_score_max {
+            self.weighted_score_max = weighted_score;
+            self.pick.relation_type = pick.relation_type;
+            self.pick.origin = pick.origin;
+        }
+    }
 }
 
 /// The weight of a seed: its quantity rounded, at least 1 and at most 4, so that a dozen batteries
@@ -253,26 +267,41 @@ struct Filter<'a> {
 
 impl Filter<'_> {
     /// Does the candidate stay? `min_score` is `None` where it does not apply.
+    #[inline]
     fn keeps(&mut self, product: Ordinal, score: u16, min_score: Option<ScoreThreshold>) -> bool {
         let report = &mut self.report;
         report.candidates = report.candidates.saturating_add(1);
-        let reason = if self.view.product(product).is_none_or(|record| {
-            record.flags & FLAG_HIDDEN != 0
-                || record.availability == Availability::Discontinued as u8
-        }) {
-            &mut report.removed_hidden
-        } else if self.roots.binary_search(&group_root(self.view, product)).is_ok() {
-            &mut report.removed_same_variant_group
-        } else if self.excluded.binary_search(&product.0).is_ok() {
-            &mut report.removed_excluded
-        } else if min_score.is_some_and(|min| score < min.0) {
-            &mut report.removed_below_score
+        let visible = self.view.product(product).filter(|record| {
+            record.flags & FLAG_HIDDEN == 0
+                && record.availability != Availability::Discontinued as u8
+        });
+        let reason = if let Some(record) = visible {
+            if self.roots.binary_search(&group_root(self.view, product, record)).is_ok() {
+                &mut report.removed_same_variant_group
+            } else if self.excluded.binary_search(&product.0).is_ok() {
+                &mut report.removed_excluded
+            } else if min_score.is_some_and(|min| score < min.0) {
+                &mut report.removed_below_score
+            } else {
+                return true;
+            }
         } else {
-            return true;
+            &mut report.removed_hidden
         };
         *reason = reason.saturating_add(1);
         false
     }
+}
+
+/// The tops of the seeds' variant groups, sorted.
+fn roots(view: &View<'_>, seeds: &[KnownSeed]) -> ArrayVec<Ordinal, SEEDS_MAX> {
+    let known = seeds.iter().filter_map(|seed| {
+        let record = view.product(seed.product)?;
+        Some(group_root(view, seed.product, record))
+    });
+    let mut roots = known.collect::<ArrayVec<_, SEEDS_MAX>>();
+    roots.sort_unstable();
+    roots
 }
 
 fn count(len: usize) -> u32 {

@@ -6,9 +6,12 @@
 
 use arrayvec::ArrayVec;
 
-use super::scratch::Seen;
+use super::scratch::Places;
 use crate::{
-    index::{Ordinal, Relation, Relations, Run, View},
+    index::{
+        Ordinal, Relation, Relations, View,
+        layout::{Edge, NONE, ProductRecord},
+    },
     model::{
         limits::{RELATION_TYPES_PER_REQUEST_MAX, VARIANT_DEPTH_MAX},
         relation::RelationType,
@@ -27,66 +30,80 @@ pub(super) struct Candidate<'a> {
     pub(super) relation: Relation<'a>,
 }
 
-/// What one seed adds to a product's sum.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Contribution {
-    pub(super) target: u32,
-    /// Position of the seed among the known ones.
-    pub(super) seed: u8,
-    pub(super) relation_type: u8,
-    pub(super) origin: u8,
-    pub(super) weighted_score: u32,
-    pub(super) quantity: f64,
-    pub(super) valid_to_s: i64,
-}
-
-/// Merges the runs of one seed.
-pub(super) struct Candidates<'a, 's> {
+/// The runs of one seed. Large: it is filled where it lies and never moved.
+#[derive(Default)]
+pub(super) struct Runs<'a> {
     cursors: ArrayVec<Cursor<'a>, RUNS_MAX>,
-    seen: &'s mut Seen,
 }
 
 struct Cursor<'a> {
     relation_type: RelationType,
     level: u8,
-    run: Run<'a>,
+    /// Where in the request the type was asked for.
+    rank: u8,
+    edges: &'a [Edge],
     rest: Relations<'a>,
 }
 
-impl<'a, 's> Candidates<'a, 's> {
-    /// The candidates of a seed. `prefetch` says how many of each run are likely to be looked at.
-    pub(super) fn new(
+impl<'a> Runs<'a> {
+    /// Opens the runs of a seed. `prefetch` says how many of each are likely to be looked at.
+    pub(super) fn open(
+        &mut self,
         view: &View<'a>,
         seed: Ordinal,
         types: &[RelationType],
-        seen: &'s mut Seen,
         prefetch: usize,
-    ) -> Self {
-        let mut cursors = ArrayVec::new();
-        let mut total = 0_usize;
+    ) {
+        self.cursors.clear();
         for (level, product) in (0_u8..).zip(lineage(view, seed)) {
             let block = view.block(product);
-            for relation_type in types {
+            for (rank, relation_type) in (0_u8..).zip(types) {
                 let run = block.run(*relation_type);
-                if run.edges().is_empty() || cursors.is_full() {
+                let edges = run.edges();
+                if edges.is_empty() || self.cursors.is_full() {
                     continue;
                 }
-                for edge in run.edges().iter().take(prefetch) {
+                for edge in edges.iter().take(prefetch) {
                     view.prefetch(Ordinal(edge.target.get()));
                 }
-                total = total.saturating_add(run.edges().len());
                 let (relation_type, rest) = (*relation_type, run.relations());
-                cursors.push(Cursor { relation_type, level, run, rest });
+                self.cursors.push(Cursor { relation_type, level, rank, edges, rest });
             }
         }
-        if cursors.len() > 1 {
-            // Ties of score go to the type asked first, then to the nearer product.
-            let rank =
-                |cursor: &Cursor<'_>| types.iter().position(|asked| *asked == cursor.relation_type);
-            cursors.sort_by_key(|cursor| (rank(cursor), cursor.level));
-            seen.begin(total);
+        // Ties of score go to the type asked first, then to the nearer product.
+        self.cursors.sort_unstable_by_key(|cursor| (cursor.rank, cursor.level));
+    }
+
+    /// Relations in all runs.
+    pub(super) fn len(&self) -> usize {
+        self.cursors.iter().fold(0, |len, cursor| len.saturating_add(cursor.edges.len()))
+    }
+
+    /// Merges the runs.
+    pub(super) fn candidates<'r>(&'r mut self, seen: &'r mut Places) -> Candidates<'a, 'r> {
+        if self.cursors.len() > 1 {
+            seen.begin(self.len());
         }
-        Self { cursors, seen }
+        Candidates { cursors: &mut self.cursors, seen }
+    }
+}
+
+/// The candidates of one seed, best first.
+pub(super) struct Candidates<'a, 'r> {
+    cursors: &'r mut [Cursor<'a>],
+    seen: &'r mut Places,
+}
+
+impl<'a> Candidates<'a, '_> {
+    /// The run with the best next relation, the first of equals.
+    fn best(&self) -> Option<usize> {
+        let heads = self.cursors.iter().enumerate().filter_map(|(index, cursor)| {
+            let edge = cursor.rest.peek()?;
+            Some((index, edge.score.get()))
+        });
+        // `max_by_key` would take the last of equals.
+        let best = heads.reduce(|best, next| if next.1 > best.1 { next } else { best });
+        best.map(|(index, _)| index)
     }
 
     /// Does a product nearer to the seed name this target by the same type?
@@ -95,7 +112,7 @@ impl<'a, 's> Candidates<'a, 's> {
             && self.cursors.iter().any(|nearer| {
                 nearer.level < level
                     && nearer.relation_type == relation_type
-                    && nearer.run.edges().iter().any(|edge| edge.target.get() == target)
+                    && nearer.edges.iter().any(|edge| edge.target.get() == target)
             })
     }
 }
@@ -103,23 +120,20 @@ impl<'a, 's> Candidates<'a, 's> {
 impl<'a> Iterator for Candidates<'a, '_> {
     type Item = Candidate<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Candidate<'a>> {
+        // Inside one run no product stands twice, and nothing is nearer.
+        if let [cursor] = self.cursors {
+            let relation_type = cursor.relation_type;
+            return cursor.rest.next().map(|relation| Candidate { relation_type, relation });
+        }
         loop {
-            let scores =
-                self.cursors.iter().map(|cursor| cursor.rest.peek().map(|e| e.score.get()));
-            // The first of equal maxima: `max_by_key` would take the last.
-            let (best, _) = scores
-                .enumerate()
-                .filter_map(|(index, score)| Some((index, score?)))
-                .reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-            let single = self.cursors.len() == 1;
+            let best = self.best()?;
             let cursor = self.cursors.get_mut(best)?;
             let (relation_type, level) = (cursor.relation_type, cursor.level);
             let relation = cursor.rest.next()?;
             let target = relation.edge.target.get();
-            if single
-                || !self.is_overridden(relation_type, level, target) && self.seen.insert(target)
-            {
+            if !self.is_overridden(relation_type, level, target) && self.seen.insert(target) {
                 return Some(Candidate { relation_type, relation });
             }
         }
@@ -133,6 +147,11 @@ pub(super) fn lineage<'a>(view: &View<'a>, product: Ordinal) -> impl Iterator<It
 }
 
 /// The product at the top of a variant group; itself if it is in none.
-pub(super) fn group_root(view: &View<'_>, product: Ordinal) -> Ordinal {
+#[inline]
+pub(super) fn group_root(view: &View<'_>, product: Ordinal, record: &ProductRecord) -> Ordinal {
+    // Most products are in no group, and their record is at hand.
+    if record.parent.get() == NONE {
+        return product;
+    }
     lineage(view, product).last().unwrap_or(product)
 }

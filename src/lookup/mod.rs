@@ -14,7 +14,7 @@ mod relations;
 mod scratch;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use answer::{Answer, FillReport, Pick, answer};
 pub use query::{Query, QuerySeed, ScoreThreshold};

@@ -1,56 +1,80 @@
 //! Memory that one thread uses for lookup after lookup, so that none of them allocates.
 
-use super::{answer::Pick, candidates::Contribution};
+use super::answer::{Pick, Sum};
 
 /// Working memory of lookups. Keep one a thread; it grows to what the largest lookup needed.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) picks: Vec<Pick>,
-    pub(super) seen: Seen,
+    /// Products that one seed reached.
+    pub(super) seen: Places,
     /// Ordinals that the request excludes, sorted.
     pub(super) excluded: Vec<u32>,
-    /// Contributions of several seeds, to be summed by product.
-    pub(super) contributions: Vec<Contribution>,
-    /// Products with their sums.
-    pub(super) sums: Vec<Pick>,
+    /// Products that several seeds reached.
+    pub(super) sums: Vec<Sum>,
+    /// Where in `sums` a product stands.
+    pub(super) places: Places,
 }
 
-/// A set of ordinals that is emptied without touching its slots.
+/// A map from ordinals to numbers, or a set of ordinals, that is emptied without touching its slots.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// Round in which the slot was taken, and the ordinal.
-    slots: Vec<(u32, u32)>,
-    round: u32,
+pub(super) struct Places {
+    slots: Vec<Slot>,
+    pub(super) round: u32,
+    /// What is left of a hash after this shift is a slot.
+    shift: u32,
 }
 
-impl Seen {
-    /// Empties the set and makes room for this many ordinals.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// In which it was taken.
+    round: u32,
+    ordinal: u32,
+    place: u32,
+}
+
+impl Places {
+    /// Empties the map and makes room for this many ordinals.
     pub(super) fn begin(&mut self, ordinals_max: usize) {
         let slots = ordinals_max.saturating_mul(2).next_power_of_two();
         self.round = self.round.wrapping_add(1);
         if self.slots.len() < slots || self.round == 0 {
             self.slots.clear();
-            self.slots.resize(slots.max(64), (0, 0));
+            self.slots.resize(slots.max(64), Slot::default());
+            self.shift = u64::BITS.saturating_sub(self.slots.len().trailing_zeros());
             self.round = 1;
         }
     }
 
-    /// Adds an ordinal; says whether it is new.
-    pub(super) fn insert(&mut self, ordinal: u32) -> bool {
-        // Fibonacci hashing; the high bits are the well-mixed ones.
-        let hash = ordinal.wrapping_mul(0x9e37_79b9);
+    /// The place of an ordinal; gives it `place` if it has none, and says so by `None`.
+    #[inline]
+    pub(super) fn find_or_put(&mut self, ordinal: u32, place: u32) -> Option<u32> {
         let mask = self.slots.len().wrapping_sub(1);
-        let mut at = (hash as usize).rotate_right(16) & mask;
+        let mut at = self.home(ordinal);
         while let Some(slot) = self.slots.get_mut(at) {
-            if slot.0 != self.round {
-                *slot = (self.round, ordinal);
-                return true;
+            if slot.round != self.round {
+                *slot = Slot { round: self.round, ordinal, place };
+                return None;
             }
-            if slot.1 == ordinal {
-                return false;
+            if slot.ordinal == ordinal {
+                return Some(slot.place);
             }
             at = at.wrapping_add(1) & mask;
         }
-        true
+        None
+    }
+
+    /// Adds an ordinal to the set; says whether it is new.
+    #[inline]
+    pub(super) fn insert(&mut self, ordinal: u32) -> bool {
+        self.find_or_put(ordinal, 0).is_none()
+    }
+
+    /// The slot where an ordinal is looked for first.
+    #[inline]
+    pub(super) fn home(&self, ordinal: u32) -> usize {
+        // Fibonacci hashing; the high bits are the well-mixed ones.
+        let hash = u64::from(ordinal).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        usize::try_from(hash.unbounded_shr(self.shift)).unwrap_or(0)
     }
 }

@@ -1,5 +1,7 @@
 //! Requests from the wire into checked queries, and stored relations back.
 
+use arrayvec::ArrayVec;
+
 use crate::{
     index::{Ordinal, Place, View},
     lookup::{Listed, Query, QuerySeed, ScoreThreshold},
@@ -62,7 +64,7 @@ pub(super) fn query<'q>(
     }
     let counted = request.seeds.iter().take(SEEDS_MAX).enumerate();
     let seeds = counted.filter_map(|(index, seed)| query_seed(index, seed, &mut violations));
-    let seeds = seeds.collect::<arrayvec::ArrayVec<_, SEEDS_MAX>>();
+    let mut query = Query::new(types, seeds);
     let detail = pb::RecommendationView::try_from(request.view).unwrap_or_else(|_| {
         violations.add("view", format!("expected a RecommendationView, found {}", request.view));
         pb::RecommendationView::Unspecified
@@ -71,7 +73,7 @@ pub(super) fn query<'q>(
 
     let max_results = usize::try_from(lookup.max_results).unwrap_or(0);
     let exclusions = &request.exclude_product_ids;
-    let mut query = Query::new(types, seeds).with_max_results(max_results);
+    query = query.with_max_results(max_results);
     query.min_score = min_score;
     query.exclude = exclusions.get(..EXCLUSIONS_MAX).unwrap_or(exclusions);
     query.ignored_exclusions = over(exclusions.len(), EXCLUSIONS_MAX);
@@ -102,19 +104,20 @@ fn query_seed<'q>(
     Some(QuerySeed { id: product_id, quantity })
 }
 
+/// Distinct relation types in the order asked.
+type Types = ArrayVec<RelationType, RELATION_TYPES_PER_REQUEST_MAX>;
+
 fn relation_types(
     numbers: &[i32],
     field: &str,
     view: &View<'_>,
     violations: &mut Violations,
-) -> Vec<RelationType> {
-    let mut types = Vec::with_capacity(numbers.len().min(RELATION_TYPES_PER_REQUEST_MAX));
+) -> Types {
+    let mut types = Types::new();
     for (index, number) in numbers.iter().enumerate() {
         match RelationType::from_wire(*number).filter(|declared| view.declares(*declared)) {
             Some(relation_type) if types.contains(&relation_type) => {}
-            Some(relation_type) if types.len() < RELATION_TYPES_PER_REQUEST_MAX => {
-                types.push(relation_type);
-            }
+            Some(relation_type) if !types.is_full() => types.push(relation_type),
             Some(_) => {
                 let most = RELATION_TYPES_PER_REQUEST_MAX;
                 violations.add(field, format!("expected at most {most} relation types"));
@@ -133,7 +136,7 @@ fn relation_types(
 /// A page of `ListRelations`: which product, types and how many.
 #[derive(Debug)]
 pub(super) struct Listing {
-    pub(super) types: Vec<RelationType>,
+    pub(super) types: Types,
     pub(super) skip: usize,
     pub(super) page_size: usize,
 }

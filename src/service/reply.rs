@@ -1,15 +1,17 @@
 //! The hot reply: from picks to wire bytes in one buffer, without structs in between.
 //!
-//! Each nested message is walked twice by the same code: once by a [`Count`] that measures it, once
-//! by the buffer that takes it. Fields go out in the order of their numbers and zero values are left
-//! out, so the bytes equal those of the generated encoder; a test compares the two.
+//! Each message is walked twice by the same code: once by a [`Length`] that measures it, once by the
+//! buffer that takes it, which is therefore allocated once and in its right size. Fields go out in
+//! the order of their numbers and zero values are left out, so the bytes equal those of the
+//! generated encoder; a test compares the two.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use arrayvec::ArrayVec;
+use bytes::Bytes;
 
 use crate::{
     index::{Ordinal, View, layout::NO_PRICE, layout::NONE},
     lookup::{Answer, FillReport, Pick},
-    model::score,
+    model::{limits::RESULTS_MAX, score},
     pb::RecommendationView,
 };
 
@@ -18,22 +20,48 @@ pub(super) fn encode<'q>(
     view: &View<'_>,
     snapshot_id: &str,
     answer: &Answer<'_>,
-    seed_ids: impl Iterator<Item = &'q str>,
+    seed_ids: impl Iterator<Item = &'q str> + Clone,
     detail: RecommendationView,
 ) -> Bytes {
-    // A basic recommendation takes about 30 bytes; a guess that is too small only costs a copy.
-    let mut out = BytesMut::with_capacity(64 + answer.picks.len() * 40 + snapshot_id.len());
-    for pick in answer.picks {
-        out.message(1, &Recommendation { view, pick, detail });
+    let recommendation = |pick| Recommendation { view, pick, detail };
+    let tail = Tail { snapshot_id, answer, seed_ids };
+    let mut len = Length::of(&tail);
+    let mut lengths = ArrayVec::<usize, RESULTS_MAX>::new();
+    for pick in answer.picks.iter().take(RESULTS_MAX) {
+        let length = Length::of(&recommendation(pick)).0;
+        len.head(1, length);
+        len.0 += length;
+        lengths.push(length);
     }
-    for (position, id) in seed_ids.enumerate() {
-        if answer.missing >> (position & 63) & 1 == 1 {
-            out.element(3, id.as_bytes());
+    // Exactly full, so that `Bytes` takes the buffer as it is.
+    let mut out = Vec::with_capacity(len.0);
+    for (pick, length) in answer.picks.iter().zip(lengths) {
+        out.head(1, length);
+        recommendation(pick).write(&mut out);
+    }
+    tail.write(&mut out);
+    Bytes::from(out)
+}
+
+/// What follows the recommendations.
+struct Tail<'a, S> {
+    snapshot_id: &'a str,
+    answer: &'a Answer<'a>,
+    seed_ids: S,
+}
+
+impl<'q, S: Iterator<Item = &'q str> + Clone> Message for Tail<'_, S> {
+    fn write(&self, out: &mut impl Sink) {
+        let missing = self.answer.missing;
+        if missing != 0 {
+            let seeds = self.seed_ids.clone().enumerate();
+            seeds
+                .filter(|(position, _)| missing >> (position & 63) & 1 == 1)
+                .for_each(|(_, id)| out.element(3, id.as_bytes()));
         }
+        out.message(4, &DataVersion { snapshot_id: self.snapshot_id });
+        out.message(6, &self.answer.report);
     }
-    out.message(4, &DataVersion { snapshot_id });
-    out.message(6, &answer.report);
-    out.freeze()
 }
 
 /// A message that can be measured and written.
@@ -62,8 +90,7 @@ impl Message for Recommendation<'_> {
             return;
         }
         // Positions are below 64: each takes one byte of the packed list.
-        out.tag(7, LENGTH_DELIMITED);
-        out.raw_varint(u64::from(pick.seeds.count_ones()));
+        out.head(7, pick.seeds.count_ones() as usize);
         let seeds = (0..u64::from(u64::BITS)).filter(|seed| pick.seeds >> seed & 1 == 1);
         seeds.for_each(|seed| out.raw_varint(seed));
         out.message(8, &Attributes { view, product: pick.product });
@@ -151,27 +178,24 @@ const FIXED_32: u8 = 5;
 trait Sink {
     fn raw(&mut self, bytes: &[u8]);
 
-    fn raw_varint(&mut self, value: u64) {
-        let mut buffer = [0; 10];
-        let mut rest = value;
-        let mut len = 0;
-        for slot in &mut buffer {
-            len += 1;
-            let low = (rest & 0x7f) as u8;
-            rest >>= 7;
-            if rest == 0 {
-                *slot = low;
-                break;
-            }
-            *slot = low | 0x80;
-        }
-        self.raw(buffer.split_at(len).0);
-    }
+    fn raw_varint(&mut self, value: u64);
 
+    /// A nested message.
+    fn message(&mut self, field: u8, message: &impl Message);
+
+    #[inline]
     fn tag(&mut self, field: u8, wire_type: u8) {
         self.raw_varint(u64::from(field) << 3 | u64::from(wire_type));
     }
 
+    /// Tag and length of something that follows.
+    #[inline]
+    fn head(&mut self, field: u8, length: usize) {
+        self.tag(field, LENGTH_DELIMITED);
+        self.raw_varint(length as u64);
+    }
+
+    #[inline]
     fn varint(&mut self, field: u8, value: u64) {
         if value != 0 {
             self.tag(field, VARINT);
@@ -179,10 +203,12 @@ trait Sink {
         }
     }
 
+    #[inline]
     fn int64(&mut self, field: u8, value: i64) {
         self.varint(field, value.cast_unsigned());
     }
 
+    #[inline]
     fn float(&mut self, field: u8, value: f32) {
         if value != 0.0 {
             self.tag(field, FIXED_32);
@@ -190,6 +216,7 @@ trait Sink {
         }
     }
 
+    #[inline]
     fn double(&mut self, field: u8, value: f64) {
         if value != 0.0 {
             self.tag(field, FIXED_64);
@@ -197,6 +224,7 @@ trait Sink {
         }
     }
 
+    #[inline]
     fn bytes(&mut self, field: u8, value: &[u8]) {
         if !value.is_empty() {
             self.element(field, value);
@@ -204,36 +232,61 @@ trait Sink {
     }
 
     /// An element of a repeated field: written even if empty.
+    #[inline]
     fn element(&mut self, field: u8, value: &[u8]) {
-        self.tag(field, LENGTH_DELIMITED);
-        self.raw_varint(value.len() as u64);
+        self.head(field, value.len());
         self.raw(value);
-    }
-
-    /// A nested message, measured first.
-    fn message(&mut self, field: u8, message: &impl Message)
-    where
-        Self: Sized,
-    {
-        let mut count = Count(0);
-        message.write(&mut count);
-        self.tag(field, LENGTH_DELIMITED);
-        self.raw_varint(count.0 as u64);
-        message.write(self);
     }
 }
 
 /// Bytes that were offered.
-struct Count(usize);
+struct Length(usize);
 
-impl Sink for Count {
-    fn raw(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
+impl Length {
+    fn of(message: &impl Message) -> Self {
+        let mut length = Self(0);
+        message.write(&mut length);
+        length
     }
 }
 
-impl Sink for BytesMut {
+impl Sink for Length {
+    #[inline]
     fn raw(&mut self, bytes: &[u8]) {
-        self.put_slice(bytes);
+        self.0 += bytes.len();
+    }
+
+    #[inline]
+    fn raw_varint(&mut self, value: u64) {
+        // Seven bits a byte, and zero takes one, too.
+        self.0 += (value | 1).ilog2() as usize / 7 + 1;
+    }
+
+    fn message(&mut self, field: u8, message: &impl Message) {
+        let length = Self::of(message).0;
+        self.head(field, length);
+        self.0 += length;
+    }
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn raw(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn raw_varint(&mut self, value: u64) {
+        let mut rest = value;
+        while rest > 0x7f {
+            self.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.push((rest & 0x7f) as u8);
+    }
+
+    fn message(&mut self, field: u8, message: &impl Message) {
+        self.head(field, Length::of(message).0);
+        message.write(self);
     }
 }

@@ -34,10 +34,12 @@ use crate::pb::{
     server::recommendation_service_server::RecommendationService,
 };
 
+mod convert;
 mod drain;
 mod health;
 mod peer;
 mod reflection;
+mod reply;
 mod serving;
 
 /// Longer than any event takes on a busy machine; a test that waits this long has failed.
