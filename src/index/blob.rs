@@ -2,6 +2,8 @@
 
 use std::{fmt, io, str::FromStr};
 
+use crate::model::hex;
+
 /// What a blob is for. Numbers stand in the header of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
@@ -94,7 +96,7 @@ impl BlobHash {
 
 impl fmt::Display for BlobHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 
@@ -108,19 +110,6 @@ impl FromStr for BlobHash {
     type Err = BlobHashError;
 
     fn from_str(text: &str) -> Result<Self, BlobHashError> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(BlobHashError),
-        };
-        let pairs = text.as_bytes().as_chunks::<2>().0;
-        if text.len() != 64 {
-            return Err(BlobHashError);
-        }
-        let mut hash = [0; 32];
-        for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Ok(Self(hash))
+        hex::parse(text).map(Self).ok_or(BlobHashError)
     }
 }

@@ -6,6 +6,7 @@ pub mod config;
 pub mod currency;
 pub mod decimal;
 pub mod finding;
+pub(crate) mod hex;
 pub mod id;
 pub mod limits;
 pub mod record;

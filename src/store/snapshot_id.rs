@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::blob::BlobRef;
-use crate::index::Role;
+use crate::{index::Role, model::hex};
 
 /// Keeps these hashes apart from every other use of BLAKE3 here.
 const DOMAIN: &[u8] = b"kindred snapshot id 1\n";
@@ -48,7 +48,7 @@ impl SnapshotId {
 
 impl fmt::Display for SnapshotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 
@@ -62,18 +62,6 @@ impl FromStr for SnapshotId {
     type Err = SnapshotIdError;
 
     fn from_str(text: &str) -> Result<Self, SnapshotIdError> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(SnapshotIdError),
-        };
-        if text.len() != 32 {
-            return Err(SnapshotIdError);
-        }
-        let mut id = [0; 16];
-        for (byte, [high, low]) in id.iter_mut().zip(text.as_bytes().as_chunks::<2>().0) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Ok(Self(id))
+        hex::parse(text).map(Self).ok_or(SnapshotIdError)
     }
 }
