@@ -1,0 +1,13 @@
+//! Goal: what the project promises holds from the outside, for the built program. Method: each test
+//! writes its own tables, runs the program on them as a shop would, and calls it with the generated
+//! client over a port of its own. Nothing sleeps: tests wait for lines of the log, for ends of
+//! processes and for answers, each at most `server::PATIENCE`.
+
+mod calls;
+mod command;
+mod csv;
+mod demo;
+mod magento;
+mod server;
+mod shop;
+mod stories;
