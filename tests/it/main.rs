@@ -3,11 +3,15 @@
 //! client over a port of its own. Nothing sleeps: tests wait for lines of the log, for ends of
 //! processes and for answers, each at most `server::PATIENCE`.
 
+mod alone;
 mod calls;
 mod command;
 mod csv;
+mod damage;
 mod demo;
 mod magento;
+mod refusal;
 mod server;
 mod shop;
 mod stories;
+mod swap;

@@ -26,23 +26,25 @@ pub(crate) struct Server {
 impl Server {
     /// Serves the shop's store, and waits until it does.
     pub(crate) fn start(shop: &Shop) -> Self {
-        Self::listening(serve(shop).arg("--listen").arg("127.0.0.1:0"))
+        Self::listening(&mut serve(shop, "state"))
     }
 
     /// Serves the shop's store, which may hold nothing yet: waits for the port only.
     pub(crate) fn starting(shop: &Shop) -> Self {
-        let mut server = Self::spawn(serve(shop).arg("--listen").arg("127.0.0.1:0"));
+        let mut server = Self::spawn(&mut serve(shop, "state"));
         let line = server.log.until("Starting");
         let address = line.split(' ').find_map(|field| field.strip_prefix("address="));
         server.address = address.expect("the log names the address").parse().unwrap();
         server
     }
 
-    /// Starts a command that serves, and waits for the line that says where.
+    /// Starts a command that serves, and waits for the line that says where. What the log said up
+    /// to then is read.
     pub(crate) fn listening(command: &mut Command) -> Self {
         let mut server = Self::spawn(command);
         let line = server.out.until("listening on ");
         server.address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+        server.log.until("Snapshot is live.");
         server
     }
 
@@ -87,18 +89,19 @@ impl Drop for Server {
     }
 }
 
-/// `kindred serve` on the shop's store.
-pub(crate) fn serve(shop: &Shop) -> Command {
+/// `kindred serve` on the shop's store and a free port.
+pub(crate) fn serve(shop: &Shop, state: &str) -> Command {
     let mut command = program();
-    command.arg("serve").arg("--store").arg(shop.store_dir()).arg("--state").arg(shop.path("state"));
+    command.arg("serve").env("KINDRED_LISTEN", "127.0.0.1:0");
+    command.arg("--store").arg(shop.store_dir()).arg("--state").arg(shop.path(state));
     command
 }
 
 /// Lines that a program writes, as they come.
 pub(crate) struct Lines {
     lines: Receiver<String>,
-    /// What was read so far, for messages.
-    read: Vec<String>,
+    /// What was read so far.
+    pub(crate) read: Vec<String>,
 }
 
 impl Lines {
@@ -140,14 +143,10 @@ impl Lines {
         }
     }
 
-    /// The lines that come until nothing more comes for so long.
-    pub(crate) fn while_busy(&mut self, quiet: Duration) -> Vec<String> {
-        let mut lines = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(quiet) {
-            self.read.push(line.clone());
-            lines.push(line);
-        }
-        lines
+    /// The lines that come until nothing more comes for so long. A hundred are too many.
+    pub(crate) fn until_quiet(&mut self, quiet: Duration) -> Vec<String> {
+        let lines = std::iter::from_fn(|| self.lines.recv_timeout(quiet).ok());
+        lines.take(100).collect()
     }
 }
 

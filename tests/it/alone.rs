@@ -1,0 +1,88 @@
+//! What two servers may not share, and how little one that nobody calls does.
+
+use std::{
+    fs,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    calls::{CROSS_SELL, block_on, client, ids},
+    server::{Server, serve},
+    shop::Shop,
+};
+
+/// The time for which an idle server is watched.
+const IDLE: Duration = Duration::from_millis(1_200);
+
+#[test]
+fn a_second_server_on_a_state_directory_is_refused() {
+    let shop = Shop::demo();
+    let server = Server::start(&shop);
+    let output = serve(&shop, "state").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let expected = format!("error: another server uses {}", shop.path("state").display());
+    assert!(said.contains(&expected) && said.contains("--state"), "{said}");
+    assert_eq!(output.stdout, b"");
+    // The first one is not disturbed, and when it ends its place is free.
+    let batteries = block_on(async { ids(&mut client(server.address).await, CROSS_SELL, "toy-car").await });
+    assert_eq!(batteries.len(), 4);
+    assert_eq!(server.ended(), Some(0));
+    assert_eq!(Server::start(&shop).ended(), Some(0));
+}
+
+#[test]
+fn two_servers_share_a_store() {
+    let shop = Shop::demo();
+    let first = Server::start(&shop);
+    let second = Server::listening(&mut serve(&shop, "another-state"));
+    let ask = |server: &Server| {
+        block_on(async { ids(&mut client(server.address).await, CROSS_SELL, "toy-car").await })
+    };
+    assert_eq!(ask(&first), ask(&second));
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let shop = Shop::demo();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = serve(&shop, "state").env("KINDRED_LISTEN", &address).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    assert!(said.contains("--listen") && said.contains("in use"), "{said}");
+}
+
+#[test]
+fn a_store_that_is_not_there_is_named() {
+    let shop = Shop::new();
+    let output = serve(&shop, "state").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("{} is no store", shop.store_dir().display())), "{said}");
+    assert!(!shop.store_dir().exists(), "a server makes no store");
+}
+
+/// The watcher once woke itself: its own reading of the track's directory was an event to it.
+#[test]
+fn an_idle_server_does_next_to_nothing() {
+    let shop = Shop::demo();
+    let mut server = Server::start(&shop);
+    let (start, before) = (Instant::now(), cpu_ticks(server.pid()));
+    // It says nothing, either: every look at the directory would be a line of the log.
+    let said = server.log.until_quiet(IDLE);
+    let used = Duration::from_millis((cpu_ticks(server.pid()) - before) * 10);
+    assert!(said.len() < 10, "{said:?}");
+    assert!(start.elapsed() >= IDLE && used <= start.elapsed() / 10, "{used:?}");
+}
+
+/// User and system time of a process, in hundredths of a second.
+fn cpu_ticks(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The name in brackets may hold spaces; times are fields 14 and 15 of the line.
+    let fields = stat.rsplit(')').next().unwrap().split_whitespace().collect::<Vec<_>>();
+    let time = |field: usize| fields[field - 3].parse::<u64>().unwrap();
+    time(14) + time(15)
+}
