@@ -53,10 +53,10 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
         note: note(None, &args.reason),
     };
     let mut written = Ok(());
-    let mut relations_read = 0;
+    let mut relations_kept = 0;
     let published = pipeline::run(&job, &mut |report| {
         outln!("{report}");
-        relations_read = report.relations.values().map(|counts| counts.read).sum::<u64>();
+        relations_kept = report.relations.values().map(|counts| counts.kept).sum::<u64>();
         if let Some(path) = &args.report {
             written = write_json(path, report);
         }
@@ -75,7 +75,7 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
             outln!("published snapshot {} as manifest {}", manifest.snapshot_id, manifest.number);
         }
     }
-    if relations_read == 0 {
+    if relations_kept == 0 {
         eprintln!("WARNING: ZERO relations were imported: every lookup will answer an empty list.");
     }
     Ok(())

@@ -9,12 +9,12 @@ pub enum GraphError {
     /// No source yielded a product that counts. Check the `--from` paths and formats, then the
     /// findings that the message sums up.
     #[error(
-        "expected at least one product, found none in the sources read ({sources}); findings: \
+        "expected at least one product, found none in the files read ({files}); findings: \
          {findings}"
     )]
     NoProducts {
-        /// The names of the sources, or `none`.
-        sources: String,
+        /// The files with the names of their sources, the first few, or `none`.
+        files: String,
         /// Code and count of each finding, or `none`.
         findings: String,
     },

@@ -163,7 +163,7 @@ impl<S: RunStore> GraphBuilder<S> {
             self.intake;
         let rows = products.sorted(&words);
         if rows.is_empty() {
-            return Err(no_products(&sources, &ledger.findings));
+            return Err(no_products(&sources, &ledger));
         }
         let mut ordinals = Ordinals::new(words.ids.len(), rows.iter().map(|row| row.node));
         let aliases = aliases::settle(aliases, &words, &mut ordinals, &mut ledger);
@@ -274,7 +274,8 @@ fn append<S: RunStore>(store: &mut S, chunk: &mut Vec<Edge>) -> Result<(), Graph
     Ok(())
 }
 
-fn no_products(sources: &[intake::Source], findings: &Findings) -> GraphError {
+fn no_products(sources: &[intake::Source], ledger: &ledger::Ledger) -> GraphError {
+    const FILES_SHOWN_MAX: usize = 10;
     let or_none = |texts: Vec<String>| match texts.is_empty() {
         true => "none".to_owned(),
         false => texts.join(", "),
@@ -282,8 +283,16 @@ fn no_products(sources: &[intake::Source], findings: &Findings) -> GraphError {
     let count = |(code, group): (FindingCode, &crate::model::finding::FindingGroup)| {
         format!("{} {}", code.code(), group.count)
     };
+    let file = |file: &SourceFile| {
+        let source = sources.get(file.source).map_or("", |source| source.name.as_str());
+        format!("{source}: {}", file.info.name)
+    };
+    let mut files = ledger.files.iter().take(FILES_SHOWN_MAX).map(file).collect::<Vec<_>>();
+    if let Some(more @ 1..) = ledger.files.len().checked_sub(FILES_SHOWN_MAX) {
+        files.push(format!("{more} more"));
+    }
     GraphError::NoProducts {
-        sources: or_none(sources.iter().map(|source| source.name.clone()).collect()),
-        findings: or_none(findings.groups().map(count).collect()),
+        files: or_none(files),
+        findings: or_none(ledger.findings.groups().map(count).collect()),
     }
 }

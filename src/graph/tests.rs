@@ -105,8 +105,8 @@ fn a_catalog_without_products_says_what_was_read() {
     assert!(matches!(error, GraphError::NoProducts { .. }));
     assert_eq!(
         error.to_string(),
-        "expected at least one product, found none in the sources read (shop, pim); findings: \
-         bad_id 1"
+        "expected at least one product, found none in the files read (shop: shop.csv, pim: \
+         pim.csv); findings: bad_id 1"
     );
 }
 

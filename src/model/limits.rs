@@ -92,6 +92,13 @@ pub const REQUEST_BYTES_MAX: usize =
 pub const RESPONSE_BYTES_MAX: usize =
     PAGE_SIZE_MAX * (8 * ID_FIELD_BYTES + MARKETS_MAX * ID_FIELD_BYTES) + 4096;
 
+/// Wrong fields that one refusal names. It travels in headers, as text and as details, and clients
+/// take 16 KiB of headers.
+pub const VIOLATIONS_MAX: usize = 16;
+
+/// Bytes of a request's own text that a refusal repeats: a snapshot id and some.
+pub const REFUSAL_QUOTE_BYTES_MAX: usize = 64;
+
 /// Manifest file: a few blobs, a reason, an actor.
 pub const MANIFEST_BYTES_MAX: usize = 64 << 10;
 

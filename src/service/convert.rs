@@ -1,6 +1,7 @@
 //! Requests from the wire into checked queries, and stored relations back.
 
 use arrayvec::ArrayVec;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
     index::{Ordinal, Place, View},
@@ -9,7 +10,7 @@ use crate::{
         id,
         limits::{
             EXCLUSIONS_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, RELATION_TYPES_PER_REQUEST_MAX,
-            SEEDS_MAX,
+            SEEDS_MAX, VIOLATIONS_MAX,
         },
         relation::RelationType,
         score,
@@ -17,15 +18,21 @@ use crate::{
     pb::{self, seed::Target},
 };
 
-use super::status::{Refusal, Violation};
+use super::status::{Refusal, Violation, quoted};
 
-/// Collects what is wrong with a request, so that a caller sees all of it at once.
+/// Collects what is wrong with a request, so that a caller sees all of it at once, or very much.
 #[derive(Default)]
 struct Violations(Vec<Violation>);
 
 impl Violations {
     fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.0.push(Violation::new(field, description));
+        if !self.is_full() {
+            self.0.push(Violation::new(field, description));
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= VIOLATIONS_MAX
     }
 
     fn end(self) -> Result<(), Refusal> {
@@ -115,6 +122,9 @@ fn relation_types(
 ) -> Types {
     let mut types = Types::new();
     for (index, number) in numbers.iter().enumerate() {
+        if violations.is_full() {
+            break;
+        }
         match RelationType::from_wire(*number).filter(|declared| view.declares(*declared)) {
             Some(relation_type) if types.contains(&relation_type) => {}
             Some(relation_type) if !types.is_full() => types.push(relation_type),
@@ -133,74 +143,100 @@ fn relation_types(
     types
 }
 
-/// A page of `ListRelations`: which product, types and how many.
+/// A page of `ListRelations`: which types, from where and how many.
 #[derive(Debug)]
-pub(super) struct Listing {
+pub(super) struct Listing<'s> {
     pub(super) types: Types,
-    pub(super) skip: usize,
+    pub(super) token: PageToken<'s>,
     pub(super) page_size: usize,
 }
 
 /// The listing of a request. `snapshot_id` is the one that answers; page tokens name theirs.
-pub(super) fn listing(
+pub(super) fn listing<'s>(
     request: &pb::ListRelationsRequest,
     view: &View<'_>,
-    snapshot_id: &str,
-) -> Result<Listing, Refusal> {
+    snapshot_id: &'s str,
+) -> Result<Listing<'s>, Refusal> {
     let mut violations = Violations::default();
     if let Err(error) = id::check(&request.product_id) {
         violations.add("product_id", error.to_string());
     }
-    let types = relation_types(&request.relation_types, "relation_types", view, &mut violations);
+    let field = "relation_types";
+    let types = relation_types(&request.relation_types, field, view, &mut violations);
     if request.incoming {
-        let reverse = |number: u8| {
-            let declared = &view.meta().relation_types;
-            declared.iter().any(|one| one.number == number && one.reverse == 1)
-        };
-        for one in types.iter().filter(|one| !reverse(one.number())) {
-            let description = format!("expected a type declared reverse for incoming, found {one}");
-            violations.add("relation_types", description);
+        let declared = &view.meta().relation_types;
+        for (index, number) in request.relation_types.iter().enumerate() {
+            let asked = declared.iter().find(|one| i32::from(one.number) == *number);
+            if let Some(one) = asked.filter(|one| one.reverse == 0) {
+                let code = &one.code;
+                let description =
+                    format!("expected a type declared reverse for incoming, found {code}");
+                violations.add(format!("{field}[{index}]"), description);
+            }
         }
     }
     if request.page_size < 0 {
         violations.add("page_size", format!("expected 0 or more, found {}", request.page_size));
     }
-    let token = PageToken::parse(&request.page_token);
-    if token.is_none() {
-        violations.add("page_token", "expected one from an answer of this call");
+    let mut token = PageToken { snapshot_id, request: fingerprint(request), skip: 0 };
+    if !request.page_token.is_empty() {
+        match token.skip_of(&request.page_token) {
+            Ok(skip) => token.skip = skip,
+            Err(description) => violations.add("page_token", description),
+        }
     }
     violations.end()?;
-    let token = token.unwrap_or_default();
-    if let Some(asked) = token.snapshot_id.filter(|asked| *asked != snapshot_id) {
-        let active = snapshot_id.to_owned();
-        return Err(Refusal::SnapshotNotActive { asked: asked.to_owned(), active });
-    }
     let page_size = match usize::try_from(request.page_size).unwrap_or(0) {
         0 => PAGE_SIZE_DEFAULT,
         asked => asked.min(PAGE_SIZE_MAX),
     };
-    Ok(Listing { types, skip: token.skip, page_size })
+    Ok(Listing { types, token, page_size })
 }
 
-/// Where the next page begins: `<snapshot id>-<relations before it>`, or nothing for the first.
-#[derive(Default)]
-pub(super) struct PageToken<'t> {
-    snapshot_id: Option<&'t str>,
-    skip: usize,
+/// Where a page begins: `<snapshot id>-<fingerprint of the request>-<relations before it>`.
+#[derive(Debug)]
+pub(super) struct PageToken<'s> {
+    snapshot_id: &'s str,
+    request: u64,
+    pub(super) skip: usize,
 }
 
-impl<'t> PageToken<'t> {
-    pub(super) fn parse(token: &'t str) -> Option<Self> {
-        if token.is_empty() {
-            return Some(Self::default());
+impl PageToken<'_> {
+    /// The token of another page of the same listing.
+    pub(super) fn at(&self, skip: usize) -> String {
+        format!("{}-{:016x}-{skip}", self.snapshot_id, self.request)
+    }
+
+    /// Where the page of this token begins, if it belongs to the same listing.
+    fn skip_of(&self, token: &str) -> Result<usize, String> {
+        let unknown = || "expected one from an answer of this call".to_owned();
+        let mut parts = token.rsplitn(3, '-');
+        let skip = parts.next().and_then(|skip| skip.parse().ok()).ok_or_else(unknown)?;
+        let request = parts.next().and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        let request = request.ok_or_else(unknown)?;
+        let snapshot_id = parts.next().ok_or_else(unknown)?;
+        if snapshot_id != self.snapshot_id {
+            return Err(format!(
+                "expected one of snapshot {}, found one of {}; begin again at the first page",
+                self.snapshot_id,
+                quoted(snapshot_id)
+            ));
         }
-        let (snapshot_id, skip) = token.split_once('-')?;
-        Some(Self { snapshot_id: Some(snapshot_id), skip: skip.parse().ok()? })
+        if request != self.request {
+            return Err("expected one from an answer to this request, found another's".to_owned());
+        }
+        Ok(skip)
     }
+}
 
-    pub(super) fn next(snapshot_id: &str, skip: usize) -> String {
-        format!("{snapshot_id}-{skip}")
-    }
+/// Tells requests apart that list different relations.
+fn fingerprint(request: &pb::ListRelationsRequest) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.update(request.product_id.as_bytes());
+    // No text holds this byte, so it ends the id.
+    hasher.update(&[0xff, u8::from(request.incoming)]);
+    request.relation_types.iter().for_each(|number| hasher.update(&number.to_le_bytes()));
+    hasher.digest()
 }
 
 /// A stored relation for the wire.

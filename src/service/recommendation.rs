@@ -4,11 +4,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use tonic::{Request, Response, Status};
 
-use super::{
-    convert::{self, PageToken},
-    reply,
-    status::Refusal,
-};
+use super::{convert, reply, status::Refusal};
 use crate::{
     lookup::{self, Direction, Scratch},
     pb::{self, EncodedResponse, server::recommendation_service_server::RecommendationService},
@@ -39,8 +35,7 @@ impl Recommendations {
         if asked.is_empty() || asked == snapshot.id() {
             return Ok(snapshot);
         }
-        let active = snapshot.id().to_owned();
-        Err(Refusal::SnapshotNotActive { asked: asked.to_owned(), active })
+        Err(Refusal::not_active(asked, snapshot.id()))
     }
 }
 
@@ -90,15 +85,16 @@ impl RecommendationService for Recommendations {
             return Ok(Response::new(response));
         };
         let direction = if request.incoming { Direction::Incoming } else { Direction::Outgoing };
-        let mut listed = lookup::list(&view, product, direction, &listing.types).skip(listing.skip);
+        let skip = listing.token.skip;
+        let mut listed = lookup::list(&view, product, direction, &listing.types).skip(skip);
         for one in listed.by_ref().take(listing.page_size) {
             let provenance = snapshot.provenance();
             let place = provenance.and_then(|provenance| provenance.place(one.source, one.index));
             response.relations.push(convert::relation(&view, &one, place));
         }
         if listed.next().is_some() {
-            let next = listing.skip.saturating_add(listing.page_size);
-            response.next_page_token = PageToken::next(snapshot.id(), next);
+            let next = skip.saturating_add(listing.page_size);
+            response.next_page_token = listing.token.at(next);
         }
         Ok(Response::new(response))
     }

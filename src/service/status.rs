@@ -3,6 +3,8 @@
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
+use crate::model::limits::REFUSAL_QUOTE_BYTES_MAX;
+
 /// A refused call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -27,6 +29,18 @@ impl Violation {
     pub(super) fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self { field: field.into(), description: description.into() }
     }
+}
+
+impl Refusal {
+    /// The request pins another snapshot than the active one.
+    pub(super) fn not_active(asked: &str, active: &str) -> Self {
+        Self::SnapshotNotActive { asked: quoted(asked).to_owned(), active: active.to_owned() }
+    }
+}
+
+/// As much of a request's own text as a refusal repeats.
+pub(super) fn quoted(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(REFUSAL_QUOTE_BYTES_MAX)).unwrap_or(text)
 }
 
 impl From<Refusal> for Status {

@@ -26,7 +26,8 @@ fn a_second_server_on_a_state_directory_is_refused() {
     assert!(said.contains(&expected) && said.contains("--state"), "{said}");
     assert_eq!(output.stdout, b"");
     // The first one is not disturbed, and when it ends its place is free.
-    let batteries = block_on(async { ids(&mut client(server.address).await, CROSS_SELL, "toy-car").await });
+    let batteries =
+        block_on(async { ids(&mut client(server.address).await, CROSS_SELL, "toy-car").await });
     assert_eq!(batteries.len(), 4);
     assert_eq!(server.ended(), Some(0));
     assert_eq!(Server::start(&shop).ended(), Some(0));

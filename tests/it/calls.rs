@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use kindred::{
-    pb::{self, recommendation_service_client::RecommendationServiceClient, seed::Target},
-};
+use kindred::pb::{self, recommendation_service_client::RecommendationServiceClient, seed::Target};
 use tonic::{
     Status,
     transport::{Channel, Endpoint},
@@ -105,4 +103,5 @@ pub(crate) const UP_SELL: i32 = pb::RelationType::UpSell as i32;
 pub(crate) const BUNDLE: i32 = pb::RelationType::Bundle as i32;
 pub(crate) const ALTERNATIVE: i32 = pb::RelationType::Alternative as i32;
 pub(crate) const RELATED: i32 = pb::RelationType::Related as i32;
+pub(crate) const ACCESSORY: i32 = pb::RelationType::Accessory as i32;
 pub(crate) const CONSUMABLE: i32 = pb::RelationType::Consumable as i32;

@@ -14,7 +14,8 @@ pub(crate) struct Run {
 pub(crate) fn kindred(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
     let output = program().args(args).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
-    let run = Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    let run =
+        Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
     assert!(!run.err.contains("panicked"), "{}", run.err);
     run
 }

@@ -39,12 +39,20 @@ pub(crate) fn all(whole: &[u8]) -> Vec<Damage> {
         damage("a bit of the header is flipped", "CHECKSUM", flipped(64)),
         damage("a bit in the middle is flipped", "CHECKSUM", flipped(len / 2)),
         damage("a bit of the trailer is flipped", "CHECKSUM", flipped(len - 1)),
-        damage("from a machine of the other byte order", "WRONG_ENDIAN", with(ENDIAN_AT, &swapped_mark)),
+        damage(
+            "from a machine of the other byte order",
+            "WRONG_ENDIAN",
+            with(ENDIAN_AT, &swapped_mark),
+        ),
         damage("from a newer version", "FORMAT_TOO_NEW", with(FORMAT_AT, &99_u32.to_le_bytes())),
         damage("from before the first version", "FORMAT_TOO_OLD", with(FORMAT_AT, &[0; 4])),
         damage("read as text and written again", "NOT_AN_INDEX", b"\xef\xbf\xbd".repeat(99)),
         damage("a table", "NOT_AN_INDEX", b"id,title\ntoy-car,Toy car\n".to_vec()),
-        damage("a picture", "NOT_AN_INDEX", [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 5_000]].concat()),
+        damage(
+            "a picture",
+            "NOT_AN_INDEX",
+            [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 5_000]].concat(),
+        ),
     ]
 }
 
@@ -78,7 +86,9 @@ fn verify_names_files_that_are_missing_or_no_files() {
         .complained(&["missing.kdx: IO: ", "No such file"]);
     let pipe = shop.path("pipe.kdx");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    kindred(["verify".as_ref(), pipe.as_os_str()]).ended(1).complained(&["pipe.kdx: UNSAFE_FILE: "]);
+    kindred(["verify".as_ref(), pipe.as_os_str()])
+        .ended(1)
+        .complained(&["pipe.kdx: UNSAFE_FILE: "]);
     kindred(["verify".as_ref(), shop.path("tables").as_os_str()])
         .ended(1)
         .complained(&["is no store: expected the directory"]);
@@ -94,7 +104,8 @@ fn verify_of_a_store_reads_every_blob_of_what_is_live() {
     for role in roles {
         let blobs = fs::read_dir(store.join("blobs")).unwrap().map(|entry| entry.unwrap().path());
         let ending = format!(".{role}.kdx");
-        let blob = blobs.into_iter().find(|path| path.to_str().unwrap().ends_with(&ending)).unwrap();
+        let blob =
+            blobs.into_iter().find(|path| path.to_str().unwrap().ends_with(&ending)).unwrap();
         let whole = fs::read(&blob).unwrap();
         let mut spoilt = whole.clone();
         spoilt[whole.len() / 2] ^= 1;

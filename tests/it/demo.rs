@@ -57,12 +57,15 @@ fn the_demo_says_where_it_listens_and_serves_what_the_toy_car_needs() {
         assert_eq!(snapshot_id(answer.data_version), shop.snapshot().id());
         assert_eq!(health(server.address).await, ServingStatus::Serving);
     });
-    assert_eq!(services(&server), [
-        "grpc.health.v1.Health",
-        "grpc.reflection.v1.ServerReflection",
-        "grpc.reflection.v1alpha.ServerReflection",
-        "kindred.v1.RecommendationService",
-    ]);
+    assert_eq!(
+        services(&server),
+        [
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+            "kindred.v1.RecommendationService",
+        ]
+    );
     assert_eq!(server.ended(), Some(0), "SIGTERM is no failure");
     let left = fs::read_dir(shop.path("tables")).unwrap().count();
     assert_eq!(left, 0, "the temporary tables are gone");
@@ -201,7 +204,10 @@ fn fill(report: &pb::FillReport) -> Value {
         ("removedSameVariantGroup", report.removed_same_variant_group),
     ];
     let counts = counts.into_iter().filter(|(_, count)| *count > 0);
-    counts.map(|(name, count)| (name.to_owned(), Value::from(count))).collect::<serde_json::Map<_, _>>().into()
+    counts
+        .map(|(name, count)| (name.to_owned(), Value::from(count)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn services(server: &Server) -> Vec<String> {

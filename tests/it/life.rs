@@ -23,14 +23,19 @@ fn shop_with(targets: &[&str]) -> Shop {
 
 fn point_to(shop: &Shop, targets: &[&str]) {
     let products = targets.iter().map(|id| format!("{id}\n")).collect::<String>();
-    let links = targets.iter().zip(1..).map(|(id, place)| format!("seed,cross_sell,{id},{place}\n"));
+    let links =
+        targets.iter().zip(1..).map(|(id, place)| format!("seed,cross_sell,{id},{place}\n"));
     shop.write("products.csv", format!("id\nseed\n{products}"));
-    shop.write("relations.csv", format!("source,type,target,position\n{}", links.collect::<String>()));
+    shop.write(
+        "relations.csv",
+        format!("source,type,target,position\n{}", links.collect::<String>()),
+    );
 }
 
 /// The snapshot that a running server answers from.
 fn served(server: &Server) -> String {
-    let ask = async { answer(&mut client(server.address).await, asking(&[CROSS_SELL], &["seed"])).await };
+    let ask =
+        async { answer(&mut client(server.address).await, asking(&[CROSS_SELL], &["seed"])).await };
     snapshot_id(block_on(ask).data_version)
 }
 
@@ -123,7 +128,8 @@ fn a_diff_counts_what_changes_for_shoppers() {
     let table = |seed: &[&str], turned: &[&str]| {
         let list = |source: &str, targets: &[&str]| {
             let rows = targets.iter().zip(1..);
-            rows.map(|(id, place)| format!("{source},cross_sell,{id},{place}\n")).collect::<String>()
+            rows.map(|(id, place)| format!("{source},cross_sell,{id},{place}\n"))
+                .collect::<String>()
         };
         let (seed, turned) = (list("seed", seed), list("turned", turned));
         format!("source,type,target,position\n{seed}{turned}other,up_sell,a,1\n")
@@ -250,7 +256,8 @@ fn a_catalog_that_shrinks_needs_a_persons_word() {
     shop.kindred(&["rollback"]).succeeded();
 
     point_to(&shop, &["a"]);
-    let texts = ["more than 20 %", "products from 10 to 2", "cross_sell from 9 to 1", "--allow-shrink"];
+    let texts =
+        ["more than 20 %", "products from 10 to 2", "cross_sell from 9 to 1", "--allow-shrink"];
     shop.compile(&[]).ended(3).complained(&texts);
     assert_eq!(shop.snapshot().id(), before);
     assert_eq!(shop.manifests(), 3);

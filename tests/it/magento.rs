@@ -147,7 +147,8 @@ fn the_report_on_magentos_sample_data_equals_an_independent_count() {
     let (shop, truth) = (compiled(&data), Truth::read(&data));
     let report = shop.report();
     // The count by hand, so that the two readers cannot be wrong together.
-    for (code, read, kept) in [("cross_sell", 736, 488), ("related", 509, 454), ("up_sell", 325, 325)]
+    for (code, read, kept) in
+        [("cross_sell", 736, 488), ("related", 509, 454), ("up_sell", 325, 325)]
     {
         let counts = &report["relations"][code];
         assert_eq!([&counts["read"], &counts["kept"]], [read, kept], "{code}");
@@ -177,7 +178,10 @@ fn the_report_on_magentos_sample_data_equals_an_independent_count() {
     let dangling = sample("dangling_target");
     assert!(dangling.starts_with("BundleSampleData/Links/crosssell.csv:5: "), "{dangling}");
     assert!(dangling.contains("24-WG080") && dangling.contains("24-WG082"), "{dangling}");
-    assert!(matches!(report["relations"]["cross_sell"]["dropped"]["hidden_target"], Value::Number(_)));
+    assert!(matches!(
+        report["relations"]["cross_sell"]["dropped"]["hidden_target"],
+        Value::Number(_)
+    ));
 }
 
 #[test]
@@ -220,7 +224,8 @@ async fn check_relations(client: &mut Client, truth: &Truth, product: &str) -> u
 async fn check_recommendations(client: &mut Client, truth: &Truth, source: &str, asked: &str) {
     for (_, code, number) in LINK_TYPES {
         let found = ids(client, number, asked).await;
-        let is_own = |id: &String| *id == source || truth.parents.get(id).is_some_and(|of| of == source);
+        let is_own =
+            |id: &String| *id == source || truth.parents.get(id).is_some_and(|of| of == source);
         assert!(!truth.targets(code, source).iter().any(is_own), "the data has no such link");
         assert_eq!(found, truth.targets(code, source), "{code} of {asked}");
     }

@@ -82,7 +82,8 @@ fn the_order_of_sources_does_not_matter() {
         }
         let from = parts.map(|part| format!("demo:kindred={}", part.display()));
         let catalog = shop.table("catalog.toml");
-        let args = ["compile", "--catalog", catalog.to_str().unwrap(), "--from", &from[0], "--from"];
+        let args =
+            ["compile", "--catalog", catalog.to_str().unwrap(), "--from", &from[0], "--from"];
         shop.kindred(&[&args[..], &[from[1].as_str()]].concat()).succeeded();
         assert_eq!(identity(&shop), expected, "swapped: {swapped}");
     }

@@ -55,8 +55,12 @@ fn a_phone_has_models_with_more_storage_as_up_sell() {
 #[test]
 fn a_camera_bundle_says_how_many_of_each_part() {
     tell(async |mut client| {
-        let parts =
-            [("lens-18-55", 1.0), ("lens-35-prime", 1.0), ("card-sd-128", 2.0), ("tripod-travel", 1.0)];
+        let parts = [
+            ("lens-18-55", 1.0),
+            ("lens-35-prime", 1.0),
+            ("card-sd-128", 2.0),
+            ("tripod-travel", 1.0),
+        ];
         let mut request = asking(&[BUNDLE], &["camera-traveller"]);
         for cameras in [1.0, 3.0] {
             request.seeds[0].quantity = cameras;
@@ -133,7 +137,8 @@ fn a_relation_says_for_which_market_stage_and_time_it_holds() {
         let listed = relations(&mut client, listing("phone-nova-128")).await.unwrap();
         let of = |target: &str, kind: i32| {
             let mut all = listed.iter();
-            let found = all.find(|one| one.target_product_id == target && one.relation_type == kind);
+            let found =
+                all.find(|one| one.target_product_id == target && one.relation_type == kind);
             found.unwrap().clone()
         };
         assert_eq!(of("charger-usbc-30w-eu", CROSS_SELL).market_ids, ["de"]);
@@ -173,7 +178,10 @@ fn a_full_answer_describes_the_product() {
         assert_eq!(one.seed_indexes, [1]);
         let row = &rows("products.csv")[line_of("products.csv", "aa-batteries-4,") - 2];
         let about = one.attributes.as_ref().unwrap();
-        assert_eq!([&about.title, &about.brand_id, &about.category_id], [&row[1], &row[2], &row[3]]);
+        assert_eq!(
+            [&about.title, &about.brand_id, &about.category_id],
+            [&row[1], &row[2], &row[3]]
+        );
         let price = about.price_minor_units.to_string();
         assert_eq!((price, about.currency_code.as_str()), (row[4].replace('.', ""), "EUR"));
         assert_eq!(about.availability().as_str_name(), "AVAILABILITY_IN_STOCK");

@@ -105,9 +105,10 @@ fn two_hundred_swaps_under_load_fail_no_call_and_mix_no_answer() {
         is_over.store(true, Ordering::Relaxed);
         clients.map(|client| client.join().expect("no call fails and no answer is mixed"))
     });
-    let seen = calls.iter().flatten().fold([0; 2], |[a, b], id| {
-        if **id == faces[0].0 { [a + 1, b] } else { [a, b + 1] }
-    });
+    let seen = calls
+        .iter()
+        .flatten()
+        .fold([0; 2], |[a, b], id| if **id == faces[0].0 { [a + 1, b] } else { [a, b + 1] });
     assert!(seen.iter().all(|count| *count >= SWAPS), "answers of each snapshot: {seen:?}");
     eventually(|| server.mapped_blobs(), |blobs| blobs.len() == one_snapshot);
     assert_eq!(server.ended(), Some(0));

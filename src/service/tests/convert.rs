@@ -14,8 +14,7 @@ use crate::{
     model::{id::IdRule, relation::RelationType},
     pb::{self, seed::Target, server::recommendation_service_server::RecommendationService},
     service::{
-        Recommendations,
-        convert::{self, PageToken},
+        Recommendations, convert,
         status::{Refusal, Violation},
         to_json,
     },
@@ -208,7 +207,7 @@ fn a_listing_names_its_wrong_fields() {
     };
     check_listing(incoming(&[]), &[]);
     check_listing(incoming(&[6]), &[]);
-    check_listing(incoming(&[6, 1]), &["relation_types"]);
+    check_listing(incoming(&[6, 1]), &["relation_types[1]"]);
     check_listing(|request| request.relation_types = vec![1], &[]);
 }
 
@@ -219,22 +218,27 @@ fn a_page_goes_on_where_the_one_before_ended() {
         let request = pb::ListRelationsRequest { page_size, page_token, ..listing_of("a") };
         with_view(|view| {
             let listing = convert::listing(&request, view, "5eed").unwrap();
-            (listing.skip, listing.page_size)
+            (listing.token.skip, listing.page_size)
         })
     };
     assert_eq!(page(0, ""), (0, 100));
-    assert_eq!(page(7, &PageToken::next("5eed", 21)), (21, 7));
+    assert_eq!(page(7, &token(&listing_of("a"), "5eed", 21)), (21, 7));
     assert_eq!(page(1_000, ""), (0, 1_000));
     assert_eq!(page(1_001, ""), (0, 1_000));
 }
 
+/// The token of a later page of this listing.
+fn token(request: &pb::ListRelationsRequest, snapshot_id: &str, skip: usize) -> String {
+    with_view(|view| convert::listing(request, view, snapshot_id).unwrap().token.at(skip))
+}
+
 #[test]
-fn a_page_of_another_snapshot_is_refused() {
-    let request =
-        pb::ListRelationsRequest { page_token: PageToken::next("01d", 5), ..listing_of("a") };
-    let refused = with_view(|view| convert::listing(&request, view, "5eed").unwrap_err());
-    let (asked, active) = ("01d".to_owned(), "5eed".to_owned());
-    assert_eq!(refused, Refusal::SnapshotNotActive { asked, active });
+fn a_page_of_another_snapshot_or_request_is_refused() {
+    let page_token = token(&listing_of("a"), "01d", 5);
+    check_listing(|request| request.page_token = page_token, &["page_token"]);
+    let other = pb::ListRelationsRequest { relation_types: vec![6], ..listing_of("a") };
+    let page_token = token(&other, "5eed", 5);
+    check_listing(|request| request.page_token = page_token, &["page_token"]);
 }
 
 #[test]
