@@ -1,7 +1,8 @@
 //! The watcher: one thread that follows a track, loads what becomes current, and unmaps what was.
 
 use std::{
-    io,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
     sync::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -149,11 +150,20 @@ struct Follower {
     live: Arc<Slot<Snapshot>>,
     /// The manifest whose content is live, as far as this thread knows.
     shown: Option<Manifest>,
-    /// The manifest that was refused and is not tried again by itself.
-    refused: Option<u64>,
+    /// What was refused; it is not tried again while its files are the same.
+    refused: Option<Refused>,
     retired: Vec<Arc<Snapshot>>,
     on_event: Box<dyn Fn(Event<'_>)>,
 }
+
+/// A manifest that was refused for what its files hold.
+struct Refused {
+    number: u64,
+    files: Vec<Option<FileMark>>,
+}
+
+/// Tells whether another file stands under a name: its inode, length and time of change.
+type FileMark = (u64, u64, i64, i64);
 
 impl Follower {
     fn run(&mut self, inbox: &Receiver<Command>, poll_interval: Duration) {
@@ -188,13 +198,28 @@ impl Follower {
             Err(error) => return error!(%error, "The track cannot be read; nothing changes."),
         };
         let is_shown = self.shown.as_ref().is_some_and(|shown| shown.blobs == current.blobs);
-        if is_shown || self.refused == Some(current.number) {
+        if is_shown || self.is_refused(&current) {
             return;
         }
         if self.take(&current) || self.shown.is_some() {
             return;
         }
         self.fall_back(&current);
+    }
+
+    /// Was this manifest refused, and are its files still the same? A blob that is published anew
+    /// takes the place of a damaged one without a new manifest.
+    fn is_refused(&self, manifest: &Manifest) -> bool {
+        let refused = self.refused.as_ref().filter(|refused| refused.number == manifest.number);
+        refused.is_some_and(|refused| refused.files == self.marks(manifest))
+    }
+
+    fn marks(&self, manifest: &Manifest) -> Vec<Option<FileMark>> {
+        let mark = |metadata: fs::Metadata| {
+            (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
+        };
+        let files = manifest.blobs.iter().map(|blob| fs::metadata(self.store.blob_path(blob)));
+        files.map(|metadata| metadata.ok().map(mark)).collect()
     }
 
     /// At the start, with nothing live: the newest earlier snapshot that loads is better than none.
@@ -218,13 +243,16 @@ impl Follower {
     }
 
     fn take_unless_refused(&mut self, manifest: &Manifest) -> bool {
+        // Marked first: a repair while it loads is another file.
+        let files = self.marks(manifest);
         let snapshot = match Snapshot::load(&self.store, manifest) {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
                 error!(number, %snapshot_id, %error, "Snapshot is refused.");
-                if !error.may_pass() && self.refused.is_none_or(|refused| refused < number) {
-                    self.refused = Some(number);
+                let is_newest = self.refused.as_ref().is_none_or(|other| other.number <= number);
+                if !error.may_pass() && is_newest {
+                    self.refused = Some(Refused { number, files });
                 }
                 (self.on_event)(Event::Refused(manifest, &error));
                 return false;

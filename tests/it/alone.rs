@@ -1,4 +1,4 @@
-//! What two servers may not share, and how little one that nobody calls does.
+//! What two servers may not share, how one ends, and how little one that nobody calls does.
 
 use std::{
     fs,
@@ -6,8 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tonic_health::pb::health_check_response::ServingStatus;
+
 use crate::{
-    calls::{CROSS_SELL, block_on, client, ids},
+    calls::{CROSS_SELL, block_on, client, ids, watch},
     server::{Server, serve},
     shop::Shop,
 };
@@ -66,11 +68,29 @@ fn a_store_that_is_not_there_is_named() {
     assert!(!shop.store_dir().exists(), "a server makes no store");
 }
 
+#[test]
+fn a_draining_server_says_so_and_answers_until_it_ends() {
+    let shop = Shop::demo();
+    let mut server =
+        Server::listening(serve(&shop, "state").env("KINDRED_DRAIN_DELAY_MS", "600000"));
+    block_on(async {
+        let mut client = client(server.address).await;
+        let mut watch = watch(server.address).await;
+        let mut told = async || watch.message().await.unwrap().unwrap().status();
+        assert_eq!(told().await, ServingStatus::Serving);
+        server.signal("TERM");
+        assert_eq!(told().await, ServingStatus::NotServing);
+        assert_eq!(ids(&mut client, CROSS_SELL, "toy-car").await.len(), 4);
+    });
+    server.log.until("a second signal ends at once");
+    assert_eq!(server.ended(), Some(0));
+}
+
 /// The watcher once woke itself: its own reading of the track's directory was an event to it.
 #[test]
 fn an_idle_server_does_next_to_nothing() {
     let shop = Shop::demo();
-    let mut server = Server::start(&shop);
+    let server = Server::start(&shop);
     let (start, before) = (Instant::now(), cpu_ticks(server.pid()));
     // It says nothing, either: every look at the directory would be a line of the log.
     let said = server.log.until_quiet(IDLE);

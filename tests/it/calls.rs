@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use kindred::pb::{self, recommendation_service_client::RecommendationServiceClient, seed::Target};
 use tonic::{
-    Status,
+    Status, Streaming,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+    health_client::HealthClient,
 };
 
 use crate::server::PATIENCE;
@@ -39,6 +40,12 @@ pub(crate) async fn health(address: SocketAddr) -> ServingStatus {
     }
     assert_eq!(said[0], said[1]);
     said[0]
+}
+
+/// What the health service says from now on.
+pub(crate) async fn watch(address: SocketAddr) -> Streaming<HealthCheckResponse> {
+    let mut client = HealthClient::new(channel(address).await);
+    client.watch(HealthCheckRequest::default()).await.unwrap().into_inner()
 }
 
 pub(crate) fn seed(id: &str) -> pb::Seed {

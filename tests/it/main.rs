@@ -3,6 +3,13 @@
 //! client over a port of its own. Nothing sleeps: tests wait for lines of the log, for ends of
 //! processes and for answers, each at most `server::PATIENCE`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "what a test does not expect fails it, in its helpers, too"
+)]
+
 mod alone;
 mod calls;
 mod command;
@@ -11,6 +18,7 @@ mod damage;
 mod demo;
 mod life;
 mod magento;
+mod pages;
 mod refusal;
 mod requests;
 mod server;

@@ -10,14 +10,14 @@ use tonic_types::StatusExt as _;
 use crate::{
     calls::{
         ACCESSORY, CROSS_SELL, Client, RELATED, UP_SELL, answer, asking, block_on, client, listing,
-        relations, seed,
+        seed,
     },
     server::Server,
     shop::Shop,
 };
 
 /// Products `p000` to `p999`; `p000` leads to each other one by cross-sell and to some by accessory.
-fn shop() -> Shop {
+pub(crate) fn shop() -> Shop {
     let mut products = "id\n".to_owned();
     let mut links = "source,type,target,position\n".to_owned();
     for number in 0..1_000 {
@@ -36,7 +36,7 @@ fn shop() -> Shop {
 }
 
 /// Serves that shop to a test.
-fn serving(test: impl AsyncFnOnce(Client)) {
+pub(crate) fn serving(test: impl AsyncFnOnce(Client)) {
     let shop = shop();
     let server = Server::start(&shop);
     block_on(async { test(client(server.address).await).await });
@@ -44,7 +44,7 @@ fn serving(test: impl AsyncFnOnce(Client)) {
 
 /// The paths of the fields that a refusal names.
 #[track_caller]
-fn fields(status: &Status) -> Vec<String> {
+pub(crate) fn fields(status: &Status) -> Vec<String> {
     assert_eq!(status.code(), Code::InvalidArgument, "{status}");
     let request = status.get_details_bad_request().expect("a refusal says which fields");
     let violations = request.field_violations.iter();
@@ -70,16 +70,6 @@ async fn wrong_lookup(
     change: impl FnOnce(&mut pb::LookupSpec),
 ) -> Vec<String> {
     wrong(client, |request| change(request.lookup.as_mut().unwrap())).await
-}
-
-/// As [`wrong`], of a listing.
-async fn wrong_listing(
-    client: &mut Client,
-    change: impl FnOnce(&mut pb::ListRelationsRequest),
-) -> Vec<String> {
-    let mut request = listing("p000");
-    change(&mut request);
-    fields(&client.list_relations(request).await.unwrap_err())
 }
 
 #[test]
@@ -166,65 +156,6 @@ fn more_relation_types_than_a_page_asks_for_are_refused() {
         answer(&mut client, asking(&at_limit, &["p000"])).await;
         let over = client.get_recommendations(asking(&types, &["p000"])).await.unwrap_err();
         assert_eq!(fields(&over), ["lookup.relation_types"]);
-    });
-}
-
-#[test]
-fn each_wrong_field_of_a_listing_is_named_by_its_path() {
-    serving(async |mut client| {
-        let client = &mut client;
-        for id in ["", &"x".repeat(129)] {
-            let found = wrong_listing(client, |request| request.product_id = id.to_owned()).await;
-            assert_eq!(found, ["product_id"]);
-        }
-        let found = wrong_listing(client, |request| request.relation_types = vec![1, 10]).await;
-        assert_eq!(found, ["relation_types[1]"]);
-        let found = wrong_listing(client, |request| request.page_size = -1).await;
-        assert_eq!(found, ["page_size"]);
-        for token in ["7", "-", "nonsense", "a-b-c", "\u{e4}"] {
-            let found =
-                wrong_listing(client, |request| request.page_token = token.to_owned()).await;
-            assert_eq!(found, ["page_token"], "{token:?}");
-        }
-        // Cross-sell is not declared `reverse`, accessory is.
-        let found = wrong_listing(client, |request| {
-            (request.incoming, request.relation_types) = (true, vec![ACCESSORY, CROSS_SELL]);
-        });
-        assert_eq!(found.await, ["relation_types[1]"]);
-    });
-}
-
-#[test]
-fn a_page_token_counts_for_its_snapshot_and_request_only() {
-    let shop = shop();
-    let mut server = Server::start(&shop);
-    block_on(async {
-        let mut client = client(server.address).await;
-        let asked = pb::ListRelationsRequest { page_size: 10, ..listing("p000") };
-        let first = client.list_relations(asked.clone()).await.unwrap().into_inner();
-        assert_eq!(first.relations.len(), 10);
-        let next = pb::ListRelationsRequest { page_token: first.next_page_token, ..asked };
-        // The size of the page may change on the way.
-        for page_size in [10, 20] {
-            let next = pb::ListRelationsRequest { page_size, ..next.clone() };
-            let page = client.list_relations(next).await.unwrap().into_inner();
-            assert_eq!(page.relations[0].target_product_id, "p011");
-        }
-        let of_another = [
-            pb::ListRelationsRequest { product_id: "p001".to_owned(), ..next.clone() },
-            pb::ListRelationsRequest { relation_types: vec![ACCESSORY], ..next.clone() },
-            pb::ListRelationsRequest { incoming: true, ..next.clone() },
-        ];
-        for request in of_another {
-            let refused = client.list_relations(request).await.unwrap_err();
-            assert_eq!(fields(&refused), ["page_token"]);
-        }
-        shop.write("products.csv", "id\np000\np001\n");
-        let id = shop.published();
-        assert!(server.log.until("Snapshot is live.").contains(&id));
-        let refused = client.list_relations(next).await.unwrap_err();
-        assert_eq!(fields(&refused), ["page_token"]);
-        assert!(refused.message().contains(&id), "{refused}");
     });
 }
 
@@ -353,34 +284,6 @@ fn max_results_is_ten_unless_said_and_a_hundred_at_most() {
         let short = answer(&mut client, request).await;
         assert_eq!(short.recommendations.len(), 1);
         assert_eq!(short.fill_report.unwrap().shortfall, 99);
-    });
-}
-
-#[test]
-fn pages_of_a_long_list_give_each_relation_once() {
-    serving(async |mut client| {
-        let cross_sell = (1..1_000).map(|number| (CROSS_SELL, format!("p{number:03}")));
-        let accessory = (801..1_000).map(|number| (ACCESSORY, format!("p{number:03}")));
-        let expected = cross_sell.chain(accessory).collect::<Vec<_>>();
-        for page_size in [0, 7, 100, 999, 1_000, 5_000] {
-            let request = pb::ListRelationsRequest { page_size, ..listing("p000") };
-            let first = client.list_relations(request.clone()).await.unwrap().into_inner();
-            let expected_len = match page_size {
-                0 => 100,
-                5_000 => 1_000,
-                asked => usize::try_from(asked).unwrap(),
-            };
-            assert_eq!(first.relations.len(), expected_len);
-            let all = relations(&mut client, request).await.unwrap().into_iter();
-            let all = all.map(|one| (one.relation_type, one.target_product_id));
-            assert_eq!(all.collect::<Vec<_>>(), expected, "pages of {page_size}");
-        }
-        let incoming =
-            pb::ListRelationsRequest { incoming: true, page_size: 64, ..listing("p000") };
-        let all = relations(&mut client, incoming).await.unwrap().into_iter();
-        let sources = all.map(|one| one.source_product_id).collect::<Vec<_>>();
-        let expected = (1..1_000).map(|number| format!("p{number:03}")).collect::<Vec<_>>();
-        assert_eq!(sources, expected);
     });
 }
 

@@ -144,7 +144,7 @@ impl Lines {
     }
 
     /// The lines that come until nothing more comes for so long. A hundred are too many.
-    pub(crate) fn until_quiet(&mut self, quiet: Duration) -> Vec<String> {
+    pub(crate) fn until_quiet(&self, quiet: Duration) -> Vec<String> {
         let lines = std::iter::from_fn(|| self.lines.recv_timeout(quiet).ok());
         lines.take(100).collect()
     }
