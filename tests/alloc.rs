@@ -3,6 +3,7 @@
 //! request in turn.
 
 #![allow(unsafe_code, reason = "a global allocator is an unsafe trait")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

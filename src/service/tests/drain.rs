@@ -12,11 +12,13 @@ use tonic::transport::Endpoint;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::{
-    super::{ServeOptions, connection},
     PATIENCE, SLACK, Server, asking, block_on, call, check_health, options,
     peer::{GOAWAY, PING, Peer, SETTINGS, goaway},
 };
-use crate::pb::recommendation_service_client::RecommendationServiceClient;
+use crate::{
+    pb::recommendation_service_client::RecommendationServiceClient,
+    service::{ServeOptions, connection},
+};
 
 #[test]
 fn during_the_drain_delay_calls_are_answered_and_health_says_no() {

@@ -12,11 +12,13 @@ use std::{
 use tonic::Code;
 
 use super::{
-    super::{ServeOptions, accept, connection},
     Server, asking, block_on, call, options,
     peer::{GOAWAY, HEADERS, Peer, WINDOW_UPDATE, goaway},
 };
-use crate::pb;
+use crate::{
+    pb,
+    service::{ServeOptions, accept, connection},
+};
 
 #[test]
 fn a_call_is_answered_by_each_runtime() {
