@@ -17,7 +17,10 @@
 //! | what is live, and how it is swapped | [`snapshot`] |
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
-//! | the commands | `cli` |
+//! | the wire's messages and stubs | [`pb`], generated from `proto/` |
+//! | how one value replaces another under readers | [`slot`] |
+//! | synthetic catalogs of any size | [`synth`] |
+//! | the commands | [`cli`] |
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("kindred runs on Linux: it relies on its file mapping, fsync and link semantics");

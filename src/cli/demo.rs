@@ -13,11 +13,17 @@ use tempfile::TempDir;
 
 use super::{
     note,
-    out::outln,
+    out::{outln, try_line},
     pipeline::{self, Input, Job},
     serve::{ListenArgs, serve_store},
 };
-use crate::sources;
+use crate::{
+    sources,
+    store::{MAIN_TRACK, Store},
+};
+
+/// Who publishes the demo catalog.
+const ACTOR: &str = "demo";
 
 /// The tables, as a shop would hand them in.
 const TABLES: [(&str, &str); 6] = [
@@ -56,13 +62,23 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         strict: true,
         allow_shrink: true,
         over_rollback: false,
-        note: note(Some("demo"), "the embedded catalog"),
+        note: note(Some(ACTOR), "the embedded catalog"),
     };
-    pipeline::run(&job, &mut |report| outln!("{report}\n"))?;
+    if is_ours(&store)? {
+        pipeline::run(&job, &mut |report| outln!("{report}\n"))?;
+    } else {
+        outln!("{} holds other snapshots: serving what is there\n", store.display());
+    }
     let shown = store.clone();
     serve_store(&store, &state, &args.listen, move |address| {
         print_calls(address, &tables, &shown);
     })
+}
+
+/// May the demo publish here? Only where nobody else decided anything.
+fn is_ours(dir: &Path) -> anyhow::Result<bool> {
+    let head = Store::create(dir)?.track(MAIN_TRACK)?.head()?;
+    Ok(head.is_none_or(|head| head.note.actor == ACTOR))
 }
 
 fn write_tables(dir: &Path) -> anyhow::Result<()> {
@@ -75,27 +91,32 @@ fn write_tables(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints a line if anyone reads it: the server lives on when nobody does.
+macro_rules! say {
+    ($($text:tt)*) => { try_line(format_args!($($text)*)).ok() };
+}
+
 fn print_calls(address: SocketAddr, tables: &Path, store: &Path) {
     let call = |types: &str, seeds: &str| {
         let service = "kindred.v1.RecommendationService/GetRecommendations";
-        outln!(
+        say!(
             "  grpcurl -plaintext -d '{{\"lookup\":{{\"relation_types\":[{types}]}},\
              \"seeds\":[{seeds}]}}' {address} {service}"
         );
     };
-    outln!("\nWhat a toy car needs:");
+    say!("\nWhat a toy car needs:");
     call("\"RELATION_TYPE_CROSS_SELL\"", "{\"product_id\":\"toy-car\"}");
-    outln!("The ink that fits exactly this printer:");
+    say!("The ink that fits exactly this printer:");
     call("\"RELATION_TYPE_CONSUMABLE\"", "{\"product_id\":\"printer-inkwell-500\"}");
-    outln!("A cart of two:");
+    say!("A cart of two:");
     call(
         "\"RELATION_TYPE_ACCESSORY\",\"RELATION_TYPE_CROSS_SELL\"",
         "{\"product_id\":\"phone-nova-128\"},{\"product_id\":\"camera-traveller\"}",
     );
-    outln!("All services:");
-    outln!("  grpcurl -plaintext {address} list");
-    outln!("The same without a server, and the tables to play with:");
-    outln!("  kindred lookup --store {} --seed toy-car --type cross_sell", store.display());
-    outln!("  kindred compile --from kindred={} --store {}", tables.display(), store.display());
-    outln!("Ctrl-C ends the demo.");
+    say!("All services:");
+    say!("  grpcurl -plaintext {address} list");
+    say!("The same without a server, and the tables to play with:");
+    say!("  kindred lookup --store {} --seed toy-car --type cross_sell", store.display());
+    say!("  kindred compile --from kindred={} --store {}", tables.display(), store.display());
+    say!("Ctrl-C ends the demo.");
 }

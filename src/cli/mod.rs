@@ -174,7 +174,11 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Erro
 
 /// Logs go to standard error; `KINDRED_LOG` filters them (`info` unless set).
 fn start_logging() {
-    let filter = EnvFilter::try_from_env("KINDRED_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = std::env::var("KINDRED_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
+        eprintln!("warning: KINDRED_LOG={wanted:?} is no filter ({error}); logging `info`");
+        EnvFilter::new("info")
+    });
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -187,10 +187,11 @@ impl Edge {
         Self { source, target, ..self }
     }
 
-    /// The other direction of a two-way relation.
+    /// The other direction of a two-way relation, without its quantity: four batteries to a car are
+    /// not four cars to a battery.
     pub(super) fn reversed(self) -> Self {
-        let flags = self.flags | REVERSED;
-        Self { source: self.target, target: self.source, flags, ..self }
+        let flags = (self.flags | REVERSED) & !HAS_QUANTITY;
+        Self { source: self.target, target: self.source, flags, quantity: 0.0, ..self }
     }
 
     /// Same source, type and target?

@@ -15,7 +15,7 @@ use crate::{
         layout::{FLAG_HIDDEN, META_SCORED},
     },
     model::{
-        limits::{CANDIDATES_PER_SEED_MAX, SEEDS_MAX},
+        limits::{CANDIDATES_MAX, CANDIDATES_PER_SEED_MAX, SEEDS_MAX},
         relation::Availability,
     },
 };
@@ -118,7 +118,7 @@ fn resolve(view: &View<'_>, query: &Query<'_>, known: &mut ArrayVec<KnownSeed, S
         };
         if let Some(same) = known.iter_mut().find(|known| known.product == product) {
             same.positions |= bit;
-            same.quantity += seed.quantity;
+            same.quantity = (same.quantity + seed.quantity).min(f64::MAX);
         } else {
             known.push(KnownSeed { product, positions: bit, quantity: seed.quantity });
         }
@@ -137,7 +137,7 @@ fn from_one(
     runs.open(view, seed.product, &query.types, query.max_results.saturating_mul(2));
     let roots = roots(view, std::slice::from_ref(seed));
     let mut filter = Filter { view, roots: &roots, excluded, report: FillReport::default() };
-    for candidate in runs.candidates(seen) {
+    for candidate in runs.candidates(seen).take(CANDIDATES_MAX) {
         let edge = candidate.relation.edge;
         let is_scored = edge.meta.get() & META_SCORED != 0;
         let min_score = query.min_score.filter(|_| is_scored);
@@ -223,7 +223,7 @@ impl Sum {
     /// Adds what a later seed says of the product.
     fn add(&mut self, pick: &Pick, weighted_score: u32) {
         self.weighted_score = self.weighted_score.saturating_add(weighted_score);
-        self.pick.quantity += pick.quantity;
+        self.pick.quantity = (self.pick.quantity + pick.quantity).min(f64::MAX);
         self.pick.seeds |= pick.seeds;
         self.pick.valid_to_s = self.pick.valid_to_s.min(pick.valid_to_s);
         if weighted_score > self.weighted_score_max {
@@ -249,7 +249,7 @@ fn pick(candidate: &Candidate<'_>, seed: &KnownSeed) -> Pick {
         relation_type: candidate.relation_type.number(),
         origin: edge.origin_number(),
         score: edge.score.get(),
-        quantity: rare.map_or(0.0, |rare| rare.quantity.get() * seed.quantity),
+        quantity: rare.map_or(0.0, |rare| (rare.quantity.get() * seed.quantity).min(f64::MAX)),
         seeds: seed.positions,
         valid_to_s: rare.map_or(i64::MAX, |rare| rare.valid_to_s.get()),
     }

@@ -1,7 +1,7 @@
 //! The stored relations of a product before any filter: for people, checks and `ListRelations`.
 
 use crate::{
-    index::{Ordinal, Relation, Run, View},
+    index::{Ordinal, Relation, Run, View, layout::ReverseRecord},
     model::relation::RelationType,
 };
 
@@ -29,29 +29,43 @@ pub struct Listed<'a> {
     pub index: usize,
 }
 
-/// The relations of a product of these types (all if empty): outgoing by type and rank, incoming by
-/// type and source id.
+/// The relations of a product of these types (all if empty) after the first `skip`: outgoing by type
+/// and rank, incoming by type and source id. What is skipped costs nothing that grows with it.
 pub fn list<'a>(
     view: &View<'a>,
     product: Ordinal,
     direction: Direction,
     types: &'a [RelationType],
+    skip: usize,
 ) -> Box<dyn Iterator<Item = Listed<'a>> + 'a> {
     let wanted = move |relation_type| types.is_empty() || types.contains(&relation_type);
     let view = *view;
     match direction {
-        Direction::Outgoing => {
-            Box::new(outgoing(&view, product).filter(move |one| wanted(one.relation_type)))
+        Direction::Outgoing => Box::new(
+            outgoing(&view, product).filter(move |one| wanted(one.relation_type)).skip(skip),
+        ),
+        Direction::Incoming => {
+            let incoming = view.incoming(product);
+            let types = view.meta().relation_types.iter().map(|declared| declared.number);
+            let types = types.filter_map(RelationType::new).filter(move |one| wanted(*one));
+            // Whole records are skipped before any is looked up in its source's block.
+            let records = types.flat_map(|one| of_type(incoming, one)).skip(skip);
+            Box::new(records.filter_map(move |record| {
+                let mut stored = outgoing(&view, Ordinal(record.source.get()));
+                stored.find(|one| {
+                    one.target == product && one.relation_type.number() == record.relation_type
+                })
+            }))
         }
-        Direction::Incoming => Box::new(view.incoming(product).iter().filter_map(move |record| {
-            let relation_type = RelationType::new(record.relation_type)?;
-            if !wanted(relation_type) {
-                return None;
-            }
-            let mut stored = outgoing(&view, Ordinal(record.source.get()));
-            stored.find(|one| one.target == product && one.relation_type == relation_type)
-        })),
     }
+}
+
+/// The records of one type; they are sorted by type.
+fn of_type(records: &[ReverseRecord], relation_type: RelationType) -> &[ReverseRecord] {
+    let number = relation_type.number();
+    let from = records.partition_point(|record| record.relation_type < number);
+    let to = records.partition_point(|record| record.relation_type <= number);
+    records.get(from..to).unwrap_or_default()
 }
 
 /// Every stored relation that leads to a product, whatever its type, by source: reads the whole

@@ -32,7 +32,11 @@ pub const RELATION_TYPES_PER_REQUEST_MAX: usize = 32;
 /// lookup; the longest hand-made lists in the sample catalogs hold 30.
 pub const RELATIONS_PER_TYPE_MAX: usize = 1_000;
 
-/// Relations of one seed that a lookup with several seeds weighs, best first.
+/// Products that a lookup with one seed looks at, best first: two full lists. A hundred results and
+/// five hundred exclusions fit in many times over.
+pub const CANDIDATES_MAX: usize = 2 * RELATIONS_PER_TYPE_MAX;
+
+/// Products that a lookup with several seeds weighs of each, best first.
 pub const CANDIDATES_PER_SEED_MAX: usize = 256;
 
 /// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.

@@ -86,7 +86,7 @@ impl RecommendationService for Recommendations {
         };
         let direction = if request.incoming { Direction::Incoming } else { Direction::Outgoing };
         let skip = listing.token.skip;
-        let mut listed = lookup::list(&view, product, direction, &listing.types).skip(skip);
+        let mut listed = lookup::list(&view, product, direction, &listing.types, skip);
         for one in listed.by_ref().take(listing.page_size) {
             let provenance = snapshot.provenance();
             let place = provenance.and_then(|provenance| provenance.place(one.source, one.index));

@@ -12,7 +12,7 @@ pub(super) enum Refusal {
     Invalid(Vec<Violation>),
     /// The request pins a snapshot that is not the active one.
     SnapshotNotActive { asked: String, active: String },
-    /// No snapshot is live yet, or the server drains: try another replica.
+    /// No snapshot is live yet: try another replica.
     NotServing,
 }
 

@@ -17,9 +17,9 @@ pub use error::LoadError;
 pub use watch::{Event, WatchOptions, Watcher};
 
 use crate::{
-    index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
+    index::{Catalog, Provenance, Role, UnverifiedBlob},
     slot::Slot,
-    store::{Manifest, Store},
+    store::{BlobRef, Manifest, Store},
 };
 
 /// The place of the live snapshot, shared by all who answer from it.
@@ -30,34 +30,51 @@ pub type Live = Arc<Slot<Snapshot>>;
 pub struct Snapshot {
     id: String,
     manifest: Manifest,
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     provenance: Option<Provenance>,
-    dropped: Option<Dropped>,
 }
 
 impl Snapshot {
-    /// Maps, verifies and warms every blob of a manifest.
+    /// Maps, verifies and warms every blob of a manifest that answers need.
     ///
     /// # Errors
-    /// The first blob that is missing or refused.
+    /// The first blob that is missing or refused, or that this version cannot obey.
     pub fn load(store: &Store, manifest: &Manifest) -> Result<Self, LoadError> {
-        let open = |role: Role| {
-            let blob = manifest.blob(role)?;
-            let open = || UnverifiedBlob::open(&store.blob_path(blob))?.verify(Some(blob.hash));
-            Some(open())
-        };
+        Self::load_after(None, store, manifest)
+    }
+
+    /// The same where another snapshot is live: a catalog that both name is not read again.
+    ///
+    /// # Errors
+    /// As [`Snapshot::load`].
+    pub fn load_after(
+        live: Option<&Self>,
+        store: &Store,
+        manifest: &Manifest,
+    ) -> Result<Self, LoadError> {
         let number = manifest.number;
-        let blob = open(Role::Catalog).ok_or(LoadError::NoCatalog { number })??;
-        let hash = blob.hash();
-        let catalog = Catalog::from_blob(blob)?;
-        let provenance = match open(Role::Provenance).transpose()? {
-            Some(blob) => Some(Provenance::from_blob(blob, &catalog.view(), hash)?),
+        let unread = |blob: &&BlobRef| blob.role.shapes_answers() && blob.role != Role::Catalog;
+        if let Some(blob) = manifest.blobs.iter().find(unread) {
+            return Err(LoadError::UnreadRole { number, role: blob.role.code() });
+        }
+        let open =
+            |blob: &BlobRef| UnverifiedBlob::open(&store.blob_path(blob))?.verify(Some(blob.hash));
+        let named = manifest.blob(Role::Catalog).ok_or(LoadError::NoCatalog { number })?;
+        let live = live.map(|live| &live.catalog);
+        let catalog = match live.filter(|live| live.blob().hash() == named.hash) {
+            Some(same) => Arc::clone(same),
+            None => {
+                let catalog = Catalog::from_blob(open(named)?)?;
+                std::hint::black_box(catalog.blob().warm());
+                Arc::new(catalog)
+            }
+        };
+        let provenance = match manifest.blob(Role::Provenance) {
+            Some(blob) => Some(Provenance::from_blob(open(blob)?, &catalog.view(), named.hash)?),
             None => None,
         };
-        let dropped = open(Role::Dropped).transpose()?.map(Dropped::from_blob).transpose()?;
-        std::hint::black_box(catalog.blob().warm());
         let id = manifest.snapshot_id.to_string();
-        Ok(Self { id, manifest: manifest.clone(), catalog, provenance, dropped })
+        Ok(Self { id, manifest: manifest.clone(), catalog, provenance })
     }
 
     /// Names everything that shapes answers.
@@ -82,11 +99,5 @@ impl Snapshot {
     #[must_use]
     pub fn provenance(&self) -> Option<&Provenance> {
         self.provenance.as_ref()
-    }
-
-    /// What the compiler refused.
-    #[must_use]
-    pub fn dropped(&self) -> Option<&Dropped> {
-        self.dropped.as_ref()
     }
 }

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
@@ -47,20 +48,20 @@ pub enum Event<'a> {
     Unmapped(&'a str),
 }
 
-/// Follows a track until it is dropped.
+/// Follows a track until it is dropped. Dropping it does not wait for a snapshot that is being
+/// loaded: its thread only reads, makes nothing live any more, and ends by itself.
 #[derive(Debug)]
 pub struct Watcher {
     commands: Sender<Command>,
-    thread: Option<thread::JoinHandle<()>>,
+    is_stopped: Arc<AtomicBool>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Command {
-    /// Something in the track's directory changed.
+    /// Something in the track's directory changed, or the watcher is dropped.
     Look,
     /// Try again also what was refused.
     Retry,
-    Stop,
 }
 
 impl Watcher {
@@ -76,7 +77,8 @@ impl Watcher {
         on_event: impl Fn(Event<'_>) + Send + 'static,
     ) -> io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
-        let notices = commands.clone();
+        let is_stopped = Arc::<AtomicBool>::default();
+        let (notices, stopped) = (commands.clone(), Arc::clone(&is_stopped));
         let follow = move || {
             // Without notifications the poll still finds every manifest, only later.
             let watching = watch_directory(&track, notices);
@@ -84,6 +86,7 @@ impl Watcher {
                 store,
                 track,
                 live,
+                is_stopped: stopped,
                 shown: None,
                 refused: None,
                 retired: Vec::new(),
@@ -92,8 +95,8 @@ impl Watcher {
             follower.run(&inbox, options.poll_interval);
             drop(watching);
         };
-        let thread = thread::Builder::new().name("kindred-watch".to_owned()).spawn(follow)?;
-        Ok(Self { commands, thread: Some(thread) })
+        thread::Builder::new().name("kindred-watch".to_owned()).spawn(follow)?;
+        Ok(Self { commands, is_stopped })
     }
 
     /// A handle that makes it look now and try again what was refused; it outlives the watcher.
@@ -105,21 +108,13 @@ impl Watcher {
             }
         }
     }
-
-    fn send(&self, command: Command) {
-        if self.commands.send(command).is_err() {
-            error!("The watcher ended early; restart the server to take new snapshots.");
-        }
-    }
 }
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.send(Command::Stop);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            error!("The watcher panicked; this is a fault of the program.");
+        self.is_stopped.store(true, Ordering::Relaxed);
+        if self.commands.send(Command::Look).is_err() {
+            error!("The watcher ended early: this is a fault of the program.");
         }
     }
 }
@@ -148,6 +143,7 @@ struct Follower {
     store: Store,
     track: Track,
     live: Arc<Slot<Snapshot>>,
+    is_stopped: Arc<AtomicBool>,
     /// The manifest whose content is live, as far as this thread knows.
     shown: Option<Manifest>,
     /// What was refused; it is not tried again while its files are the same.
@@ -169,15 +165,21 @@ impl Follower {
     fn run(&mut self, inbox: &Receiver<Command>, poll_interval: Duration) {
         let mut since_poll = Duration::ZERO;
         self.look();
-        loop {
+        while !self.is_stopped() {
             let wait = if self.retired.is_empty() { poll_interval } else { REAP_INTERVAL };
             match inbox.recv_timeout(wait) {
-                Ok(Command::Look) => self.look(),
-                Ok(Command::Retry) => {
-                    self.refused = None;
+                Ok(first) => {
+                    // One publish is several events: one look answers all that wait.
+                    if self.is_stopped() {
+                        return;
+                    }
+                    let waiting = std::iter::once(first).chain(inbox.try_iter());
+                    if waiting.fold(false, |retry, next| retry | (next == Command::Retry)) {
+                        self.refused = None;
+                    }
                     self.look();
                 }
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     since_poll += wait;
                     if since_poll >= poll_interval {
@@ -188,6 +190,10 @@ impl Follower {
             }
             self.reap();
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed)
     }
 
     /// Takes what is current, if it is not live yet.
@@ -224,7 +230,10 @@ impl Follower {
 
     /// At the start, with nothing live: the newest earlier snapshot that loads is better than none.
     fn fall_back(&mut self, current: &Manifest) {
-        let earlier = self.track.fallbacks(current).map_while(Result::ok).collect::<Vec<_>>();
+        let readable = |read: Result<Manifest, _>| {
+            read.inspect_err(|error| error!(%error, "An earlier manifest cannot be read.")).ok()
+        };
+        let earlier = self.track.fallbacks(current).map_while(readable).collect::<Vec<_>>();
         for manifest in earlier {
             warn!(manifest = manifest.number, "Trying an earlier snapshot.");
             if self.take_unless_refused(&manifest) {
@@ -245,7 +254,8 @@ impl Follower {
     fn take_unless_refused(&mut self, manifest: &Manifest) -> bool {
         // Marked first: a repair while it loads is another file.
         let files = self.marks(manifest);
-        let snapshot = match Snapshot::load(&self.store, manifest) {
+        let live = self.live.load();
+        let snapshot = match Snapshot::load_after(live.as_deref(), &self.store, manifest) {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
@@ -258,6 +268,9 @@ impl Follower {
                 return false;
             }
         };
+        if self.is_stopped() {
+            return false;
+        }
         let file_len_bytes = snapshot.catalog().blob().size_bytes();
         self.retired.extend(self.live.swap(Arc::clone(&snapshot)));
         self.shown = Some(manifest.clone());

@@ -160,7 +160,7 @@ pub enum Error {
     /// again, or over it, if it still is right.
     #[error(
         "manifest {number} ({kind} by {actor}: {reason}) came after this publish began; expected \
-         only publishes and releases"
+         only publishes and releases; publish again, or over it, if the work is still right"
     )]
     Overtaken {
         /// The manifest in the way.

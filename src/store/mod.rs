@@ -5,7 +5,8 @@
 //! DIR/tracks/<track>/<20 digits>.json   manifest N; the highest number counts
 //! ```
 //!
-//! Invariants: nothing is overwritten; a name appears only when its file is whole and on the disk;
+//! Invariants: nothing that is whole is overwritten (a blob whose bytes are not those of its name is
+//! replaced when it is published anew); a name appears only when its file is whole and on the disk;
 //! a manifest appears only when its blobs are. So a crash at any moment leaves the old head or the
 //! new one. Two writers race for the next number by a hard link, which exactly one of them gets;
 //! the other one reads again and checks its preconditions again.

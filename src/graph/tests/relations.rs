@@ -276,7 +276,8 @@ fn two_way<'a>(source: &'a str, target: &'a str, position: u32) -> RelationRecor
 
 #[test]
 fn two_way_relations_hold_in_both_directions() {
-    let graph = check(&[two_way("b", "a", 7)], &["a related b", "b related a"]);
+    let stated = RelationRecord { quantity: Some(4.0), ..two_way("b", "a", 7) };
+    let graph = check(&[stated], &["a related b", "b related a"]);
     let counts = &graph.counts.by_type[&RelationType::RELATED];
     assert_eq!((counts.read, counts.kept, counts.reversed, counts.total()), (1, 1, 1, 2));
     assert_eq!(findings(&graph), []);
@@ -284,6 +285,8 @@ fn two_way_relations_hold_in_both_directions() {
     let reversed = groups.next_group().unwrap().unwrap().edges[0];
     assert!(reversed.is_reversed() && reversed.is_two_way());
     assert_eq!((reversed.position(), reversed.at().line), (Some(7), 6));
+    assert_eq!(reversed.quantity(), None, "four of a to one of b say nothing of the reverse");
+    assert_eq!(groups.next_group().unwrap().unwrap().edges[0].quantity(), Some(4.0));
 }
 
 #[test]

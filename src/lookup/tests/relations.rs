@@ -21,8 +21,11 @@ fn show(view: &crate::index::View<'_>, one: &Listed<'_>) -> String {
 fn check(product: &str, direction: Direction, types: &[RelationType], expected: &[&str]) {
     let catalog = Shop::parse(SHOP).catalog();
     let view = catalog.view();
-    let listed = list(&view, ordinal(&view, product), direction, types);
-    assert_eq!(listed.map(|one| show(&view, &one)).collect::<Vec<_>>(), expected);
+    for skip in 0..=expected.len() + 1 {
+        let listed = list(&view, ordinal(&view, product), direction, types, skip);
+        let listed = listed.map(|one| show(&view, &one)).collect::<Vec<_>>();
+        assert_eq!(listed, expected.get(skip..).unwrap_or_default(), "after {skip}");
+    }
 }
 
 #[test]
@@ -90,7 +93,8 @@ fn holders_are_found_whatever_the_type() {
 fn listed_relations_keep_what_few_have() {
     let catalog = Shop::parse(SHOP).catalog();
     let view = catalog.view();
-    let listed = list(&view, ordinal(&view, "a"), Direction::Outgoing, &[RelationType::ACCESSORY]);
+    let listed =
+        list(&view, ordinal(&view, "a"), Direction::Outgoing, &[RelationType::ACCESSORY], 0);
     let quantities = listed.map(|one| one.relation.rare.map(|rare| rare.quantity.get()));
     assert_eq!(quantities.collect::<Vec<_>>(), [Some(2.0), None]);
 }

@@ -280,7 +280,7 @@ fn a_stored_relation_is_told_whole() {
     let shop = Shop::parse("a accessory b 65535 x2 until=70 curated, c 0");
     let catalog = shop.catalog();
     let view = catalog.view();
-    let listed = list(&view, ordinal(&view, "a"), Direction::Outgoing, &[]);
+    let listed = list(&view, ordinal(&view, "a"), Direction::Outgoing, &[], 0);
     let told = listed.map(|one| convert::relation(&view, &one, None)).collect::<Vec<_>>();
     let whole = pb::Relation {
         source_product_id: "a".to_owned(),

@@ -92,6 +92,32 @@ fn a_crash_at_any_step_leaves_the_old_state_or_the_new_one() {
 }
 
 /// What a step did, without reading.
+#[test]
+fn a_damaged_blob_is_replaced_whole_or_not_at_all() {
+    let attempt = |disk: Arc<TestDisk>| {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = Store::create(dir.path()).unwrap();
+        let path = plain.blob_path(&commit(&plain, "c1").unwrap());
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "damaged").unwrap();
+        let store = Store::create_on(dir.path(), disk).unwrap();
+        let result = commit(&store, "c1");
+        (result.is_ok(), fs::read_to_string(&path).unwrap())
+    };
+    let counting = Arc::new(TestDisk::default());
+    assert_eq!(attempt(counting.clone()), (true, "c1".to_owned()));
+    let steps = done(&counting);
+    let before = steps.iter().position(|step| step.starts_with("hash")).unwrap();
+    assert!(steps[before..].iter().any(|step| step.starts_with("replace")));
+    for failure in [Failure::Once, Failure::Crash] {
+        for n in before..steps.len() {
+            let (told, found) = attempt(Arc::new(TestDisk::failing(n, failure)));
+            let expected: &[&str] = if told { &["c1"] } else { &["damaged", "c1"] };
+            assert!(expected.contains(&found.as_str()), "step {n}: told {told}, found {found}");
+        }
+    }
+}
+
 fn done(disk: &TestDisk) -> Vec<String> {
     let reading = ["names", "read", "size", "is_abandoned"];
     let mut done = disk.take_done();

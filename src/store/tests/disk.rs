@@ -12,6 +12,7 @@ use std::{
     time::SystemTime,
 };
 
+use crate::index::BlobHash;
 use crate::store::disk::{Disk, LocalDisk};
 
 /// What happens at the step that fails.
@@ -131,6 +132,16 @@ impl Disk for TestDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.step("remove", path)?;
         LocalDisk.remove(path)
+    }
+
+    fn replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step("replace", to)?;
+        LocalDisk.replace(from, to)
+    }
+
+    fn hash(&self, path: &Path) -> io::Result<BlobHash> {
+        self.step("hash", path)?;
+        LocalDisk.hash(path)
     }
 
     fn touch(&self, path: &Path, time: SystemTime) -> io::Result<()> {
