@@ -1,1 +1,268 @@
-//! Promises of loading and swapping.
+//! Goal: only what is whole goes live, what was live stays until something better is, and no reader
+//! unmaps a file. Method: a store of tiny catalogs, a watcher, and a channel of what it did; every
+//! wait is for an event, under [`PATIENCE`].
+
+mod shop;
+
+use std::{
+    fs,
+    path::Path,
+    sync::mpsc::{Receiver, TryRecvError},
+    time::Duration,
+};
+
+use self::shop::{Damage, Done, Shop, code_of, first_id, note};
+use super::*;
+use crate::{
+    index::Ordinal,
+    store::{MAIN_TRACK, Rollback},
+};
+
+/// Longer than any event takes on a busy machine; a test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// No test lasts that long: what happens is not the poll's doing.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+fn live(id: &str) -> Done {
+    Done::Live(id.to_owned())
+}
+
+fn refused(manifest: &Manifest) -> Done {
+    Done::Refused(manifest.number, "CHECKSUM".to_owned())
+}
+
+fn unmapped(manifest: &Manifest) -> Done {
+    Done::Unmapped(manifest.snapshot_id.to_string())
+}
+
+#[track_caller]
+fn expect(events: &Receiver<Done>, expected: Done) {
+    assert_eq!(events.recv_timeout(PATIENCE).expect("the watcher does something"), expected);
+}
+
+#[test]
+fn a_snapshot_is_what_its_manifest_names() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let blobs = [catalog, shop.provenance(catalog.hash), shop.dropped()];
+    let manifest = shop.publish_blobs(&blobs);
+    let snapshot = Snapshot::load(&shop.store, &manifest).unwrap();
+    assert_eq!(snapshot.id(), manifest.snapshot_id.to_string());
+    assert_eq!(snapshot.manifest(), &manifest);
+    assert_eq!(first_id(&snapshot), "a");
+    assert_eq!(snapshot.provenance().unwrap().place(Ordinal(0), 0).unwrap().line, 7);
+    assert_eq!(snapshot.dropped().unwrap().get().unlisted.to_native(), 5);
+
+    let manifest = shop.publish("b");
+    let snapshot = Snapshot::load(&shop.store, &manifest).unwrap();
+    assert!(snapshot.provenance().is_none() && snapshot.dropped().is_none());
+}
+
+#[test]
+fn every_blob_of_a_snapshot_must_be_whole() {
+    let load = |damaged: Role| {
+        let shop = Shop::new();
+        let catalog = shop.catalog("a");
+        let blobs = [catalog, shop.provenance(catalog.hash), shop.dropped()];
+        let manifest = shop.publish_blobs(&blobs);
+        Damage(shop.store.blob_path(manifest.blob(damaged).unwrap())).flip();
+        let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
+        assert!(!error.may_pass(), "{error}");
+        code_of(&error)
+    };
+    assert_eq!(load(Role::Catalog), "CHECKSUM");
+    assert_eq!(load(Role::Provenance), "CHECKSUM");
+    assert_eq!(load(Role::Dropped), "CHECKSUM");
+}
+
+#[test]
+fn blobs_of_one_snapshot_fit_each_other() {
+    let shop = Shop::new();
+    let other = shop.catalog("b");
+    let manifest = shop.publish_blobs(&[shop.catalog("a"), shop.provenance(other.hash)]);
+    let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
+    assert_eq!(code_of(&error), "WRONG_HASH");
+    assert!(error.to_string().starts_with("a blob is refused: "), "{error}");
+}
+
+#[test]
+fn a_blob_is_known_by_its_hash() {
+    let shop = Shop::new();
+    let mut manifest = shop.publish("a");
+    let (name, other) = (shop.store.blob_path(&manifest.blobs[0]), shop.catalog("b"));
+    fs::rename(shop.store.blob_path(&other), &name).unwrap();
+    assert_eq!(code_of(&Snapshot::load(&shop.store, &manifest).unwrap_err()), "WRONG_HASH");
+    fs::remove_file(&name).unwrap();
+    let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
+    assert_eq!((code_of(&error), error.may_pass()), ("IO", true));
+    manifest.blobs.clear();
+    let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
+    assert_eq!((code_of(&error), error.may_pass()), ("NO_CATALOG", false));
+    assert!(error.to_string().starts_with("manifest 1 names no catalog blob"), "{error}");
+    let error = LoadError::from(Store::open(&shop.dir.path().join("none")).unwrap_err());
+    assert_eq!((code_of(&error), error.may_pass()), ("STORE", true));
+}
+
+#[test]
+fn the_first_publish_goes_live() {
+    let shop = Shop::new();
+    let (watcher, events) = shop.watch(NEVER);
+    assert!(shop.live.load().is_none());
+    // The watcher may not watch yet: whatever comes first finds the manifest.
+    shop.publish("a");
+    watcher.retry()();
+    expect(&events, live("a"));
+    assert_eq!(shop.live_id(), "a");
+}
+
+#[test]
+fn a_newer_manifest_is_taken_at_once() {
+    let shop = Shop::new();
+    let first = shop.publish("a");
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    shop.publish("b");
+    expect(&events, live("b"));
+    assert_eq!(shop.live_id(), "b");
+    expect(&events, unmapped(&first));
+}
+
+#[test]
+fn the_poll_finds_what_nobody_tells_of() {
+    let shop = Shop::new();
+    shop.publish("a");
+    let (_watcher, events) = shop.watch(Duration::from_millis(5));
+    expect(&events, live("a"));
+    // Nobody watches the directory that takes the place of the watched one.
+    fs::rename(shop.track.dir(), shop.dir.path().join("moved")).unwrap();
+    shop.store.create_track(MAIN_TRACK).unwrap();
+    shop.publish("b");
+    expect(&events, live("b"));
+}
+
+#[test]
+fn a_rollback_brings_the_old_snapshot_back() {
+    let shop = Shop::new();
+    shop.publish("a");
+    shop.publish("b");
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, live("b"));
+    let rollback = Rollback { to: None, roles: &[], expected_active: None, note: note() };
+    shop.track.rollback(&rollback).unwrap();
+    expect(&events, live("a"));
+}
+
+#[test]
+fn what_is_held_back_goes_live_with_the_release() {
+    let shop = Shop::new();
+    shop.publish("a");
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    shop.track.hold(&note()).unwrap();
+    shop.publish("b");
+    let release = shop.track.release(&note()).unwrap();
+    expect(&events, live("b"));
+    assert_eq!(shop.live.load().unwrap().manifest(), &release);
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_and_the_old_one_stays() {
+    let shop = Shop::new();
+    shop.publish("a");
+    let (watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    let (second, _damage) = shop.publish_damaged("b");
+    expect(&events, refused(&second));
+    assert_eq!(shop.live_id(), "a");
+    // Refused again only because somebody asks.
+    watcher.retry()();
+    expect(&events, refused(&second));
+    assert_eq!(shop.live_id(), "a");
+    shop.publish("c");
+    expect(&events, live("c"));
+}
+
+#[test]
+fn a_repaired_snapshot_goes_live_at_the_next_try() {
+    let shop = Shop::new();
+    shop.publish("a");
+    let (watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    let (second, damage) = shop.publish_damaged("b");
+    expect(&events, refused(&second));
+    damage.flip();
+    watcher.retry()();
+    expect(&events, live("b"));
+}
+
+#[test]
+fn at_the_start_the_newest_snapshot_that_loads_is_taken() {
+    let shop = Shop::new();
+    shop.publish("a");
+    shop.publish("b");
+    let (third, _) = shop.publish_damaged("c");
+    let (fourth, damage) = shop.publish_damaged("d");
+    let (watcher, events) = shop.watch(NEVER);
+    expect(&events, refused(&fourth));
+    expect(&events, refused(&third));
+    expect(&events, live("b"));
+    damage.flip();
+    watcher.retry()();
+    expect(&events, live("d"));
+}
+
+#[test]
+fn nothing_is_live_if_nothing_loads() {
+    let shop = Shop::new();
+    let (first, _) = shop.publish_damaged("a");
+    let (second, _) = shop.publish_damaged("b");
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, refused(&second));
+    expect(&events, refused(&first));
+    assert!(shop.live.load().is_none());
+    shop.publish("c");
+    expect(&events, live("c"));
+}
+
+/// Does this process map the blob?
+fn is_mapped(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    fs::read_to_string("/proc/self/maps").unwrap().contains(name)
+}
+
+#[test]
+fn a_snapshot_is_unmapped_after_its_last_reader() {
+    let shop = Shop::new();
+    let first = shop.publish("a");
+    let first_path = shop.store.blob_path(&first.blobs[0]);
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    let reader = shop.live.load().unwrap();
+    let second = shop.publish("b");
+    expect(&events, live("b"));
+    shop.publish("c");
+    expect(&events, live("c"));
+    // The second was retired after the first, and nobody reads it.
+    expect(&events, unmapped(&second));
+    assert!(!is_mapped(&shop.store.blob_path(&second.blobs[0])));
+    assert!(is_mapped(&first_path));
+    assert_eq!(first_id(&reader), "a");
+    drop(reader);
+    expect(&events, unmapped(&first));
+    assert!(!is_mapped(&first_path));
+}
+
+#[test]
+fn a_dropped_watcher_leaves_no_thread_behind() {
+    let shop = Shop::new();
+    shop.publish("a");
+    let (watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    let retry = watcher.retry();
+    drop(watcher);
+    // The thread had the only sender.
+    assert_eq!(events.try_recv(), Err(TryRecvError::Disconnected));
+    retry();
+    assert_eq!(shop.live_id(), "a");
+}

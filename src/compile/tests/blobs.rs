@@ -148,8 +148,8 @@ fn each_relation_knows_its_row() {
     assert_eq!(place("d", 0), None);
 }
 
-#[test]
-fn products_keep_all_that_is_known_of_them() {
+/// `a` with everything, a bundle of the hidden `b` and `c`; `b` is a variant of `c`.
+fn rich_shop() -> Compiled {
     let price =
         |digits, currency| Some(PriceRecord { amount: Decimal { digits, scale: 2 }, currency });
     let rich = ProductRecord {
@@ -191,7 +191,7 @@ fn products_keep_all_that_is_known_of_them() {
         price: price(999, Some("GBP")),
         read_at_s: Some(78),
     };
-    let compiled = compiled(&[
+    compiled(&[
         Record::Product(rich),
         Record::Product(hidden),
         product("c"),
@@ -199,9 +199,14 @@ fn products_keep_all_that_is_known_of_them() {
         Record::Bundle(part("b", 1.0)),
         Record::Bundle(part("c", 2.0)),
         Record::Alias(AliasRecord { alias: "old", product: "a" }),
-    ]);
+    ])
+}
+
+#[test]
+fn products_keep_all_that_is_known_of_them() {
+    let compiled = rich_shop();
     let view = compiled.catalog.view();
-    let (a, b, c) = (find(&view, "a"), find(&view, "b"), find(&view, "c"));
+    let a = find(&view, "a");
     assert_eq!(view.find("old"), Some(a));
     assert_eq!(view.title_bytes(a), b"A title");
     let meta = view.meta();
@@ -217,6 +222,15 @@ fn products_keep_all_that_is_known_of_them() {
     assert_eq!((record.availability, record.eco_grade), (2, 4));
     let prices = view.market_prices(a);
     assert_eq!((prices.len(), prices[0].price.get(), prices[0].market.get()), (1, 999, 1));
+    let counted = meta.markets.iter().map(|market| market.product_count.to_native());
+    assert_eq!(counted.collect::<Vec<_>>(), [2, 3]);
+}
+
+#[test]
+fn variants_and_bundles_know_their_members() {
+    let compiled = rich_shop();
+    let view = compiled.catalog.view();
+    let (a, b, c) = (find(&view, "a"), find(&view, "b"), find(&view, "c"));
     assert_eq!(view.parent(b), Some(c));
     assert_eq!(view.variants(c).iter().map(|one| one.get()).collect::<Vec<_>>(), [b.0]);
     let options = view.options(view.bundle(a).unwrap());
@@ -224,8 +238,6 @@ fn products_keep_all_that_is_known_of_them() {
     let selections = view.selections(&options[0]).iter();
     let told = selections.map(|one| (one.product.get(), one.quantity.get(), one.is_default.get()));
     assert_eq!(told.collect::<Vec<_>>(), [(b.0, 1.0, 1), (c.0, 2.0, 0)]);
-    let counted = meta.markets.iter().map(|market| market.product_count.to_native());
-    assert_eq!(counted.collect::<Vec<_>>(), [2, 3]);
 }
 
 #[test]
@@ -255,11 +267,11 @@ fn relation() -> impl Strategy<Value = RelationRecord<'static>> {
     let rare = (
         option::of(Just(2.0)),
         option::of(Just(9)),
-        select(&[&[][..], &["uk"], &["uk", "eu"]][..]),
+        select(vec![vec![], vec!["uk"], vec!["uk", "eu"]]),
     );
     (ends, given, rare, any::<bool>()).prop_map(
         |((from, code, to), (position, score), (quantity, valid_to_s, markets), two_way)| {
-            let (two_way, markets) = (Some(two_way), markets.to_vec());
+            let two_way = Some(two_way);
             RelationRecord {
                 position,
                 score,

@@ -43,8 +43,8 @@ fn link() -> impl Strategy<Value = Link> {
     )
 }
 
-/// A product whose parent, if any, stands before it in [`IDS`]; often right before, so that chains
-/// get longer than lookups follow.
+/// A product whose parent, if any, stands before it in [`IDS`], often right before, so that there are
+/// chains.
 fn product(index: usize) -> impl Strategy<Value = Product> {
     let parent = if index == 0 {
         Just(None).boxed()
@@ -87,14 +87,24 @@ fn shops() -> impl Strategy<Value = Shop> {
     let rule = select(&[IdRule::Exact, IdRule::CaseFolded][..]);
     let products = (0..IDS.len()).map(product).collect::<Vec<_>>();
     let aliases = vec(select(&IDS[..]), ALIASES.len());
-    (rule, products, aliases).prop_map(|(rule, products, aliases)| Shop {
-        rule,
-        products: IDS.iter().map(|id| (*id).to_owned()).zip(products).collect(),
-        aliases: ALIASES
-            .iter()
-            .zip(aliases)
-            .map(|(alias, id)| (alias.to_string(), id.to_owned()))
-            .collect(),
+    (rule, products, aliases).prop_map(|(rule, mut products, aliases)| {
+        // No chain is longer than four steps: the graph and the index refuse it.
+        let mut steps = [0; IDS.len()];
+        for index in 0..IDS.len() {
+            let parent = &mut products[index].parent;
+            let above = IDS.iter().position(|id| Some(*id) == parent.as_deref());
+            steps[index] = above.map_or(0, |above| steps[above] + 1);
+            if steps[index] > 4 {
+                *parent = None;
+                steps[index] = 0;
+            }
+        }
+        let owned = |(alias, id): (&&str, &str)| ((*alias).to_owned(), id.to_owned());
+        Shop {
+            rule,
+            products: IDS.iter().map(|id| (*id).to_owned()).zip(products).collect(),
+            aliases: ALIASES.iter().zip(aliases).map(owned).collect(),
+        }
     })
 }
 

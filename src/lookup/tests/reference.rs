@@ -163,13 +163,10 @@ fn reached(shop: &Shop, types: &[RelationType], seed: &str) -> Vec<Reach> {
     all.into_iter().map(|(_, _, reach)| reach).collect()
 }
 
-/// The product, its parent, and so on: four steps at most.
+/// The product, its parent, and so on.
 fn line(shop: &Shop, id: &str) -> Vec<String> {
     let mut line = vec![id.to_owned()];
     while let Some(parent) = &shop.products[line.last().unwrap()].parent {
-        if line.len() == 5 {
-            break;
-        }
         line.push(parent.clone());
     }
     line

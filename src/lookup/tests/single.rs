@@ -81,11 +81,12 @@ fn a_variant_inherits_from_parent_and_grandparent() {
 }
 
 #[test]
-fn inheritance_goes_four_steps_up() {
-    let chain = "f < e\n e < d\n d < c\n c < b\n b < a\n";
-    check(&format!("{chain} b cross_sell x 10"), "cross_sell: f", "x");
-    check(&format!("{chain} a cross_sell x 10"), "cross_sell: f", "");
+fn inheritance_goes_to_the_top() {
+    // The longest chain there is: four steps.
+    let chain = "e < d\n d < c\n c < b\n b < a\n";
     check(&format!("{chain} a cross_sell x 10"), "cross_sell: e", "x");
+    check(&format!("{chain} b cross_sell x 10\n a cross_sell x 90, y 5"), "cross_sell: e", "x y");
+    check(&format!("{chain} e cross_sell a 10, d 9, x 8"), "cross_sell: e", "x");
 }
 
 #[test]

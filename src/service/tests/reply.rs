@@ -41,6 +41,8 @@ fn products() -> impl Strategy<Value = Vec<(String, Product)>> {
         let mut all = Vec::<(String, Product)>::new();
         for ((letter, tail), product) in ('a'..).zip(ids).zip(products) {
             let (title, price, brand, category, eco_grade, availability, is_variant) = product;
+            // Chains of three at most: a catalog has none of more than five.
+            let is_variant = is_variant && all.len() % 3 != 0;
             let parent = all.last().map(|(id, _)| id.clone()).filter(|_| is_variant);
             let product = Product {
                 title,

@@ -1,0 +1,206 @@
+//! A store of tiny catalogs, what damages them, and a watcher that tells what it does.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    index::{
+        BlobHash, CatalogDraft, CatalogWriter, Ordinal, ProductDraft, ProductTable,
+        ProvenanceWriter, Role, RunDraft,
+        layout::{Edge, META_ORIGIN_SHIFT, ProvenanceRecord},
+        meta::{CatalogMeta, DroppedMeta, FileMeta, MarketMeta, TypeMeta},
+        write_dropped,
+    },
+    model::{id::IdRule, relation::Origin},
+    snapshot::{Event, Live, LoadError, Snapshot, WatchOptions, Watcher},
+    store::{BlobRef, MAIN_TRACK, Manifest, Note, Publish, StagedBlob, Store, Track},
+};
+
+/// What the watcher did, by the names of snapshots and the numbers of manifests.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    Live(String),
+    Refused(u64, String),
+    Unmapped(String),
+}
+
+pub(super) struct Shop {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) store: Store,
+    pub(super) track: Track,
+    pub(super) live: Live,
+}
+
+/// One product with this id, and another one that it leads to.
+struct Products<'a>(&'a str);
+
+impl ProductTable for Products<'_> {
+    fn count(&self) -> u32 {
+        2
+    }
+
+    fn product(&self, ordinal: u32) -> ProductDraft<'_> {
+        let id = if ordinal == 0 { self.0 } else { "target" };
+        ProductDraft { id, assortment: 1, ..ProductDraft::default() }
+    }
+}
+
+impl Shop {
+    pub(super) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("store")).unwrap();
+        let track = store.track(MAIN_TRACK).unwrap();
+        Self { dir, store, track, live: Live::default() }
+    }
+
+    /// A catalog whose first product has this id.
+    pub(super) fn catalog(&self, id: &str) -> BlobRef {
+        let staged = self.store.stage(Role::Catalog).unwrap();
+        let file = staged.file().try_clone().unwrap();
+        let mut writer = CatalogWriter::new(file, staged.path(), Vec::new()).unwrap();
+        let meta = (Origin::Imported as u16) << META_ORIGIN_SHIFT;
+        let edge = Edge { target: 1.into(), score: 9.into(), meta: meta.into() };
+        writer.block(&[RunDraft { relation_type: 1, edges: vec![(edge, None)] }]).unwrap();
+        writer.block(&[]).unwrap();
+        let cross_sell = TypeMeta {
+            number: 1,
+            code: "cross_sell".to_owned(),
+            display_name: "Cross-sell".to_owned(),
+            two_way: 0,
+            reverse: 0,
+            relation_count: 0,
+        };
+        let market = MarketMeta {
+            id: "eu".to_owned(),
+            currency: "EUR".to_owned(),
+            default_inventory: 0,
+            product_count: 0,
+        };
+        let meta = CatalogMeta {
+            relation_types: vec![cross_sell],
+            markets: vec![market],
+            inventories: vec!["main".to_owned()],
+            ..CatalogMeta::default()
+        };
+        let draft = CatalogDraft {
+            id_rule: IdRule::Exact,
+            products: &Products(id),
+            aliases: &[],
+            market_prices: &[],
+            bundles: &[],
+            meta,
+        };
+        writer.finish(draft).unwrap();
+        commit(staged)
+    }
+
+    /// The place of the one relation of a catalog.
+    pub(super) fn provenance(&self, catalog: BlobHash) -> BlobRef {
+        let staged = self.store.stage(Role::Provenance).unwrap();
+        let file = staged.file().try_clone().unwrap();
+        let mut writer = ProvenanceWriter::new(file, staged.path()).unwrap();
+        writer.block([ProvenanceRecord { file: 0.into(), line: 7.into() }]).unwrap();
+        writer.block([]).unwrap();
+        let files = vec![FileMeta { source: 0, name: "a.csv".to_owned(), confirmed_s: None }];
+        writer.finish(catalog, vec!["shop".to_owned()], files).unwrap();
+        commit(staged)
+    }
+
+    pub(super) fn dropped(&self) -> BlobRef {
+        let staged = self.store.stage(Role::Dropped).unwrap();
+        let file = staged.file().try_clone().unwrap();
+        let meta = DroppedMeta { unlisted: 5, ..DroppedMeta::default() };
+        write_dropped(file, staged.path(), &meta).unwrap();
+        commit(staged)
+    }
+
+    pub(super) fn publish_blobs(&self, blobs: &[BlobRef]) -> Manifest {
+        let guard = &|_: Option<&Manifest>| Ok(());
+        let publish = Publish { blobs, guard, since: None, over_rollback: true, note: note() };
+        self.track.publish(&publish).unwrap().into_manifest()
+    }
+
+    pub(super) fn publish(&self, id: &str) -> Manifest {
+        self.publish_blobs(&[self.catalog(id)])
+    }
+
+    /// Publishes a catalog whose file has one byte changed.
+    pub(super) fn publish_damaged(&self, id: &str) -> (Manifest, Damage) {
+        let blob = self.catalog(id);
+        let damage = Damage(self.store.blob_path(&blob));
+        damage.flip();
+        (self.publish_blobs(&[blob]), damage)
+    }
+
+    pub(super) fn watch(&self, poll_interval: Duration) -> (Watcher, Receiver<Done>) {
+        let (done, events) = channel();
+        let tell = move |event: Event<'_>| {
+            // Loading, refusing and unmapping are the watcher's work and nobody else's.
+            assert_eq!(thread::current().name(), Some("kindred-watch"));
+            let told = match event {
+                Event::Live(snapshot) => Done::Live(first_id(snapshot)),
+                Event::Refused(manifest, error) => {
+                    Done::Refused(manifest.number, code_of(error).to_owned())
+                }
+                Event::Unmapped(snapshot_id) => Done::Unmapped(snapshot_id.to_owned()),
+            };
+            done.send(told).unwrap();
+        };
+        let (store, track, live) = (self.store.clone(), self.track.clone(), Arc::clone(&self.live));
+        let options = WatchOptions { poll_interval };
+        (Watcher::spawn(store, track, live, options, tell).unwrap(), events)
+    }
+
+    /// The first product of what is live.
+    pub(super) fn live_id(&self) -> String {
+        first_id(&self.live.load().unwrap())
+    }
+}
+
+/// A byte in the middle of a blob, where the catalog has its sections.
+pub(super) struct Damage(pub(super) PathBuf);
+
+impl Damage {
+    /// Damages the file, or repairs it.
+    pub(super) fn flip(&self) {
+        let mut bytes = fs::read(&self.0).unwrap();
+        bytes[4_096 + 3] ^= 1;
+        let mut permissions = fs::metadata(&self.0).unwrap().permissions();
+        #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test alone")]
+        permissions.set_readonly(false);
+        fs::set_permissions(&self.0, permissions).unwrap();
+        // In place, as a faulty disk would.
+        let file = fs::OpenOptions::new().write(true).open(&self.0).unwrap();
+        std::io::Write::write_all(&mut &file, &bytes).unwrap();
+    }
+}
+
+fn commit(staged: StagedBlob) -> BlobRef {
+    let bytes = fs::read(staged.path()).unwrap();
+    staged.commit(BlobHash::of(&bytes), bytes.len() as u64).unwrap()
+}
+
+pub(super) fn note() -> Note {
+    let created_at = "2026-03-01T04:05:06Z".to_owned();
+    Note { actor: "ana".to_owned(), reason: "test".to_owned(), created_at }
+}
+
+pub(super) fn first_id(snapshot: &Snapshot) -> String {
+    snapshot.catalog().view().id(Ordinal(0)).to_owned()
+}
+
+pub(super) fn code_of(error: &LoadError) -> &'static str {
+    match error {
+        LoadError::Store(_) => "STORE",
+        LoadError::Blob(error) => error.fault.code(),
+        LoadError::NoCatalog { .. } => "NO_CATALOG",
+    }
+}
