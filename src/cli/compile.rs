@@ -1,12 +1,15 @@
 //! `kindred compile`.
 
 use std::{
+    fs::Permissions,
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use clap::Args;
+use tempfile::NamedTempFile;
 
 use super::{
     StoreArgs, note,
@@ -52,17 +55,22 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
         over_rollback: args.over_rollback,
         note: note(None, &args.reason),
     };
+    // Opened first: a report that cannot be written is better known before anything is published.
+    let mut report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
     let mut written = Ok(());
     let mut relations_kept = 0;
     let published = pipeline::run(&job, &mut |report| {
         outln!("{report}");
         relations_kept = report.relations.values().map(|counts| counts.kept).sum::<u64>();
-        if let Some(path) = &args.report {
-            written = write_json(path, report);
+        if let Some(file) = report_file.take() {
+            written = file.write(report);
         }
     })?;
-    written?;
     match &published {
+        Published::Unchanged(manifest) if manifest.held => outln!(
+            "snapshot {} is stored already; a hold stands, it goes live at `kindred release`",
+            manifest.snapshot_id
+        ),
         Published::Unchanged(manifest) => {
             outln!("snapshot {} is published already; nothing changed", manifest.snapshot_id);
         }
@@ -78,16 +86,34 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     if relations_kept == 0 {
         eprintln!("WARNING: ZERO relations were imported: every lookup will answer an empty list.");
     }
-    Ok(())
+    written
 }
 
-/// Writes the report beside its name first, so that no reader sees half of it.
-fn write_json(path: &Path, report: &Report) -> anyhow::Result<()> {
-    let context = || format!("cannot write the report to {}", path.display());
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(dir).with_context(context)?;
-    serde_json::to_writer_pretty(&mut file, report).with_context(context)?;
-    file.write_all(b"\n").with_context(context)?;
-    file.persist(path).with_context(context)?;
-    Ok(())
+/// The report as a file: written beside its name first, so that no reader sees half of it.
+struct ReportFile<'a> {
+    path: &'a Path,
+    file: NamedTempFile,
+}
+
+impl<'a> ReportFile<'a> {
+    fn create(path: &'a Path) -> anyhow::Result<Self> {
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let file = NamedTempFile::new_in(dir.unwrap_or(Path::new(".")));
+        Ok(Self { path, file: file.with_context(|| cannot_write(path))? })
+    }
+
+    fn write(mut self, report: &Report) -> anyhow::Result<()> {
+        let context = || cannot_write(self.path);
+        serde_json::to_writer_pretty(&mut self.file, report).with_context(context)?;
+        self.file.write_all(b"\n").with_context(context)?;
+        // A temporary file is its owner's alone; a report is for everyone.
+        let everyone = Permissions::from_mode(0o644);
+        self.file.as_file().set_permissions(everyone).with_context(context)?;
+        self.file.persist(self.path).with_context(context)?;
+        Ok(())
+    }
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write the report to {}", path.display())
 }

@@ -152,9 +152,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Generate(args) => generate::run(&args),
     };
     match done {
+        Ok(()) if out::has_failed() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", out::clean(&causes(&error)));
             let code = error.downcast_ref::<Failure>().map_or(1, |failure| failure.code);
             ExitCode::from(code)
         }
@@ -187,6 +188,17 @@ fn start_logging() {
     if subscriber.try_init().is_err() {
         eprintln!("warning: logging was already set up");
     }
+}
+
+/// An error and its causes, each said once: most of ours repeat their cause in their own words.
+fn causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+        match (said.is_empty(), said.contains(&cause)) {
+            (true, _) => cause,
+            (false, true) => said,
+            (false, false) => format!("{said}: {cause}"),
+        }
+    })
 }
 
 /// Who acts now, and why.

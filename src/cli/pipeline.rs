@@ -14,7 +14,7 @@ use crate::{
     compile::{self, Output, Report, Shrinkage},
     graph::{Graph, GraphBuilder, MemoryRuns, MemoryStore},
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
-    model::{config::CatalogConfig, finding::Severity},
+    model::{config::CatalogConfig, finding::Severity, id::IdRule},
     sources::{self, catalog_toml},
     store::{
         BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, Published,
@@ -142,12 +142,27 @@ fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
 
 /// The declarations: those of `--catalog`, else those beside the tables, else the defaults.
 fn config(job: &Job) -> anyhow::Result<CatalogConfig> {
+    let config = declared(job)?;
+    for declared in &config.sources {
+        if job.inputs.iter().all(|input| input.name != declared.name) {
+            let name = &declared.name;
+            eprintln!("warning: catalog.toml sets up source {name:?}, which no --from names");
+        }
+    }
+    Ok(config)
+}
+
+fn declared(job: &Job) -> anyhow::Result<CatalogConfig> {
     if let Some(path) = &job.catalog {
         return Ok(catalog_toml::load(path)?);
     }
     let beside = job.inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
     match beside.collect::<Vec<_>>().as_slice() {
-        [] => Ok(CatalogConfig::default()),
+        [] => {
+            let folds = job.inputs.iter().all(|input| input.format.id_rule == IdRule::CaseFolded);
+            let id_rule = if folds { IdRule::CaseFolded } else { IdRule::Exact };
+            Ok(CatalogConfig { id_rule, ..CatalogConfig::default() })
+        }
         [path] => Ok(catalog_toml::load(path)?),
         [first, second, ..] => bail!(
             "both {} and {} declare the catalog; name one by --catalog",

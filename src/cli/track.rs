@@ -7,6 +7,7 @@ use super::{StoreArgs, current, note, out::outln};
 use crate::{
     compile::{self, TypeDiff},
     index::{Catalog, Role},
+    snapshot::Snapshot,
     store::{Kind, Manifest, Rollback, SnapshotId, Store},
 };
 
@@ -94,11 +95,22 @@ pub(super) fn history(args: &HistoryArgs) -> anyhow::Result<()> {
 }
 
 pub(super) fn rollback(args: &RollbackArgs) -> anyhow::Result<()> {
-    let (_, track) = args.note.store.track()?;
+    let (store, track) = args.note.store.track()?;
+    // What it goes back to must load, or the next server to start would serve nothing.
+    let mut to = args.to;
+    let mut expected_active = args.expect;
+    if to.is_none() && args.roles.is_empty() {
+        let live = current(&track, &args.note.store.store)?;
+        to = track.fallbacks(&live).next().transpose()?.map(|earlier| earlier.number);
+        expected_active = expected_active.or(Some(live.snapshot_id));
+    }
+    if let Some(number) = to {
+        check_loads(&store, &track.read(number)?)?;
+    }
     let manifest = track.rollback(&Rollback {
-        to: args.to,
+        to,
         roles: &args.roles,
-        expected_active: args.expect,
+        expected_active,
         note: note(args.note.actor.as_deref(), &args.note.reason),
     })?;
     print_live(&manifest, &manifest);
@@ -113,10 +125,19 @@ pub(super) fn hold(args: &NoteArgs) -> anyhow::Result<()> {
 }
 
 pub(super) fn release(args: &NoteArgs) -> anyhow::Result<()> {
-    let (_, track) = args.store.track()?;
+    let (store, track) = args.store.track()?;
+    if let Some(head) = track.head()?.filter(|head| head.held) {
+        check_loads(&store, &head)?;
+    }
     let manifest = track.release(&note(args.actor.as_deref(), &args.reason))?;
     print_live(&manifest, &current(&track, &args.store.store)?);
     Ok(())
+}
+
+fn check_loads(store: &Store, manifest: &Manifest) -> anyhow::Result<()> {
+    let number = manifest.number;
+    let loaded = Snapshot::load(store, manifest);
+    loaded.map(drop).with_context(|| format!("manifest {number} cannot go live; nothing changed"))
 }
 
 fn print_live(written: &Manifest, live: &Manifest) {

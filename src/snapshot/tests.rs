@@ -14,7 +14,7 @@ use std::{
 use self::shop::{Damage, Done, Shop, code_of, first_id, note};
 use super::*;
 use crate::{
-    index::Ordinal,
+    index::{BlobHash, Ordinal},
     store::{MAIN_TRACK, Rollback},
 };
 
@@ -52,15 +52,14 @@ fn a_snapshot_is_what_its_manifest_names() {
     assert_eq!(snapshot.manifest(), &manifest);
     assert_eq!(first_id(&snapshot), "a");
     assert_eq!(snapshot.provenance().unwrap().place(Ordinal(0), 0).unwrap().line, 7);
-    assert_eq!(snapshot.dropped().unwrap().get().unlisted.to_native(), 5);
 
     let manifest = shop.publish("b");
     let snapshot = Snapshot::load(&shop.store, &manifest).unwrap();
-    assert!(snapshot.provenance().is_none() && snapshot.dropped().is_none());
+    assert!(snapshot.provenance().is_none());
 }
 
 #[test]
-fn every_blob_of_a_snapshot_must_be_whole() {
+fn every_blob_that_is_served_must_be_whole() {
     let load = |damaged: Role| {
         let shop = Shop::new();
         let catalog = shop.catalog("a");
@@ -73,7 +72,32 @@ fn every_blob_of_a_snapshot_must_be_whole() {
     };
     assert_eq!(load(Role::Catalog), "CHECKSUM");
     assert_eq!(load(Role::Provenance), "CHECKSUM");
-    assert_eq!(load(Role::Dropped), "CHECKSUM");
+}
+
+/// Answers without a role that shapes them would be another snapshot's under this one's id.
+#[test]
+fn a_role_that_this_version_does_not_read_is_refused() {
+    let shop = Shop::new();
+    let staged = shop.store.stage(Role::Policy).unwrap();
+    let policy = staged.commit(BlobHash::of(b""), 0).unwrap();
+    let manifest = shop.publish_blobs(&[shop.catalog("a"), policy]);
+    let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
+    assert_eq!((code_of(&error), error.may_pass()), ("UNREAD_ROLE", false));
+    assert!(error.to_string().contains("policy"), "{error}");
+}
+
+#[test]
+fn a_catalog_that_is_live_is_not_read_again() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let first = Snapshot::load(&shop.store, &shop.publish_blobs(&[catalog])).unwrap();
+    let provenance = shop.provenance(catalog.hash);
+    let manifest = shop.publish_blobs(&[catalog, provenance]);
+    Damage(shop.store.blob_path(&catalog)).flip();
+    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap();
+    assert!(std::ptr::eq(first.catalog(), second.catalog()));
+    assert!(second.provenance().is_some());
+    assert_eq!(code_of(&Snapshot::load(&shop.store, &manifest).unwrap_err()), "CHECKSUM");
 }
 
 #[test]

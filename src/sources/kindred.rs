@@ -14,6 +14,7 @@ use super::{
     table::{Column, Form, Table},
 };
 use crate::model::{
+    id::IdRule,
     record::{
         AliasRecord, BundleRecord, PriceRecord, ProductMarketRecord, ProductRecord, Record,
         RecordSink, RelationRecord, Visibility,
@@ -25,6 +26,7 @@ use crate::model::{
 pub(crate) const FORMAT: Format = Format {
     name: "kindred",
     about: "Kindred's own tables, CSV or NDJSON: products, product_markets, relations, bundles, aliases",
+    id_rule: IdRule::Exact,
     read,
 };
 
@@ -138,18 +140,26 @@ fn product<'a>(row: &mut Row<'a>, columns: &ProductColumns) -> Option<ProductRec
         brand: row.name(columns.brand),
         categories: row.categories(columns.category),
         price: row.price(columns.price, columns.currency),
-        availability: row.parsed(columns.availability, AVAILABILITIES, Availability::from_code),
+        availability: row.parsed(
+            columns.availability,
+            AVAILABILITIES,
+            word(Availability::from_code),
+        ),
         read_at_s: row.instant(columns.read_at),
         parent: row.name(columns.parent),
         variant_position: row.position(columns.variant_position),
-        visibility: row
-            .parsed(columns.visibility, "`visible` or `hidden`", visibility)
-            .unwrap_or_default(),
+        visibility: read_visibility(row, columns.visibility),
         popularity: row.parsed(columns.popularity, "a number not below 0", popularity),
         tags: row.names(columns.tags),
         eco_grade: row.parsed(columns.eco_grade, "1 to 5, or A (best) to E", eco_grade),
         markets: row.names(columns.markets),
     })
+}
+
+/// What cannot be read hides the product: shown by mistake is worse than missed by mistake.
+fn read_visibility(row: &mut Row<'_>, column: Column) -> Visibility {
+    let unread = if row.text(column).is_some() { Visibility::Hidden } else { Visibility::Visible };
+    row.parsed(column, "`visible` or `hidden`", visibility).unwrap_or(unread)
 }
 
 fn read_product_markets(table: &mut Table<'_>) -> Result<(), SourceError> {
@@ -214,7 +224,18 @@ fn read_relations(table: &mut Table<'_>) -> Result<(), SourceError> {
     Ok(())
 }
 
+/// A relation whose limits cannot be read is switched off: shown without them, it would stand where
+/// the shop does not want it.
 fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<RelationRecord<'a>> {
+    let valid_from_s = row.instant(columns.valid_from);
+    let valid_to_s = row.instant(columns.valid_to);
+    let stages = stages(row, columns.stages);
+    let active = row.switch(columns.active);
+    let mut is_lost = |column: Column, is_read: bool| !is_read && row.text(column).is_some();
+    let limits_lost = is_lost(columns.valid_from, valid_from_s.is_some())
+        || is_lost(columns.valid_to, valid_to_s.is_some())
+        || is_lost(columns.stages, stages != StageMask::EVERY)
+        || is_lost(columns.active, active.is_some());
     Some(RelationRecord {
         source: row.id(columns.source)?,
         relation_type: row.required(columns.relation_type)?,
@@ -222,13 +243,15 @@ fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<Relation
         position: row.position(columns.position),
         score: row.parsed(columns.score, "a number from 0 to 1", score),
         quantity: row.quantity(columns.quantity),
-        origin: row.parsed(columns.origin, ORIGINS, Origin::from_code).unwrap_or(Origin::Curated),
+        origin: row
+            .parsed(columns.origin, ORIGINS, word(Origin::from_code))
+            .unwrap_or(Origin::Curated),
         two_way: row.switch(columns.two_way),
-        valid_from_s: row.instant(columns.valid_from),
-        valid_to_s: row.instant(columns.valid_to),
-        stages: stages(row, columns.stages),
+        valid_from_s,
+        valid_to_s,
+        stages,
         markets: row.names(columns.markets),
-        active: row.switch(columns.active).unwrap_or(true),
+        active: active.unwrap_or(true) && !limits_lost,
     })
 }
 
@@ -315,7 +338,7 @@ const STAGES: &str =
 fn stages(row: &mut Row<'_>, column: Column) -> StageMask {
     let mut mask = StageMask::EVERY;
     for word in row.list(column) {
-        match Stage::from_code(word) {
+        match Stage::from_code(&word.to_ascii_lowercase()) {
             Some(stage) => mask = mask.with(stage),
             None => row.bad_value(column, STAGES, word),
         }
@@ -324,11 +347,17 @@ fn stages(row: &mut Row<'_>, column: Column) -> StageMask {
 }
 
 fn visibility(text: &str) -> Option<Visibility> {
-    match text {
-        "visible" => Some(Visibility::Visible),
-        "hidden" => Some(Visibility::Hidden),
+    let is = |word: &str| text.eq_ignore_ascii_case(word);
+    match (is("visible"), is("hidden")) {
+        (true, _) => Some(Visibility::Visible),
+        (_, true) => Some(Visibility::Hidden),
         _ => None,
     }
+}
+
+/// The value of a word of a closed list, whatever its case.
+fn word<T>(from_code: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<T> {
+    move |text| from_code(&text.to_ascii_lowercase())
 }
 
 fn popularity(text: &str) -> Option<f64> {

@@ -17,12 +17,14 @@ use super::{
     row::Row,
     table::{Column, Form, Table},
 };
+use crate::model::id::IdRule;
 use crate::model::record::{RecordSink, Visibility};
 
 /// `--from magento=DIR` or `--from magento=FILE`.
 pub(crate) const FORMAT: Format = Format {
     name: "magento",
     about: "Magento 2: product exports of the admin (CSV), or the sample data's fixtures",
+    id_rule: IdRule::CaseFolded,
     read,
 };
 

@@ -23,7 +23,7 @@ use std::path::Path;
 
 pub use error::SourceError;
 
-use crate::model::record::RecordSink;
+use crate::model::{id::IdRule, record::RecordSink};
 
 /// A system whose files can be read.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,8 @@ pub struct Format {
     pub name: &'static str,
     /// One line for people: what the path holds.
     pub about: &'static str,
+    /// How the system itself compares ids; a `catalog.toml` outranks it.
+    pub id_rule: IdRule,
     read: Read,
 }
 

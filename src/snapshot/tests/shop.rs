@@ -202,5 +202,6 @@ pub(super) fn code_of(error: &LoadError) -> &'static str {
         LoadError::Store(_) => "STORE",
         LoadError::Blob(error) => error.fault.code(),
         LoadError::NoCatalog { .. } => "NO_CATALOG",
+        LoadError::UnreadRole { .. } => "UNREAD_ROLE",
     }
 }

@@ -125,7 +125,6 @@ fn bad_cells_of_products_are_reported_and_absent() {
     for cell in ["-1", "1.5", "4294967296"] {
         check_bad_product("variant_position", cell, place);
     }
-    check_bad_product("visibility", "yes", "`visible` or `hidden`");
     for cell in ["-0.1", "inf", "NaN", "much"] {
         check_bad_product("popularity", cell, "a number not below 0");
     }
@@ -258,17 +257,50 @@ fn relations_with_a_bad_cell_go_on_without_it() {
     for cell in ["0", "-1", "NaN", "inf", "two"] {
         check_relation("quantity", cell, plain(), Some("a number above 0"));
     }
-    let instant = "an instant like `2026-01-31T08:00:00Z` or a date";
-    check_relation("valid_from", "soon", plain(), Some(instant));
-    check_relation("valid_to", "2026-13-01", plain(), Some(instant));
     let origins = "`curated`, `rule`, `co_purchase`, `model`, `popular`, `co_view` or `imported`";
     check_relation("origin", "guess", plain(), Some(origins));
     let switch = "`true` or `false`, `1` or `0`, `yes` or `no`";
-    check_relation("active", "perhaps", plain(), Some(switch));
     check_relation("two_way", "both", plain(), Some(switch));
-    let stages = "`discovery`, `consideration`, `purchase_decision`, `checkout` or `post_purchase`";
-    check_relation("stages", "cart", plain(), Some(stages));
     check_relation("position", "first", plain(), Some("a whole number from 0 to 4294967295"));
+}
+
+/// An unreadable end of validity once meant for ever, and misspelt stages every stage.
+#[test]
+fn a_relation_whose_limits_cannot_be_read_is_switched_off() {
+    let off = || RelationRecord { active: false, ..plain() };
+    let instant = "an instant like `2026-01-31T08:00:00Z` or a date";
+    check_relation("valid_from", "soon", off(), Some(instant));
+    check_relation("valid_to", "31.12.2026", off(), Some(instant));
+    let switch = "`true` or `false`, `1` or `0`, `yes` or `no`";
+    check_relation("active", "perhaps", off(), Some(switch));
+    let stages = "`discovery`, `consideration`, `purchase_decision`, `checkout` or `post_purchase`";
+    check_relation("stages", "cart", off(), Some(stages));
+}
+
+#[test]
+fn words_of_closed_lists_are_known_in_any_case() {
+    let stages = StageMask::EVERY.with(Stage::Checkout);
+    check_relation("stages", "Checkout", RelationRecord { stages, ..plain() }, None);
+    let origin = Origin::CoPurchase;
+    check_relation("origin", "CO_PURCHASE", RelationRecord { origin, ..plain() }, None);
+    let discontinued = ProductRecord {
+        id: "a",
+        availability: Some(Availability::Discontinued),
+        visibility: Visibility::Hidden,
+        ..ProductRecord::default()
+    };
+    let text = "id,availability,visibility\na,Discontinued,HIDDEN\n";
+    check("products.csv", text, &[Record::Product(discontinued)], &[]);
+}
+
+/// `visibility=Off` once made a product visible.
+#[test]
+fn a_product_whose_visibility_cannot_be_read_is_hidden() {
+    let visibility = Visibility::Hidden;
+    let hidden = ProductRecord { id: "a", visibility, ..ProductRecord::default() };
+    let finding =
+        "products.csv:2 bad_value visibility: expected `visible` or `hidden`, found `off`";
+    check("products.csv", "id,visibility\na,off\n", &[Record::Product(hidden)], &[finding]);
 }
 
 #[test]

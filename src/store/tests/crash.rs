@@ -99,7 +99,7 @@ fn a_damaged_blob_is_replaced_whole_or_not_at_all() {
         let plain = Store::create(dir.path()).unwrap();
         let path = plain.blob_path(&commit(&plain, "c1").unwrap());
         fs::remove_file(&path).unwrap();
-        fs::write(&path, "damaged").unwrap();
+        put_file(&path, b"damaged");
         let store = Store::create_on(dir.path(), disk).unwrap();
         let result = commit(&store, "c1");
         (result.is_ok(), fs::read_to_string(&path).unwrap())
