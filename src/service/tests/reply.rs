@@ -42,7 +42,7 @@ fn products() -> impl Strategy<Value = Vec<(String, Product)>> {
         for ((letter, tail), product) in ('a'..).zip(ids).zip(products) {
             let (title, price, brand, category, eco_grade, availability, is_variant) = product;
             // Chains of three at most: a catalog has none of more than five.
-            let is_variant = is_variant && all.len() % 3 != 0;
+            let is_variant = is_variant && !all.len().is_multiple_of(3);
             let parent = all.last().map(|(id, _)| id.clone()).filter(|_| is_variant);
             let product = Product {
                 title,
