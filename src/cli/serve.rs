@@ -74,6 +74,8 @@ pub(super) fn serve_store(
     let (health, stop, live) = (Health::new(), Stop::new(), Live::default());
     let routes = routes(Recommendations::new(Live::clone(&live)), &health, !args.no_reflection);
 
+    // Before anything is announced: who reads `listening on` may send a signal at once.
+    let signals = Signals::listen()?;
     let announced = AtomicBool::new(false);
     let readiness = health.clone();
     let on_event = move |event: Event<'_>| match event {
@@ -92,7 +94,7 @@ pub(super) fn serve_store(
     let watch_options = WatchOptions { poll_interval: Duration::from_millis(args.poll_ms.max(1)) };
     let watcher = Watcher::spawn(store, track, live, watch_options, on_event)
         .context("cannot start the watcher")?;
-    handle_signals(stop.clone(), watcher.retry())?;
+    signals.handle(stop.clone(), watcher.retry())?;
 
     let defaults = ServeOptions::default();
     let options = ServeOptions {
@@ -124,44 +126,55 @@ fn lock_state(dir: &Path) -> anyhow::Result<File> {
     }
 }
 
-/// SIGTERM and SIGINT drain, a second one ends at once, SIGHUP looks for a snapshot.
-fn handle_signals(stop: Stop, on_hangup: impl Fn() + Send + 'static) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let [terminate, interrupt, hangup] = {
-        let _context = runtime.enter();
-        let listen = |kind| signal(kind).context("cannot handle signals");
-        [
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::hangup())?,
-        ]
-    };
-    let wait = async move {
-        let [mut terminate, mut interrupt, mut hangup]: [Signal; 3] =
-            [terminate, interrupt, hangup];
-        let mut is_draining = false;
-        loop {
-            tokio::select! {
-                Some(()) = terminate.recv() => {}
-                Some(()) = interrupt.recv() => {}
-                Some(()) = hangup.recv() => {
-                    info!("Hang-up: looking for a snapshot.");
-                    on_hangup();
-                    continue;
+/// The signals of this process, caught from the moment this exists.
+struct Signals {
+    runtime: tokio::runtime::Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listen = |kind| {
+            let _context = runtime.enter();
+            signal(kind).context("cannot handle signals")
+        };
+        let (terminate, interrupt) =
+            (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let hangup = listen(SignalKind::hangup())?;
+        Ok(Self { runtime, terminate, interrupt, hangup })
+    }
+
+    /// SIGTERM and SIGINT drain, a second one ends at once, SIGHUP looks for a snapshot.
+    fn handle(self, stop: Stop, on_hangup: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+        let Self { runtime, mut terminate, mut interrupt, mut hangup } = self;
+        let wait = async move {
+            let mut is_draining = false;
+            loop {
+                tokio::select! {
+                    Some(()) = terminate.recv() => {}
+                    Some(()) = interrupt.recv() => {}
+                    Some(()) = hangup.recv() => {
+                        info!("Hang-up: looking for a snapshot.");
+                        on_hangup();
+                        continue;
+                    }
+                    else => return,
                 }
-                else => return,
+                if is_draining {
+                    info!("Second signal: ending at once.");
+                    stop.now();
+                } else {
+                    info!("Draining; a second signal ends at once.");
+                    stop.drain();
+                }
+                is_draining = true;
             }
-            if is_draining {
-                info!("Second signal: ending at once.");
-                stop.now();
-            } else {
-                info!("Draining; a second signal ends at once.");
-                stop.drain();
-            }
-            is_draining = true;
-        }
-    };
-    let run = move || runtime.block_on(wait);
-    thread::Builder::new().name("kindred-signals".to_owned()).spawn(run)?;
-    Ok(())
+        };
+        let run = move || runtime.block_on(wait);
+        thread::Builder::new().name("kindred-signals".to_owned()).spawn(run)?;
+        Ok(())
+    }
 }

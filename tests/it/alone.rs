@@ -68,6 +68,16 @@ fn a_store_that_is_not_there_is_named() {
     assert!(!shop.store_dir().exists(), "a server makes no store");
 }
 
+/// Signals were caught only after the first snapshot had been announced: whoever read `listening on`
+/// and sent one at once killed the server instead of draining it.
+#[test]
+fn a_signal_right_after_the_announcement_drains() {
+    let shop = Shop::demo();
+    for round in 0..5 {
+        assert_eq!(Server::start(&shop).ended(), Some(0), "round {round}");
+    }
+}
+
 #[test]
 fn a_draining_server_says_so_and_answers_until_it_ends() {
     let shop = Shop::demo();

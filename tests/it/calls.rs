@@ -16,9 +16,15 @@ use crate::server::PATIENCE;
 
 pub(crate) type Client = RecommendationServiceClient<Channel>;
 
+/// Runs a conversation to its end.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    endlessly(async { tokio::time::timeout(PATIENCE, future).await.expect("in time") })
+}
+
+/// Runs calls for as long as the future wants; each single call has its deadline.
+pub(crate) fn endlessly<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await.expect("in time") })
+    runtime.block_on(future)
 }
 
 pub(crate) async fn channel(address: SocketAddr) -> Channel {

@@ -26,7 +26,18 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn new() -> Self {
-        let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")))
+    }
+
+    /// A shop in memory, where the system has such a place: for tests that write very often and ask
+    /// nothing of the disk.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory) } else { Self::new() }
+    }
+
+    fn below(parent: &Path) -> Self {
+        let dir = TempDir::new_in(parent).unwrap();
         fs::create_dir(dir.path().join("tables")).unwrap();
         Self { dir }
     }

@@ -279,6 +279,20 @@ fn relations_that_lead_nowhere_are_dropped_by_reason() {
 }
 
 #[test]
+fn parents_in_a_circle_or_too_deep_are_reported() {
+    let deep = "id,parent\na,\nb,a\nc,b\nd,c\ne,d\n";
+    check_good("products.csv", deep.as_bytes());
+    let place = "products.csv:7: parent: ";
+    let table = format!("{deep}f,e\n");
+    let left = check_finding("products.csv", table.as_bytes(), "parent_cycle", place);
+    assert_eq!(left, (6, 1));
+    let place = "products.csv:2: parent: ";
+    check_finding("products.csv", b"id,parent\na,a\nb,\n", "parent_cycle", place);
+    let place = "products.csv:3: parent: ";
+    check_finding("products.csv", b"id,parent\na,\nb,x\n", "unknown_parent", place);
+}
+
+#[test]
 fn ids_that_the_rule_cannot_tell_apart_are_reported() {
     let shop = Shop::with(&[
         ("catalog.toml", "id_rule = \"case_folded\"\n"),
