@@ -4,12 +4,7 @@
 
 mod shop;
 
-use std::{
-    fs,
-    path::Path,
-    sync::mpsc::{Receiver, TryRecvError},
-    time::Duration,
-};
+use std::{fs, path::Path, sync::mpsc::Receiver, time::Duration};
 
 use self::shop::{Damage, Done, Shop, code_of, first_id, note};
 use super::*;
@@ -93,11 +88,11 @@ fn a_catalog_that_is_live_is_not_read_again() {
     let first = Snapshot::load(&shop.store, &shop.publish_blobs(&[catalog])).unwrap();
     let provenance = shop.provenance(catalog.hash);
     let manifest = shop.publish_blobs(&[catalog, provenance]);
-    Damage(shop.store.blob_path(&catalog)).flip();
+    fs::remove_file(shop.store.blob_path(&catalog)).unwrap();
     let second = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap();
     assert!(std::ptr::eq(first.catalog(), second.catalog()));
     assert!(second.provenance().is_some());
-    assert_eq!(code_of(&Snapshot::load(&shop.store, &manifest).unwrap_err()), "CHECKSUM");
+    assert_eq!(code_of(&Snapshot::load(&shop.store, &manifest).unwrap_err()), "IO");
 }
 
 #[test]
@@ -285,8 +280,8 @@ fn a_dropped_watcher_leaves_no_thread_behind() {
     expect(&events, live("a"));
     let retry = watcher.retry();
     drop(watcher);
-    // The thread had the only sender.
-    assert_eq!(events.try_recv(), Err(TryRecvError::Disconnected));
+    // The thread had the only sender; it ends by itself, soon.
+    assert!(events.recv().is_err());
     retry();
     assert_eq!(shop.live_id(), "a");
 }
