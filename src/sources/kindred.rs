@@ -230,11 +230,13 @@ fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<Relation
     let valid_from_s = row.instant(columns.valid_from);
     let valid_to_s = row.instant(columns.valid_to);
     let stages = stages(row, columns.stages);
+    let markets = row.names(columns.markets);
     let active = row.switch(columns.active);
     let mut is_lost = |column: Column, is_read: bool| !is_read && row.text(column).is_some();
     let limits_lost = is_lost(columns.valid_from, valid_from_s.is_some())
         || is_lost(columns.valid_to, valid_to_s.is_some())
         || is_lost(columns.stages, stages != StageMask::EVERY)
+        || is_lost(columns.markets, !markets.is_empty())
         || is_lost(columns.active, active.is_some());
     Some(RelationRecord {
         source: row.id(columns.source)?,
@@ -250,7 +252,7 @@ fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<Relation
         valid_from_s,
         valid_to_s,
         stages,
-        markets: row.names(columns.markets),
+        markets,
         active: active.unwrap_or(true) && !limits_lost,
     })
 }

@@ -238,7 +238,6 @@ fn other_cells_that_cannot_be_read_are_reported() {
         ("popularity", "-1"),
         ("popularity", "NaN"),
         ("eco_grade", "6"),
-        ("visibility", "opaque"),
         ("variant_position", "-1"),
         ("category", "//"),
     ];
@@ -248,12 +247,33 @@ fn other_cells_that_cannot_be_read_are_reported() {
         let left = check_finding("products.csv", table.as_bytes(), "bad_value", &place);
         assert_eq!(left, (2, 1), "{column} {cell}");
     }
-    for (column, cell) in
-        [("quantity", "0"), ("quantity", "inf"), ("position", "1.5"), ("active", "so")]
-    {
+    for (column, cell) in [("quantity", "0"), ("quantity", "inf"), ("position", "1.5")] {
         let table = format!("source,type,target,{column}\na,cross_sell,b,{cell}\n");
         let place = format!("relations.csv:2: {column}: ");
-        check_finding("relations.csv", table.as_bytes(), "bad_value", &place);
+        let left = check_finding("relations.csv", table.as_bytes(), "bad_value", &place);
+        assert_eq!(left, (2, 1), "{column} {cell}");
+    }
+}
+
+/// Shown without its limit, a product or relation would stand where the shop does not want it.
+#[test]
+fn a_limit_that_cannot_be_read_is_reported_and_keeps_what_it_limits_out() {
+    let table = "id,visibility\na,\nb,opaque\n";
+    let place = "products.csv:3: visibility: ";
+    let left = check_finding("products.csv", table.as_bytes(), "bad_value", place);
+    assert_eq!(left, (2, 0));
+    let long = "x".repeat(129);
+    for (column, cell) in [
+        ("valid_from", "soon"),
+        ("valid_to", "31.12.2026"),
+        ("stages", "bedtime"),
+        ("active", "so"),
+        ("markets", &long),
+    ] {
+        let table = format!("source,type,target,{column}\na,cross_sell,b,{cell}\n");
+        let place = format!("relations.csv:2: {column}: ");
+        let left = check_finding("relations.csv", table.as_bytes(), "bad_value", &place);
+        assert_eq!(left, (2, 0), "{column} {cell}");
     }
 }
 
