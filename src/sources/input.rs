@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
     str,
@@ -41,9 +41,14 @@ pub(crate) enum Next {
 }
 
 impl Input {
-    /// Opens a file.
+    /// Opens a regular file. A pipe is refused before it is opened, which would wait for ever.
     pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
-        let file = File::open(path).map_err(|error| SourceError::io(path, error))?;
+        let failed = |error| SourceError::io(path, error);
+        if !fs::metadata(path).map_err(failed)?.is_file() {
+            let what = "expected a regular file, found a directory, pipe or device";
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
+        }
+        let file = File::open(path).map_err(failed)?;
         Ok(Self::new(path, Box::new(file)))
     }
 

@@ -47,6 +47,19 @@ fn a_missing_file_is_named() {
     assert_eq!(error.to_string(), "/nowhere/at/all: expected a file or directory, found nothing");
 }
 
+/// A pipe named like a table once held the compile for ever.
+#[test]
+fn a_pipe_is_refused_without_waiting_for_its_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("products.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [dir.path(), &pipe] {
+        let read = format("kindred").unwrap().read(path, &mut Collected::default());
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("products.csv: cannot be read: expected a regular file"), "{error}");
+    }
+}
+
 #[test]
 fn a_file_that_the_system_refuses_is_named() {
     struct Refusing;
