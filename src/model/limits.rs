@@ -122,3 +122,10 @@ pub const STALE_TEMP_AGE_S: u64 = 3_600;
 
 /// `catalog.toml`.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+
+/// Text of a policy: thousands of placements, each a screen long.
+pub const POLICY_BYTES_MAX: usize = 4 << 20;
+
+/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
+/// anew with every publish of it, and that must stay far below a second.
+pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;
