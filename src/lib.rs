@@ -16,6 +16,7 @@
 //! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
 //! | publish, rollback, hold | [`store`] |
 //! | what is live, and how it is swapped | [`snapshot`] |
+//! | what a snapshot is too old to know: stock, prices, recalls | [`stock`] |
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
@@ -38,6 +39,7 @@ pub mod service;
 pub mod slot;
 pub mod snapshot;
 pub mod sources;
+pub mod stock;
 pub mod store;
 pub mod synth;
 
@@ -52,6 +54,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("index", &["model"]),
     ("graph", &["model"]),
     ("compile", &["model", "graph", "index"]),
+    ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
     ("snapshot", &["model", "slot", "policy", "index", "store"]),
     ("lookup", &["model", "policy", "index"]),
