@@ -83,12 +83,8 @@ impl Header {
 
 impl CheckpointEnd {
     pub(super) fn new(number: u64, count: u64, fold: u64) -> Self {
-        let mut end = Self {
-            magic: END_MAGIC,
-            count: count.into(),
-            fold: fold.into(),
-            checksum: 0.into(),
-        };
+        let mut end =
+            Self { magic: END_MAGIC, count: count.into(), fold: fold.into(), checksum: 0.into() };
         end.checksum = end.computed(number).into();
         end
     }
@@ -172,7 +168,8 @@ pub(super) fn kind_of(name: &str) -> Kind {
     }
     let Some((digits, extension)) = name.split_once('.') else { return Kind::Other };
     let is_number = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let number = digits.parse().ok().filter(|number| is_number && (1..=NUMBER_MAX).contains(number));
+    let number =
+        digits.parse().ok().filter(|number| is_number && (1..=NUMBER_MAX).contains(number));
     match (number, extension) {
         (Some(number), "log") => Kind::Segment(number),
         (Some(number), "ckp") => Kind::Checkpoint(number),

@@ -37,9 +37,7 @@ use zerocopy::IntoBytes;
 
 use crate::model::limits::{JOURNAL_PAYLOAD_BYTES_MAX, JOURNAL_PIECE_BYTES};
 use error::at;
-use format::{
-    Header, RECORD_HEAD_BYTES, SEGMENT_MAGIC, TEMP_NAME, push_record, segment_name,
-};
+use format::{Header, RECORD_HEAD_BYTES, SEGMENT_MAGIC, TEMP_NAME, push_record, segment_name};
 use read::{Place, SegmentEnd};
 use recover::{Listing, open_segment, recover};
 

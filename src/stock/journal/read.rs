@@ -240,7 +240,10 @@ impl Reader {
         let proof = match until {
             Some(until) => Some(format!("the next segment begins with record {until}")),
             None => self.later_batch(end)?.map(|place| {
-                format!("record {} of a later write stands at byte {}", place.sequence, place.offset)
+                format!(
+                    "record {} of a later write stands at byte {}",
+                    place.sequence, place.offset
+                )
             }),
         };
         let Some(proof) = proof else { return Ok(()) };
@@ -300,9 +303,9 @@ impl Reader {
             return Ok(None);
         }
         let from = offset.checked_sub(self.window_start).map(usize::try_from);
-        let from = from.and_then(Result::ok).filter(|from| {
-            from.checked_add(count).is_some_and(|end| end <= self.window.len())
-        });
+        let from = from
+            .and_then(Result::ok)
+            .filter(|from| from.checked_add(count).is_some_and(|end| end <= self.window.len()));
         let from = match from {
             Some(from) => from,
             None => {

@@ -154,7 +154,9 @@ fn choose_base(storage: &dyn Storage, listing: &Listing) -> Result<Base, Journal
         });
         match read {
             Ok(base) => return with_segments(storage, listing, base, newest_error),
-            Err(error @ JournalError::Damaged { .. }) => newest_error = newest_error.or(Some(error)),
+            Err(error @ JournalError::Damaged { .. }) => {
+                newest_error = newest_error.or(Some(error))
+            }
             Err(error) => return Err(error),
         }
     }
