@@ -12,10 +12,12 @@ mod blocks;
 mod check;
 mod checkpoint;
 mod command;
+mod durable;
 mod entry;
 mod error;
 mod feeds;
 mod handle;
+mod journal;
 mod layer;
 mod log;
 mod names;
@@ -30,6 +32,7 @@ mod wire;
 mod writer;
 
 pub use command::{Attached, Reply};
+pub use durable::Recovered;
 pub use error::{DecodeError, StockError};
 pub use handle::{Clock, Publisher, ReplaceStream, Stock, StockOptions};
 pub use update::{
