@@ -10,7 +10,7 @@ use crate::model::{
     id,
     limits::{
         BLOCK_TEXT_BYTES_MAX, BLOCKS_PER_CALL_MAX, FUTURE_SKEW_S, MARKETS_MAX, PRICE_MAX,
-        UPDATES_PER_BATCH_MAX,
+        REPLACE_UPDATES_MAX, UPDATES_PER_BATCH_MAX,
     },
     relation::Availability,
 };
@@ -38,7 +38,12 @@ pub(super) fn batch(
     Ok(())
 }
 
-/// Checks a block or unblock.
+/// Checks how many updates a resync has.
+pub(super) fn replace_len(update_count: usize) -> Result<(), StockError> {
+    if update_count > REPLACE_UPDATES_MAX { Err(StockError::TooManyUpdates) } else { Ok(()) }
+}
+
+/// Checks a block.
 pub(super) fn block(draft: &BlockDraft, now_s: i64) -> Result<(), StockError> {
     ids(&draft.product_ids)?;
     if draft.market_ids.len() > MARKETS_MAX {

@@ -21,9 +21,7 @@ use super::{
 };
 use crate::{
     index::Catalog,
-    model::limits::{
-        REPLACE_STREAMS_MAX, REPLACE_UPDATES_MAX, STOCK_CHECKPOINT_BYTES, STOCK_QUEUE_MAX,
-    },
+    model::limits::{REPLACE_STREAMS_MAX, STOCK_CHECKPOINT_BYTES, STOCK_QUEUE_MAX},
 };
 
 /// Tells the time; tests bring their own.
@@ -83,7 +81,9 @@ impl Stock {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn in_memory(publisher: impl Publisher + 'static) -> Result<(Self, JoinHandle<()>), StockError> {
+    pub fn in_memory(
+        publisher: impl Publisher + 'static,
+    ) -> Result<(Self, JoinHandle<()>), StockError> {
         Self::start(NoLog, State::default(), StockOptions::default(), publisher)
     }
 
@@ -226,9 +226,7 @@ impl ReplaceStream {
     /// # Errors
     /// The stream is too long.
     pub fn push(&mut self, updates: Vec<UpdateDraft>) -> Result<(), StockError> {
-        if self.updates.len() + updates.len() > REPLACE_UPDATES_MAX {
-            return Err(StockError::TooManyUpdates);
-        }
+        check::replace_len(self.updates.len() + updates.len())?;
         self.updates.extend(updates);
         Ok(())
     }

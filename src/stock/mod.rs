@@ -31,6 +31,9 @@ mod view;
 mod wire;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use command::{Attached, Reply};
 pub use durable::Recovered;
 pub use error::{DecodeError, StockError};

@@ -1,7 +1,8 @@
 //! The readings of one product: what each source last said of its stock and of its prices.
 //!
 //! Inside one source a field keeps the reading with the latest event time, and of equal ones that of
-//! the latest sequence, in whatever order they come. Each field has its own age.
+//! the latest sequence, in whatever order they come. Each field has its own age. What lost is
+//! forgotten: a resync that removes the winner does not bring an older event of a later sequence back.
 
 use crate::model::{currency::Currency, relation::Availability};
 
