@@ -15,6 +15,7 @@
 //! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
 //! | publish, rollback, hold | [`store`] |
 //! | what is live, and how it is swapped | [`snapshot`] |
+//! | what is in stock now, and the log that keeps it | [`stock`], with `JOURNAL.md` |
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
@@ -36,6 +37,7 @@ pub mod service;
 pub mod slot;
 pub mod snapshot;
 pub mod sources;
+pub mod stock;
 pub mod store;
 pub mod synth;
 
@@ -51,6 +53,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("compile", &["model", "graph", "index"]),
     ("store", &["model", "index"]),
     ("snapshot", &["model", "slot", "index", "store"]),
+    ("stock", &["model", "index"]),
     ("lookup", &["model", "index"]),
     ("service", &["model", "pb", "index", "snapshot", "lookup"]),
     (
