@@ -50,7 +50,6 @@ impl Listing {
     pub(super) fn read(storage: &dyn Storage) -> Result<Self, JournalError> {
         let (mut listing, mut is_over) = (Self::default(), false);
         let mut each = |name: &str| {
-            is_over |= listing.segments.len() + listing.checkpoints.len() >= JOURNAL_FILES_MAX;
             match kind_of(name) {
                 _ if is_over => {}
                 Kind::Segment(number) => listing.segments.push(number),
@@ -58,6 +57,7 @@ impl Listing {
                 Kind::Temp => listing.has_temp = true,
                 Kind::Other => {}
             }
+            is_over = listing.segments.len() + listing.checkpoints.len() > JOURNAL_FILES_MAX;
         };
         let dir = storage.path("");
         storage.names(&mut each).map_err(at("list", &dir))?;

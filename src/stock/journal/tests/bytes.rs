@@ -191,3 +191,66 @@ fn a_length_beyond_the_limit_or_the_file_is_never_allocated() {
         assert_eq!(read(&image).unwrap().1, texts(WRITTEN)[..9]);
     }
 }
+
+#[test]
+fn records_that_are_gone_doubled_or_of_another_file_are_not_taken() {
+    let whole = directory();
+    let last = whole[&segment_name(3)].clone();
+    let with = |name: String, bytes: Vec<u8>| {
+        let mut image = whole.clone();
+        image.insert(name, bytes);
+        read(&image)
+    };
+    let record = RECORD_HEAD_BYTES + 1;
+    let gone = |name: String| {
+        let mut bytes = whole[&name].clone();
+        bytes.drain(HEADER_BYTES..HEADER_BYTES + record);
+        with(name, bytes)
+    };
+    for name in [segment_name(2), checkpoint_name(2)] {
+        assert!(matches!(gone(name), Err(JournalError::Damaged { .. })));
+    }
+
+    let doubled = [&last[..], &last[last.len() - record..]].concat();
+    let (torn_bytes, found) = with(segment_name(3), doubled).unwrap();
+    assert_eq!((torn_bytes, found), (record as u64, texts(WRITTEN)));
+
+    // The same records in a journal that never began a third segment.
+    let sim = Sim::empty();
+    let (mut journal, _, _) = open(sim.clone()).unwrap();
+    for batch in ["a", "b1 b2", "c", "d", "eleven-bytes", "f1 f2 f3", "g"] {
+        append(&mut journal, &texts(batch)).unwrap();
+    }
+    let other = sim.image()[&segment_name(1)].clone();
+    let foreign = [&last[..last.len() - record], &other[other.len() - record..]].concat();
+    let (torn_bytes, found) = with(segment_name(3), foreign).unwrap();
+    assert_eq!((torn_bytes, found), (record as u64, texts(WRITTEN)[..9].to_vec()));
+}
+
+#[test]
+fn a_checkpoint_with_a_record_of_another_one_is_refused() {
+    let checkpoint = |words: &str| {
+        let sim = Sim::empty();
+        let (mut journal, _, _) = open(sim.clone()).unwrap();
+        append(&mut journal, &texts("a")).unwrap();
+        let sealed = journal.rotate().unwrap();
+        journal.checkpoint(sealed, &mut texts(words).into_iter()).unwrap();
+        sim.image()
+    };
+    let (mut one, other) = (checkpoint("a b"), checkpoint("a c"));
+    let end = HEADER_BYTES + 2 * (RECORD_HEAD_BYTES + 1);
+    let into = &mut one.get_mut(&checkpoint_name(2)).unwrap()[..end];
+    into.copy_from_slice(&other[&checkpoint_name(2)][..end]);
+    let error = read(&one).unwrap_err().to_string();
+    assert!(error.contains("that of other records"), "{error}");
+}
+
+#[test]
+fn a_directory_with_more_files_than_the_limit_is_refused() {
+    let count = crate::model::limits::JOURNAL_FILES_MAX as u64;
+    let mut image: Image = (1..=count).map(|n| (segment_name(n), Vec::new())).collect();
+    image.insert("lock".to_owned(), Vec::new());
+    assert!(matches!(read(&image), Err(JournalError::Damaged { .. })));
+    image.insert(checkpoint_name(1), Vec::new());
+    assert!(matches!(read(&image), Err(JournalError::TooManyFiles { .. })));
+}

@@ -171,14 +171,10 @@ fn a_descriptor_whose_sync_failed_is_never_synced_again() {
     journal.repair().unwrap();
     append(&mut journal, &texts("b")).unwrap();
     let ops = sim.ops();
-    let failed = ops.iter().find_map(|op| match op {
-        Op::FailedSync { file } => Some(*file),
-        _ => None,
-    });
-    let synced_again = |op: &Op| match op {
-        Op::Sync { file } | Op::Write { file, .. } => Some(*file) == failed,
-        _ => false,
-    };
+    let failed =
+        ops.iter().find_map(|op| if let Op::FailedSync { file } = op { Some(*file) } else { None });
+    let synced_again =
+        |op: &Op| matches!(op, Op::Sync { file } | Op::Write { file, .. } if Some(*file) == failed);
     assert!(failed.is_some() && !ops[before..].iter().any(synced_again));
     assert_eq!(open(sim).unwrap().2, texts("a b"));
 }

@@ -367,27 +367,30 @@ fn apply_name(names: &mut BTreeMap<String, usize>, op: &Op) {
             names.insert(to.clone(), *file);
         }
         Op::Remove { name } => drop(names.remove(name)),
-        other => panic!("{other:?} is not about a name"),
+        Op::Write { .. }
+        | Op::Cut { .. }
+        | Op::Sync { .. }
+        | Op::FailedSync { .. }
+        | Op::SyncDir => {
+            panic!("{op:?} is not about a name")
+        }
     }
 }
 
 impl DurableFile {
     fn sync(&mut self) {
         for (op, is_lost) in std::mem::take(&mut self.unsynced) {
-            match op {
-                op if is_lost => self.unsynced.push((op, true)),
-                Op::Write { offset, bytes, .. } => put(&mut self.base, offset, &bytes),
-                Op::Cut { len, .. } => {
-                    self.base.truncate(len);
-                    self.unsynced.retain_mut(|(op, _)| match op {
-                        Op::Write { offset, bytes, .. } => {
-                            bytes.truncate(len.saturating_sub(*offset));
-                            !bytes.is_empty()
-                        }
-                        _ => true,
-                    });
+            if is_lost {
+                self.unsynced.push((op, true));
+            } else if let Op::Write { offset, bytes, .. } = op {
+                put(&mut self.base, offset, &bytes);
+            } else if let Op::Cut { len, .. } = op {
+                self.base.truncate(len);
+                for (op, _) in &mut self.unsynced {
+                    if let Op::Write { offset, bytes, .. } = op {
+                        bytes.truncate(len.saturating_sub(*offset));
+                    }
                 }
-                other => panic!("{other:?} is not about bytes"),
             }
         }
     }
@@ -396,24 +399,24 @@ impl DurableFile {
         let mut found = self.base.clone();
         let kept_percent = [0, 20, 50, 80, 100][numbers.below(5)];
         for (op, _) in &self.unsynced {
-            match op {
-                Op::Write { offset, bytes, .. } => {
-                    // The length may come to the disk without the bytes.
-                    if numbers.percent(kept_percent) {
-                        put(&mut found, offset + bytes.len(), &[]);
-                    }
-                    let mut at = 0;
-                    while at < bytes.len() {
-                        let room = SECTOR_BYTES - (offset + at) % SECTOR_BYTES;
-                        let end = bytes.len().min(at + room);
-                        if numbers.percent(kept_percent) {
-                            put(&mut found, offset + at, &bytes[at..end]);
-                        }
-                        at = end;
-                    }
+            if let Op::Cut { len, .. } = op
+                && numbers.percent(kept_percent)
+            {
+                found.truncate(*len);
+            }
+            let Op::Write { offset, bytes, .. } = op else { continue };
+            // The length may come to the disk without the bytes.
+            if !bytes.is_empty() && numbers.percent(kept_percent) {
+                put(&mut found, offset + bytes.len(), &[]);
+            }
+            let mut at = 0;
+            while at < bytes.len() {
+                let room = SECTOR_BYTES - (offset + at) % SECTOR_BYTES;
+                let end = bytes.len().min(at + room);
+                if numbers.percent(kept_percent) {
+                    put(&mut found, offset + at, &bytes[at..end]);
                 }
-                Op::Cut { len, .. } if numbers.percent(kept_percent) => found.truncate(*len),
-                _ => {}
+                at = end;
             }
         }
         found

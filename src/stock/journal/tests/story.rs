@@ -21,9 +21,8 @@ pub(super) struct Claim {
 impl Claim {
     /// Why this is not what a restart may find.
     pub(super) fn violation(&self, found: &Payloads) -> Option<String> {
-        let (acked, rest) = match found.split_at_checked(self.acked.len()) {
-            Some(both) => both,
-            None => return Some(format!("{} of {} acked", found.len(), self.acked.len())),
+        let Some((acked, rest)) = found.split_at_checked(self.acked.len()) else {
+            return Some(format!("{} of {} acked", found.len(), self.acked.len()));
         };
         if acked != self.acked {
             return Some("other payloads than those acked".to_owned());
