@@ -42,6 +42,18 @@ pub const CANDIDATES_PER_SEED_MAX: usize = 256;
 /// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.
 pub const VARIANT_DEPTH_MAX: usize = 4;
 
+/// Leaves of one variant group among which lookups look for one that can be bought.
+pub const LEAVES_MAX: usize = 256;
+
+/// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
+pub const SIBLINGS_MAX: usize = 64;
+
+/// Overrides of one product that count: a list that people keep by hand has tens.
+pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
+
+/// Slots of one page.
+pub const SLOTS_MAX: usize = 16;
+
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 
