@@ -2,6 +2,7 @@
 
 use super::{
     answer::Pick,
+    patch::Patched,
     report::Reason,
     runs::Runs,
     seeds::Known,
@@ -117,11 +118,11 @@ impl<S: Sink> Walk<'_, '_, S> {
     /// A first look at each known product finds how many products there can be, and has the second
     /// look find its blocks in the cache.
     fn begin_sums(&mut self, lists: Lists<'_>, known: &[Known]) {
+        let unpatched = Patched::default();
         let mut runs = Runs::default();
-        let unpatched = &super::patch::Patched::default();
         let mut products = 0_usize;
         for one in known {
-            lists.open(&mut runs, self.checks, one, unpatched, 0);
+            lists.open(&mut runs, self.checks, one, &unpatched, 0);
             // What overrides add is not known yet.
             let len = if self.checks.has_overrides { CANDIDATES_PER_SEED_MAX } else { runs.len() };
             products = products.saturating_add(len.min(CANDIDATES_PER_SEED_MAX));

@@ -268,7 +268,7 @@ impl Rest<'_> {
 
     fn len(&self) -> usize {
         match self {
-            Self::Stored(relations) => relations.len(),
+            Self::Stored(relations) => relations.count_left(),
             Self::Patched(relations) => relations.len(),
             Self::Popular { list, .. } => list.len(),
         }

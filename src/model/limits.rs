@@ -51,6 +51,9 @@ pub const SIBLINGS_MAX: usize = 64;
 /// Overrides of one product that count: a list that people keep by hand has tens.
 pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
 
+/// Steps of a fallback chain.
+pub const FALLBACK_STEPS_MAX: usize = 16;
+
 /// Slots of one page.
 pub const SLOTS_MAX: usize = 16;
 
