@@ -46,6 +46,21 @@ pub const POPULAR_MAX: usize = 1_000;
 /// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.
 pub const VARIANT_DEPTH_MAX: usize = 4;
 
+/// Leaves of one variant group among which lookups look for one that can be bought.
+pub const LEAVES_MAX: usize = 256;
+
+/// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
+pub const SIBLINGS_MAX: usize = 64;
+
+/// Overrides of one product that count: a list that people keep by hand has tens.
+pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
+
+/// Steps of a fallback chain.
+pub const FALLBACK_STEPS_MAX: usize = 16;
+
+/// Slots of one page.
+pub const SLOTS_MAX: usize = 16;
+
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 
@@ -183,6 +198,9 @@ pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
 
 /// Largest entry of the stock journal, and largest piece of a checkpoint.
 pub const STOCK_ENTRY_BYTES_MAX: usize = 4 << 20;
+
+/// Text of a policy: thousands of placements, each a screen long.
+pub const POLICY_BYTES_MAX: usize = 4 << 20;
 
 /// Longest payload of one record of the stock journal: a whole batch of updates, far over the
 /// largest request. A reader takes no longer length at its word.

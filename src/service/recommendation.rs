@@ -1,14 +1,20 @@
 //! `kindred.v1.RecommendationService`: each call takes one snapshot and answers wholly from it.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use tonic::{Request, Response, Status};
 
 use super::{convert, reply, status::Refusal};
 use crate::{
-    lookup::{self, Direction, Scratch},
+    lookup::{self, Context, Direction, Page, Plan, QuerySeed, Scene, Scratch},
+    policy::Policy,
     pb::{self, EncodedResponse, server::recommendation_service_server::RecommendationService},
     snapshot::{Live, Snapshot},
+    stock::StockView,
 };
 
 thread_local! {
@@ -49,9 +55,21 @@ pub fn get_recommendations(
 ) -> Result<EncodedResponse, Status> {
     let view = snapshot.catalog().view();
     let (query, detail) = convert::query(request, &view)?;
+    // No policy and no stock yet, in the default market.
+    let scene = Scene { view, policy: &Policy::default(), stock: &StockView::empty() };
+    let market = view.meta().default_market.to_native();
+    let declared = view.meta().markets.get(market as usize);
+    let inventory = declared.map_or(0, |market| market.default_inventory.to_native());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at_s = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let (visitor, is_as_of) = ("", false);
+    let context = Context { market, inventory, stage: None, visitor, at_s, is_as_of };
+    let plan = Plan::new(&scene, &context, &query)
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let mut page = Page::default();
     let bytes = SCRATCH.with_borrow_mut(|scratch| {
-        let answer = lookup::answer(&view, &query, scratch);
-        let seed_ids = query.seeds.iter().map(|seed| seed.id);
+        let answer = lookup::answer(&scene, &context, &query, &plan, &mut page, scratch);
+        let seed_ids = query.seeds.iter().map(QuerySeed::id);
         reply::encode(&view, snapshot.id(), &answer, seed_ids, detail)
     });
     Ok(EncodedResponse(bytes))
