@@ -76,6 +76,7 @@ fn answer(
             relation_types: types.iter().map(|one| i32::from(one.number())).collect(),
             max_results: args.max,
             min_score: args.min_score,
+            ..Default::default()
         }),
         seeds: seeds.iter().map(seed).collect(),
         exclude_product_ids: args.exclude.clone(),

@@ -303,6 +303,7 @@ pub(super) fn description(view: &View<'_>, snapshot_id: &str) -> pb::DescribeCat
                 product_count: market.product_count.to_native(),
             })
             .collect(),
+        placement_ids: Vec::new(),
         inventory_ids: meta.inventories.iter().map(ToString::to_string).collect(),
         data_version: Some(data_version(snapshot_id)),
         product_ids_case_folded: view.id_rule() == id::IdRule::CaseFolded,
@@ -311,7 +312,7 @@ pub(super) fn description(view: &View<'_>, snapshot_id: &str) -> pb::DescribeCat
 
 /// What an answer was computed from.
 pub(super) fn data_version(snapshot_id: &str) -> pb::DataVersion {
-    pb::DataVersion { snapshot_id: snapshot_id.to_owned() }
+    pb::DataVersion { snapshot_id: snapshot_id.to_owned(), ..Default::default() }
 }
 
 fn text(view: &View<'_>, product: Ordinal) -> String {

@@ -68,6 +68,27 @@ impl RecommendationService for Recommendations {
         get_recommendations(&snapshot, &request).map(Response::new)
     }
 
+    async fn batch_get_recommendations(
+        &self,
+        _: Request<pb::BatchGetRecommendationsRequest>,
+    ) -> Result<Response<EncodedResponse>, Status> {
+        Err(Status::unimplemented("page calls are not answered yet"))
+    }
+
+    async fn get_bundles(
+        &self,
+        _: Request<pb::GetBundlesRequest>,
+    ) -> Result<Response<pb::GetBundlesResponse>, Status> {
+        Err(Status::unimplemented("bundles are not answered yet"))
+    }
+
+    async fn explain_recommendations(
+        &self,
+        _: Request<pb::ExplainRecommendationsRequest>,
+    ) -> Result<Response<pb::ExplainRecommendationsResponse>, Status> {
+        Err(Status::unimplemented("answers are not explained yet"))
+    }
+
     async fn list_relations(
         &self,
         request: Request<pb::ListRelationsRequest>,

@@ -79,6 +79,27 @@ impl RecommendationService for Double {
         Ok(Response::new(EncodedResponse(Bytes::from(answer.encode_to_vec()))))
     }
 
+    async fn batch_get_recommendations(
+        &self,
+        _: Request<pb::BatchGetRecommendationsRequest>,
+    ) -> Result<Response<EncodedResponse>, Status> {
+        Err(Status::unimplemented("the double has no pages"))
+    }
+
+    async fn get_bundles(
+        &self,
+        _: Request<pb::GetBundlesRequest>,
+    ) -> Result<Response<pb::GetBundlesResponse>, Status> {
+        Err(Status::unimplemented("the double has no bundles"))
+    }
+
+    async fn explain_recommendations(
+        &self,
+        _: Request<pb::ExplainRecommendationsRequest>,
+    ) -> Result<Response<pb::ExplainRecommendationsResponse>, Status> {
+        Err(Status::unimplemented("the double explains nothing"))
+    }
+
     async fn list_relations(
         &self,
         _: Request<pb::ListRelationsRequest>,

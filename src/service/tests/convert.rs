@@ -25,8 +25,11 @@ fn seed(id: &str, quantity: f64) -> pb::Seed {
 }
 
 fn good() -> pb::GetRecommendationsRequest {
-    let lookup =
-        pb::LookupSpec { relation_types: vec![1, 2], max_results: 0, min_score: Some(0.5) };
+    let lookup = pb::LookupSpec {
+        relation_types: vec![1, 2],
+        min_score: Some(0.5),
+        ..<_>::default()
+    };
     pb::GetRecommendationsRequest {
         lookup: Some(lookup),
         seeds: vec![seed("a", 2.0), seed("b", 0.0)],
@@ -134,8 +137,12 @@ fn seeds_are_ids_with_units() {
 #[test]
 fn every_wrong_field_is_named_at_once() {
     let request = |request: &mut pb::GetRecommendationsRequest| {
-        *spec(request) =
-            pb::LookupSpec { relation_types: vec![77], max_results: -5, min_score: Some(7.0) };
+        *spec(request) = pb::LookupSpec {
+            relation_types: vec![77],
+            max_results: -5,
+            min_score: Some(7.0),
+            ..<_>::default()
+        };
         request.seeds = vec![seed("", 1.0), seed("a", -1.0)];
         request.view = 9;
     };

@@ -137,7 +137,10 @@ fn response(
     pb::GetRecommendationsResponse {
         recommendations: recommended.collect(),
         missing_product_ids: missing.map(|(_, id)| id.clone()).collect(),
-        data_version: Some(pb::DataVersion { snapshot_id: snapshot_id.to_owned() }),
+        data_version: Some(pb::DataVersion {
+            snapshot_id: snapshot_id.to_owned(),
+            ..<_>::default()
+        }),
         fill_report: Some(pb::FillReport {
             candidates: report.candidates,
             removed_below_score: report.removed_below_score,
@@ -147,6 +150,7 @@ fn response(
             ignored_exclusions: report.ignored_exclusions,
             removed_hidden: report.removed_hidden,
             removed_same_variant_group: report.removed_same_variant_group,
+            ..<_>::default()
         }),
     }
 }
