@@ -90,6 +90,9 @@ pub const PAGE_SIZE_DEFAULT: usize = 100;
 /// Largest page of `ListRelations`.
 pub const PAGE_SIZE_MAX: usize = 1_000;
 
+/// Placements of a policy: more named slots than the largest shops have, all channels counted.
+pub const PLACEMENTS_MAX: usize = 1_000;
+
 /// Slots of one page call.
 pub const SLOTS_MAX: usize = 16;
 
