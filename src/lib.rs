@@ -15,6 +15,7 @@
 //! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
 //! | publish, rollback, hold | [`store`] |
 //! | what is live, and how it is swapped | [`snapshot`] |
+//! | what a snapshot is too old to know: stock, prices, recalls | [`stock`] |
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
@@ -36,6 +37,7 @@ pub mod service;
 pub mod slot;
 pub mod snapshot;
 pub mod sources;
+pub mod stock;
 pub mod store;
 pub mod synth;
 
@@ -49,6 +51,7 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("index", &["model"]),
     ("graph", &["model"]),
     ("compile", &["model", "graph", "index"]),
+    ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
     ("snapshot", &["model", "slot", "index", "store"]),
     ("lookup", &["model", "index"]),
