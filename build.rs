@@ -7,7 +7,11 @@ use std::{env, error::Error, fs, io::Write as _, path::PathBuf};
 
 use prost::Message as _;
 
-const PROTOS: [&str; 2] = ["kindred/v1/types.proto", "kindred/v1/recommendation_service.proto"];
+const PROTOS: [&str; 3] = [
+    "kindred/v1/types.proto",
+    "kindred/v1/recommendation_service.proto",
+    "kindred/v1/availability_service.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -53,14 +53,14 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("compile", &["model", "graph", "index"]),
     ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
-    ("snapshot", &["model", "slot", "index", "store"]),
+    ("snapshot", &["model", "slot", "index", "stock", "store"]),
     ("lookup", &["model", "index"]),
-    ("service", &["model", "pb", "index", "snapshot", "lookup"]),
+    ("service", &["model", "pb", "index", "stock", "snapshot", "lookup"]),
     (
         "cli",
         &[
-            "model", "pb", "sources", "synth", "index", "graph", "compile", "store", "snapshot",
-            "lookup", "service",
+            "model", "pb", "sources", "synth", "index", "graph", "compile", "stock", "store",
+            "snapshot", "lookup", "service",
         ],
     ),
 ];

@@ -311,7 +311,7 @@ pub(super) fn description(view: &View<'_>, snapshot_id: &str) -> pb::DescribeCat
 
 /// What an answer was computed from.
 pub(super) fn data_version(snapshot_id: &str) -> pb::DataVersion {
-    pb::DataVersion { snapshot_id: snapshot_id.to_owned() }
+    pb::DataVersion { snapshot_id: snapshot_id.to_owned(), ..Default::default() }
 }
 
 fn text(view: &View<'_>, product: Ordinal) -> String {

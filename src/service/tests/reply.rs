@@ -12,7 +12,7 @@ use crate::{
     },
     model::relation::Availability,
     pb::{self, EncodedResponse, RecommendationView},
-    service::reply::encode,
+    service::{convert, reply::encode},
 };
 
 /// An answer that owns its picks; products are places in the shop's list of ids.
@@ -137,7 +137,7 @@ fn response(
     pb::GetRecommendationsResponse {
         recommendations: recommended.collect(),
         missing_product_ids: missing.map(|(_, id)| id.clone()).collect(),
-        data_version: Some(pb::DataVersion { snapshot_id: snapshot_id.to_owned() }),
+        data_version: Some(convert::data_version(snapshot_id)),
         fill_report: Some(pb::FillReport {
             candidates: report.candidates,
             removed_below_score: report.removed_below_score,
