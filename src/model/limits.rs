@@ -172,3 +172,10 @@ pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
 
 /// Largest entry of the stock journal, and largest piece of a checkpoint.
 pub const STOCK_ENTRY_BYTES_MAX: usize = 4 << 20;
+
+/// Text of a policy: thousands of placements, each a screen long.
+pub const POLICY_BYTES_MAX: usize = 4 << 20;
+
+/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
+/// anew with every publish of it, and that must stay far below a second.
+pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;
