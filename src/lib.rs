@@ -10,6 +10,7 @@
 //! |---|---|
 //! | what a relation, product or limit is | [`model`] |
 //! | how a system's files are read | [`sources`], one file a system |
+//! | placements, stage policy, rules, overrides | [`policy`], with `POLICY.md` |
 //! | how relations are checked and merged | [`graph`] |
 //! | how they are ordered, scored and written | [`compile`] |
 //! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
@@ -33,6 +34,7 @@ pub mod index;
 pub mod lookup;
 pub mod model;
 pub mod pb;
+pub mod policy;
 pub mod service;
 pub mod slot;
 pub mod snapshot;
@@ -48,18 +50,19 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("slot", &[]),
     ("sources", &["model"]),
     ("synth", &["model"]),
+    ("policy", &["model"]),
     ("index", &["model"]),
     ("graph", &["model"]),
     ("compile", &["model", "graph", "index"]),
     ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
-    ("snapshot", &["model", "slot", "index", "stock", "store"]),
-    ("lookup", &["model", "index"]),
-    ("service", &["model", "pb", "index", "stock", "snapshot", "lookup"]),
+    ("snapshot", &["model", "slot", "policy", "index", "stock", "store"]),
+    ("lookup", &["model", "policy", "index", "stock"]),
+    ("service", &["model", "pb", "policy", "index", "stock", "snapshot", "lookup"]),
     (
         "cli",
         &[
-            "model", "pb", "sources", "synth", "index", "graph", "compile", "stock", "store",
+            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "stock", "store",
             "snapshot", "lookup", "service",
         ],
     ),
