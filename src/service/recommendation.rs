@@ -8,7 +8,7 @@ use super::{convert, reply, status::Refusal};
 use crate::{
     lookup::{self, Direction, Scratch},
     pb::{self, EncodedResponse, server::recommendation_service_server::RecommendationService},
-    snapshot::{Live, Snapshot},
+    snapshot::{Live, Moment, Snapshot},
 };
 
 thread_local! {
@@ -29,13 +29,14 @@ impl Recommendations {
         Self { live }
     }
 
-    /// The snapshot of this call: the only load.
-    fn snapshot(&self, asked: &str) -> Result<Arc<Snapshot>, Refusal> {
-        let snapshot = self.live.load().ok_or(Refusal::NotServing)?;
-        if asked.is_empty() || asked == snapshot.id() {
-            return Ok(snapshot);
+    /// Snapshot and stock of this call: the only load.
+    fn moment(&self, asked: &str) -> Result<Arc<Moment>, Refusal> {
+        let moment = self.live.load().ok_or(Refusal::NotServing)?;
+        let active = moment.snapshot.id();
+        if asked.is_empty() || asked == active {
+            return Ok(moment);
         }
-        Err(Refusal::not_active(asked, snapshot.id()))
+        Err(Refusal::not_active(asked, active))
     }
 }
 
@@ -64,8 +65,8 @@ impl RecommendationService for Recommendations {
         request: Request<pb::GetRecommendationsRequest>,
     ) -> Result<Response<EncodedResponse>, Status> {
         let request = request.into_inner();
-        let snapshot = self.snapshot(&request.snapshot_id)?;
-        get_recommendations(&snapshot, &request).map(Response::new)
+        let moment = self.moment(&request.snapshot_id)?;
+        get_recommendations(&moment.snapshot, &request).map(Response::new)
     }
 
     async fn batch_get_recommendations(
@@ -94,7 +95,8 @@ impl RecommendationService for Recommendations {
         request: Request<pb::ListRelationsRequest>,
     ) -> Result<Response<pb::ListRelationsResponse>, Status> {
         let request = request.into_inner();
-        let snapshot = self.snapshot(&request.snapshot_id)?;
+        let moment = self.moment(&request.snapshot_id)?;
+        let snapshot = &moment.snapshot;
         let view = snapshot.catalog().view();
         let listing = convert::listing(&request, &view, snapshot.id())?;
         let mut response = pb::ListRelationsResponse {
@@ -124,7 +126,8 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::DescribeCatalogRequest>,
     ) -> Result<Response<pb::DescribeCatalogResponse>, Status> {
-        let snapshot = self.snapshot(&request.into_inner().snapshot_id)?;
+        let moment = self.moment(&request.into_inner().snapshot_id)?;
+        let snapshot = &moment.snapshot;
         let view = snapshot.catalog().view();
         Ok(Response::new(convert::description(&view, snapshot.id())))
     }

@@ -72,6 +72,12 @@ pub enum StockError {
         /// What the system said.
         reason: String,
     },
+    /// The writer's thread cannot be started. Look at the limits of the process.
+    #[error("the stock writer cannot be started: {reason}")]
+    NoThread {
+        /// What the system said.
+        reason: String,
+    },
     /// The journal holds what this version cannot have written. Restore the state directory, or
     /// remove it and send ReplaceAvailability and blocks anew.
     #[error("the stock journal does not replay: {reason}; restore the state directory")]
@@ -85,4 +91,13 @@ impl StockError {
     pub(super) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Invalid { field: field.into(), reason: reason.into() }
     }
+}
+
+/// Bytes that are no entry and no piece of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}, byte {offset}: {reason}")]
+pub struct DecodeError {
+    pub(super) what: &'static str,
+    pub(super) offset: usize,
+    pub(super) reason: String,
 }

@@ -8,7 +8,32 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod blocks;
+mod check;
+mod checkpoint;
+mod command;
+mod entry;
+mod error;
+mod feeds;
+mod handle;
 mod layer;
+mod log;
+mod names;
+mod projection;
+mod readings;
+mod reads;
+mod resolve;
+mod state;
+mod update;
 mod view;
+mod wire;
+mod writer;
 
+pub use command::{Attached, Reply};
+pub use error::{DecodeError, StockError};
+pub use handle::{Clock, Publisher, ReplaceStream, Stock, StockOptions};
+pub use update::{
+    BatchDone, BlockDone, BlockDraft, BlockPage, Effective, EffectiveList, ListedBlock, Reading,
+    ReadingPage, Rejected, ReplaceDone, Said, Told, UnblockDone, UnblockDraft, UpdateDraft,
+};
 pub use view::{FeedPosition, ProductBlock, StockView};

@@ -140,6 +140,10 @@ impl StockView {
         Self { catalog: Some(catalog), ..Self::default() }
     }
 
+    pub(super) fn of_no_catalog(positions: Arc<[FeedPosition]>, blocks_digest: u64) -> Self {
+        Self { positions, blocks_digest, ..Self::default() }
+    }
+
     /// Puts the state that holds; `inventory` `None` for every one.
     pub(crate) fn set_reading(
         &mut self,
