@@ -77,15 +77,14 @@ impl Violation {
 }
 
 /// Why one slot of a page fails alone: by its first wrong field, with all of them in the message.
-/// `None` if nothing is wrong.
-pub(super) fn slot_error(violations: &[Violation]) -> Option<pb::SlotError> {
-    let first = violations.first()?;
-    Some(pb::SlotError {
+pub(super) fn slot_error(violations: &[Violation]) -> pb::SlotError {
+    let first = violations.first();
+    pb::SlotError {
         code: Code::InvalidArgument.into(),
-        reason: first.reason.code().to_owned(),
-        field: first.field.clone(),
+        reason: first.map_or_else(String::new, |first| first.reason.code().to_owned()),
+        field: first.map_or_else(String::new, |first| first.field.clone()),
         message: message(violations),
-    })
+    }
 }
 
 fn message(violations: &[Violation]) -> String {

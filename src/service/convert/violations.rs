@@ -33,6 +33,15 @@ impl Violations {
         self.found.push(violation);
     }
 
+    /// Adds a violation of a field that all slots share: it keeps its path.
+    pub(in crate::service) fn share(&mut self, violation: Violation) {
+        self.found.push(violation);
+    }
+
+    pub(in crate::service) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.found.len() >= VIOLATIONS_MAX
     }
