@@ -48,8 +48,27 @@ pub const CANDIDATES_MAX: usize = 2 * RELATIONS_PER_TYPE_MAX;
 /// Products that a lookup with several seeds weighs of each, best first.
 pub const CANDIDATES_PER_SEED_MAX: usize = 256;
 
+/// Products in the list of best sellers of a category, or of the whole catalog. A fallback shows a
+/// hundred at most; what is sold out, filtered away or excluded above them fits in many times over.
+pub const POPULAR_MAX: usize = 1_000;
+
 /// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.
 pub const VARIANT_DEPTH_MAX: usize = 4;
+
+/// Leaves of one variant group among which lookups look for one that can be bought.
+pub const LEAVES_MAX: usize = 256;
+
+/// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
+pub const SIBLINGS_MAX: usize = 64;
+
+/// Overrides of one product that count: a list that people keep by hand has tens.
+pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
+
+/// Steps of a fallback chain.
+pub const FALLBACK_STEPS_MAX: usize = 16;
+
+/// Slots of one page.
+pub const SLOTS_MAX: usize = 16;
 
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;

@@ -111,5 +111,6 @@ pub(super) fn bundles(
     let scene = &present.scene;
     let asked = convert::bundles_query(request, &scene.view, present.now_s)?;
     present.require_positions(&request.min_availability)?;
-    Ok(convert::bundles_answer(present, &asked))
+    drop(asked);
+    Err(Refusal::NotServing)
 }

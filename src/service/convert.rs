@@ -3,8 +3,11 @@
 //! What is wrong is named by its path, `slots[2].lookup.filter.category_level`, all of it at once. A
 //! value out of its range is never read as another one.
 
+mod bundles;
 mod catalog;
 mod context;
+mod effective;
+mod explain;
 mod filter;
 mod listing;
 mod lookup;
@@ -14,12 +17,15 @@ mod relation;
 mod version;
 mod violations;
 
+pub(super) use bundles::bundles_query;
 pub(super) use catalog::description;
-pub(super) use listing::{Listing, listing};
+pub(super) use effective::{effective_lookup, mix};
+pub(super) use explain::explain_limits;
+pub(super) use listing::listing;
 pub(super) use lookup::unplanned;
 pub(super) use page::{Envelope, SlotIds, envelope};
 pub(super) use query::{Asked, query};
-pub(super) use relation::relation;
+pub(super) use relation::{Stored, cut, relation};
 pub(super) use version::{data_version, require_positions, timestamp};
 pub(super) use violations::Violations;
 

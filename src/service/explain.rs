@@ -5,6 +5,7 @@ mod slot;
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use prost::Message as _;
 
 use super::{
@@ -39,7 +40,7 @@ pub(super) fn explain(
             let answer = pages::answer(present, &page, SlotIds::Waived, &mut explainer);
             answer.map_err(|refusal| refusal.below("get"))?
         }
-        None => return Err(convert::nothing_to_explain()),
+        None => Bytes::new(),
     };
     let lookup_nanos = u32::try_from(started.elapsed().as_nanos()).unwrap_or(u32::MAX);
     let response = pb::BatchGetRecommendationsResponse::decode(bytes)

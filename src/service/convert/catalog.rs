@@ -1,13 +1,16 @@
 //! What a catalog and its policy declare, for the wire.
 
-use crate::{index::View, model::id::IdRule, pb, policy::Policy};
+use super::data_version;
+use crate::{
+    lookup::{Interval, Scene},
+    model::id::IdRule,
+    pb,
+    service::present::Present,
+};
 
 /// What the catalog declares, for the wire.
-pub(in crate::service) fn description(
-    view: &View<'_>,
-    policy: &Policy,
-    data_version: pb::DataVersion,
-) -> pb::DescribeCatalogResponse {
+pub(in crate::service) fn description(present: &Present<'_>) -> pb::DescribeCatalogResponse {
+    let Scene { view, policy, .. } = &present.scene;
     let meta = view.meta();
     let inventory = |index: usize| meta.inventories.get(index).map(ToString::to_string);
     pb::DescribeCatalogResponse {
@@ -36,7 +39,7 @@ pub(in crate::service) fn description(
             .collect(),
         placement_ids: policy.placement_ids().map(ToOwned::to_owned).collect(),
         inventory_ids: meta.inventories.iter().map(ToString::to_string).collect(),
-        data_version: Some(data_version),
+        data_version: Some(data_version(present, Interval::UNBOUNDED)),
         product_ids_case_folded: view.id_rule() == IdRule::CaseFolded,
     }
 }

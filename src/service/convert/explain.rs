@@ -7,7 +7,7 @@ use crate::{
         limits::{EXPLAINED_DEFAULT, EXPLAINED_MAX, TRACED_MAX},
     },
     pb,
-    service::status::{Refusal, Violation},
+    service::status::Refusal,
 };
 
 /// How many candidates of each slot are listed besides those traced.
@@ -16,7 +16,7 @@ pub(in crate::service) fn explain_limits(
 ) -> Result<usize, Refusal> {
     let mut violations = Violations::default();
     if request.request.is_none() {
-        violations.push(NOTHING());
+        violations.add("request", "expected get or batch, found neither");
     }
     let traced = &request.trace_product_ids;
     if traced.len() > TRACED_MAX {

@@ -2,17 +2,29 @@
 
 use prost_types::Timestamp;
 
-use crate::{lookup::Interval, pb, service::status::{Lag, Refusal}, snapshot::Moment, stock::FeedPosition};
+use crate::{
+    lookup::Interval,
+    pb,
+    service::{
+        present::Present,
+        status::{Lag, Refusal},
+    },
+    stock::FeedPosition,
+};
 
 /// What an answer was computed from.
-pub(in crate::service) fn data_version(moment: &Moment, interval: Interval) -> pb::DataVersion {
-    let positions = moment.stock.positions().iter();
+pub(in crate::service) fn data_version(
+    present: &Present<'_>,
+    interval: Interval,
+) -> pb::DataVersion {
+    let stock = present.scene.stock;
+    let positions = stock.positions().iter();
     pb::DataVersion {
-        snapshot_id: moment.snapshot.id().to_owned(),
+        snapshot_id: present.snapshot_id.to_owned(),
         availability: positions.map(feed_position).collect(),
         valid_from_time: timestamp(interval.from_s),
         valid_until_time: timestamp(interval.until_s),
-        blocks_digest: moment.stock.blocks_digest(),
+        blocks_digest: stock.blocks_digest(),
     }
 }
 
