@@ -61,15 +61,6 @@ pub const LEAVES_MAX: usize = 256;
 /// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
 pub const SIBLINGS_MAX: usize = 64;
 
-/// Overrides of one product that count: a list that people keep by hand has tens.
-pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
-
-/// Steps of a fallback chain.
-pub const FALLBACK_STEPS_MAX: usize = 16;
-
-/// Slots of one page.
-pub const SLOTS_MAX: usize = 16;
-
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 
@@ -109,20 +100,11 @@ pub const PAGE_SIZE_DEFAULT: usize = 100;
 /// Largest page of `ListRelations`.
 pub const PAGE_SIZE_MAX: usize = 1_000;
 
-/// Placements of a policy: more named slots than the largest shops have, all channels counted.
-pub const PLACEMENTS_MAX: usize = 1_000;
-
 /// Slots of one page call.
 pub const SLOTS_MAX: usize = 16;
 
 /// Longest id of a slot or placement.
 pub const SLOT_ID_BYTES_MAX: usize = 128;
-
-/// Values of one list of a filter.
-pub const FILTER_VALUES_MAX: usize = 64;
-
-/// Steps of one fallback chain.
-pub const FALLBACK_STEPS_MAX: usize = 16;
 
 /// Longest channel of a context.
 pub const CHANNEL_BYTES_MAX: usize = 128;
