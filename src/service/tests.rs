@@ -36,11 +36,17 @@ use crate::pb::{
 
 mod convert;
 mod drain;
+mod explain;
 mod health;
+mod limits;
+mod listing;
+mod pages;
 mod peer;
 mod reflection;
 mod reply;
 mod serving;
+mod status;
+mod world;
 
 /// Longer than any event takes on a busy machine; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
