@@ -206,7 +206,7 @@ fn lookups(criterion: &mut Criterion) {
         lookup: Some(LookupSpec {
             relation_types: vec![i32::from(TYPES[0].number())],
             max_results: i32::try_from(RESULTS).unwrap(),
-            min_score: None,
+            ..LookupSpec::default()
         }),
         seeds: vec![Seed { target: Some(Target::ProductId(String::new())), quantity: 0.0 }],
         ..GetRecommendationsRequest::default()

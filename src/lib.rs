@@ -56,13 +56,13 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("compile", &["model", "graph", "index"]),
     ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
-    ("snapshot", &["model", "slot", "policy", "index", "store"]),
+    ("snapshot", &["model", "slot", "policy", "index", "stock", "store"]),
     ("lookup", &["model", "policy", "index", "stock"]),
     ("service", &["model", "pb", "policy", "index", "stock", "snapshot", "lookup"]),
     (
         "cli",
         &[
-            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "store",
+            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "stock", "store",
             "snapshot", "lookup", "service",
         ],
     ),

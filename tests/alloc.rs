@@ -149,7 +149,7 @@ fn requests() -> Vec<GetRecommendationsRequest> {
         lookup: Some(LookupSpec {
             relation_types: TYPES[..types].iter().map(|one| i32::from(one.number())).collect(),
             max_results: 100,
-            min_score: None,
+            ..LookupSpec::default()
         }),
         seeds: seeds
             .iter()

@@ -10,7 +10,7 @@ use crate::{
     model::{relation::RelationType, score},
     pb,
     service::{get_recommendations, to_json},
-    snapshot::Snapshot,
+    snapshot::{Moment, Snapshot},
 };
 
 #[derive(Debug, Args)]
@@ -50,19 +50,19 @@ pub(super) struct WhereArgs {
 }
 
 pub(super) fn run(args: &LookupArgs) -> anyhow::Result<()> {
-    let snapshot = args.store.snapshot()?;
-    let view = snapshot.catalog().view();
+    let moment = args.store.moment()?;
+    let view = moment.snapshot.catalog().view();
     let types = args.types.iter().map(|text| relation_type(&view, text));
     let types = types.collect::<anyhow::Result<Vec<_>>>()?;
     let seeds = args.seeds.iter().map(String::as_str).collect::<Vec<_>>();
     if !args.each {
-        return answer(&snapshot, args, &types, &seeds);
+        return answer(&moment, args, &types, &seeds);
     }
-    seeds.chunks(1).try_for_each(|seed| answer(&snapshot, args, &types, seed))
+    seeds.chunks(1).try_for_each(|seed| answer(&moment, args, &types, seed))
 }
 
 fn answer(
-    snapshot: &Snapshot,
+    moment: &Moment,
     args: &LookupArgs,
     types: &[RelationType],
     seeds: &[&str],
@@ -76,18 +76,19 @@ fn answer(
             relation_types: types.iter().map(|one| i32::from(one.number())).collect(),
             max_results: args.max,
             min_score: args.min_score,
+            ..Default::default()
         }),
         seeds: seeds.iter().map(seed).collect(),
         exclude_product_ids: args.exclude.clone(),
         ..Default::default()
     };
-    let response = get_recommendations(snapshot, &request)
+    let response = get_recommendations(moment, &request)
         .map_err(|status| anyhow::anyhow!("{}", status.message()))?;
     if args.json {
         outln!("{}", to_json("GetRecommendationsResponse", &response.0)?);
         return Ok(());
     }
-    print_answer(snapshot, seeds, &response)
+    print_answer(&moment.snapshot, seeds, &response)
 }
 
 fn print_answer(

@@ -20,6 +20,7 @@ use std::{
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -27,7 +28,8 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt as _};
 
 use crate::{
-    snapshot::Snapshot,
+    snapshot::{Moment, Snapshot},
+    stock::StockView,
     store::{MAIN_TRACK, Manifest, Note, Store, Track},
 };
 
@@ -89,6 +91,12 @@ impl StoreArgs {
         let (store, track) = self.track()?;
         let current = current(&track, &self.store)?;
         Ok(Snapshot::load(&store, &current)?)
+    }
+
+    /// The same without any feed of stock, for commands that answer without a server.
+    fn moment(&self) -> anyhow::Result<Moment> {
+        let snapshot = Arc::new(self.snapshot()?);
+        Ok(Moment { snapshot, stock: Arc::new(StockView::empty()) })
     }
 }
 

@@ -1,9 +1,9 @@
 //! What is live: loading a snapshot whole, swapping it in, taking the old one away.
 //!
 //! A snapshot is live only after every blob of it was mapped, verified and warmed; any failure
-//! keeps the one before. Requests take one `Arc` from the slot and keep it to the end; the watcher
-//! thread keeps another one of each retired snapshot until theirs are gone, so that no request ever
-//! unmaps a file. This room knows nothing of lookups or of gRPC.
+//! keeps the one before. Requests take one [`Moment`] from the slot, which is a snapshot and the stock
+//! over it, and keep it to the end; the watcher thread keeps another one of each retired snapshot
+//! until theirs are gone, so that no request ever unmaps a file. This room knows nothing of lookups or of gRPC.
 
 mod error;
 mod watch;
@@ -19,11 +19,21 @@ pub use watch::{Event, WatchOptions, Watcher};
 use crate::{
     index::{Blob, BlobHash, Catalog, Dropped, IndexError, Provenance, Role, Text, UnverifiedBlob},
     slot::Slot,
+    stock::StockView,
     store::{BlobRef, Manifest, Store},
 };
 
-/// The place of the live snapshot, shared by all who answer from it.
-pub type Live = Arc<Slot<Snapshot>>;
+/// The place of the present moment, shared by all who answer from it.
+pub type Live = Arc<Slot<Moment>>;
+
+/// What one request answers from: a snapshot and the stock over its catalog, loaded as one pair.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// Products, relations and policy.
+    pub snapshot: Arc<Snapshot>,
+    /// Stock, prices and blocks; its ordinals are those of the snapshot's catalog.
+    pub stock: Arc<StockView>,
+}
 
 /// A loaded snapshot.
 #[derive(Debug)]

@@ -298,7 +298,7 @@ fn what_is_held_back_goes_live_with_the_release() {
     shop.publish("b");
     let release = shop.track.release(&note()).unwrap();
     expect(&events, live("b"));
-    assert_eq!(shop.live.load().unwrap().manifest(), &release);
+    assert_eq!(shop.live.load().unwrap().snapshot.manifest(), &release);
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn a_snapshot_is_unmapped_after_its_last_reader() {
     expect(&events, unmapped(&second));
     assert!(!is_mapped(&shop.store.blob_path(&second.blobs[0])));
     assert!(is_mapped(&first_path));
-    assert_eq!(first_id(&reader), "a");
+    assert_eq!(first_id(&reader.snapshot), "a");
     drop(reader);
     expect(&events, unmapped(&first));
     assert!(!is_mapped(&first_path));

@@ -15,9 +15,9 @@ use std::{
 use notify::{RecursiveMode, Watcher as _};
 use tracing::{debug, error, info, warn};
 
-use super::{Live, LoadError, Snapshot};
+use super::{Live, LoadError, Moment, Snapshot};
 use crate::{
-    slot::Slot,
+    stock::StockView,
     store::{Manifest, Store, Track},
 };
 
@@ -86,6 +86,7 @@ impl Watcher {
                 store,
                 track,
                 live,
+                snapshot: None,
                 is_stopped: stopped,
                 shown: None,
                 refused: None,
@@ -142,7 +143,9 @@ fn watch_directory(track: &Track, commands: Sender<Command>) -> Option<notify::R
 struct Follower {
     store: Store,
     track: Track,
-    live: Arc<Slot<Snapshot>>,
+    live: Live,
+    /// The snapshot that is live.
+    snapshot: Option<Arc<Snapshot>>,
     is_stopped: Arc<AtomicBool>,
     /// The manifest whose content is live, as far as this thread knows.
     shown: Option<Manifest>,
@@ -254,8 +257,8 @@ impl Follower {
     fn take_unless_refused(&mut self, manifest: &Manifest) -> bool {
         // Marked first: a repair while it loads is another file.
         let files = self.marks(manifest);
-        let live = self.live.load();
-        let snapshot = match Snapshot::load_after(live.as_deref(), &self.store, manifest) {
+        let live = self.snapshot.as_deref();
+        let snapshot = match Snapshot::load_after(live, &self.store, manifest) {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
@@ -272,7 +275,9 @@ impl Follower {
             return false;
         }
         let file_len_bytes = snapshot.catalog().blob().size_bytes();
-        self.retired.extend(self.live.swap(Arc::clone(&snapshot)));
+        let stock = Arc::new(StockView::empty());
+        drop(self.live.swap(Arc::new(Moment { snapshot: Arc::clone(&snapshot), stock })));
+        self.retired.extend(self.snapshot.replace(Arc::clone(&snapshot)));
         self.shown = Some(manifest.clone());
         info!(snapshot_id = snapshot.id(), manifest.number, file_len_bytes, "Snapshot is live.");
         (self.on_event)(Event::Live(&snapshot));

@@ -170,7 +170,7 @@ impl Shop {
 
     /// The first product of what is live.
     pub(super) fn live_id(&self) -> String {
-        first_id(&self.live.load().unwrap())
+        first_id(&self.live.load().unwrap().snapshot)
     }
 }
 
