@@ -62,8 +62,8 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "stock", "store",
-            "snapshot", "lookup", "service",
+            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "stock",
+            "store", "snapshot", "lookup", "service",
         ],
     ),
 ];

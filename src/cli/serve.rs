@@ -18,7 +18,8 @@ use tracing::info;
 use super::{StoreArgs, open_track, out::try_line};
 use crate::{
     service::{Health, Recommendations, ServeOptions, Stop, routes, serve},
-    snapshot::{Event, Live, WatchOptions, Watcher},
+    snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
+    stock::Stock,
 };
 
 #[derive(Debug, Args)]
@@ -92,7 +93,8 @@ pub(super) fn serve_store(
     };
     info!(%address, store = %store_dir.display(), "Starting; not serving before a snapshot is live.");
     let watch_options = WatchOptions { poll_interval: Duration::from_millis(args.poll_ms.max(1)) };
-    let watcher = Watcher::spawn(store, track, live, watch_options, on_event)
+    let (stock, _) = Stock::in_memory(LivePublisher::new(Live::clone(&live)))?;
+    let watcher = Watcher::spawn(store, track, live, stock, watch_options, on_event)
         .context("cannot start the watcher")?;
     signals.handle(stop.clone(), watcher.retry())?;
 

@@ -2,10 +2,11 @@
 //!
 //! A snapshot is live only after every blob of it was mapped, verified and warmed; any failure
 //! keeps the one before. Requests take one [`Moment`] from the slot, which is a snapshot and the stock
-//! over it, and keep it to the end; the watcher thread keeps another one of each retired snapshot
-//! until theirs are gone, so that no request ever unmaps a file. This room knows nothing of lookups or of gRPC.
+//! over its catalog, and keep it to the end; the watcher thread keeps each retired one until theirs
+//! are gone, so that no request ever unmaps a file. This room knows nothing of lookups or of gRPC.
 
 mod error;
+mod moment;
 mod watch;
 
 #[cfg(test)]
@@ -14,26 +15,13 @@ mod tests;
 use std::sync::Arc;
 
 pub use error::LoadError;
+pub use moment::{Live, LivePublisher, Moment};
 pub use watch::{Event, WatchOptions, Watcher};
 
 use crate::{
     index::{Blob, BlobHash, Catalog, Dropped, IndexError, Provenance, Role, Text, UnverifiedBlob},
-    slot::Slot,
-    stock::StockView,
     store::{BlobRef, Manifest, Store},
 };
-
-/// The place of the present moment, shared by all who answer from it.
-pub type Live = Arc<Slot<Moment>>;
-
-/// What one request answers from: a snapshot and the stock over its catalog, loaded as one pair.
-#[derive(Clone, Debug)]
-pub struct Moment {
-    /// Products, relations and policy.
-    pub snapshot: Arc<Snapshot>,
-    /// Stock, prices and blocks; its ordinals are those of the snapshot's catalog.
-    pub stock: Arc<StockView>,
-}
 
 /// A loaded snapshot.
 #[derive(Debug)]
@@ -122,6 +110,11 @@ impl Snapshot {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The same, to be shared with the stock over it.
+    fn shared_catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
     }
 
     /// Placements, stage policy and rules as they were published.

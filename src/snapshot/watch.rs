@@ -15,9 +15,9 @@ use std::{
 use notify::{RecursiveMode, Watcher as _};
 use tracing::{debug, error, info, warn};
 
-use super::{Live, LoadError, Moment, Snapshot};
+use super::{Live, LoadError, Moment, Snapshot, moment::go_live};
 use crate::{
-    stock::StockView,
+    stock::Stock,
     store::{Manifest, Store, Track},
 };
 
@@ -65,7 +65,8 @@ enum Command {
 }
 
 impl Watcher {
-    /// Starts following. The first snapshot is loaded on the watcher's thread, too.
+    /// Starts following. The first snapshot is loaded on the watcher's thread, too. What goes live
+    /// goes through the stock's writer, which publishes its views into the same slot.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -73,6 +74,7 @@ impl Watcher {
         store: Store,
         track: Track,
         live: Live,
+        stock: Stock,
         options: WatchOptions,
         on_event: impl Fn(Event<'_>) + Send + 'static,
     ) -> io::Result<Self> {
@@ -86,7 +88,7 @@ impl Watcher {
                 store,
                 track,
                 live,
-                snapshot: None,
+                stock,
                 is_stopped: stopped,
                 shown: None,
                 refused: None,
@@ -144,14 +146,14 @@ struct Follower {
     store: Store,
     track: Track,
     live: Live,
-    /// The snapshot that is live.
-    snapshot: Option<Arc<Snapshot>>,
+    /// Its writer makes snapshots live.
+    stock: Stock,
     is_stopped: Arc<AtomicBool>,
     /// The manifest whose content is live, as far as this thread knows.
     shown: Option<Manifest>,
     /// What was refused; it is not tried again while its files are the same.
     refused: Option<Refused>,
-    retired: Vec<Arc<Snapshot>>,
+    retired: Vec<Arc<Moment>>,
     on_event: Box<dyn Fn(Event<'_>)>,
 }
 
@@ -257,7 +259,8 @@ impl Follower {
     fn take_unless_refused(&mut self, manifest: &Manifest) -> bool {
         // Marked first: a repair while it loads is another file.
         let files = self.marks(manifest);
-        let live = self.snapshot.as_deref();
+        let live = self.live.load();
+        let live = live.as_deref().map(|moment| &*moment.snapshot);
         let snapshot = match Snapshot::load_after(live, &self.store, manifest) {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
@@ -275,9 +278,13 @@ impl Follower {
             return false;
         }
         let file_len_bytes = snapshot.catalog().blob().size_bytes();
-        let stock = Arc::new(StockView::empty());
-        drop(self.live.swap(Arc::new(Moment { snapshot: Arc::clone(&snapshot), stock })));
-        self.retired.extend(self.snapshot.replace(Arc::clone(&snapshot)));
+        match go_live(&self.live, &self.stock, &snapshot) {
+            Ok(before) => self.retired.extend(before),
+            Err(error) => {
+                error!(snapshot_id = snapshot.id(), %error, "Snapshot cannot go live.");
+                return false;
+            }
+        }
         self.shown = Some(manifest.clone());
         info!(snapshot_id = snapshot.id(), manifest.number, file_len_bytes, "Snapshot is live.");
         (self.on_event)(Event::Live(&snapshot));
@@ -286,10 +293,14 @@ impl Follower {
 
     /// Unmaps the retired snapshots that nobody reads any more.
     fn reap(&mut self) {
-        for snapshot in self.retired.extract_if(.., |retired| Arc::strong_count(retired) == 1) {
-            debug!(snapshot_id = snapshot.id(), "Snapshot is unmapped.");
-            let id = snapshot.id().to_owned();
-            drop(snapshot);
+        // Views of earlier batches may keep the snapshot in their own pairs.
+        let is_unread = |moment: &mut Arc<Moment>| {
+            Arc::strong_count(moment) == 1 && Arc::strong_count(&moment.snapshot) == 1
+        };
+        for moment in self.retired.extract_if(.., is_unread) {
+            let id = moment.snapshot.id().to_owned();
+            debug!(snapshot_id = id, "Snapshot is unmapped.");
+            drop(moment);
             (self.on_event)(Event::Unmapped(&id));
         }
     }

@@ -20,7 +20,8 @@ use crate::{
         write_dropped, write_text,
     },
     model::{id::IdRule, relation::Origin},
-    snapshot::{Event, Live, LoadError, Snapshot, WatchOptions, Watcher},
+    snapshot::{Event, Live, LivePublisher, LoadError, Snapshot, WatchOptions, Watcher},
+    stock::Stock,
     store::{BlobRef, MAIN_TRACK, Manifest, Note, Publish, StagedBlob, Store, Track},
 };
 
@@ -37,6 +38,7 @@ pub(super) struct Shop {
     pub(super) store: Store,
     pub(super) track: Track,
     pub(super) live: Live,
+    pub(super) stock: Stock,
 }
 
 /// One product with this id, and another one that it leads to.
@@ -58,7 +60,10 @@ impl Shop {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(&dir.path().join("store")).unwrap();
         let track = store.track(MAIN_TRACK).unwrap();
-        Self { dir, store, track, live: Live::default() }
+        let live = Live::default();
+        let publisher = LivePublisher::new(Arc::clone(&live));
+        let (stock, _) = Stock::in_memory(publisher).unwrap();
+        Self { dir, store, track, live, stock }
     }
 
     /// A catalog whose first product has this id.
@@ -165,7 +170,8 @@ impl Shop {
         };
         let (store, track, live) = (self.store.clone(), self.track.clone(), Arc::clone(&self.live));
         let options = WatchOptions { poll_interval };
-        (Watcher::spawn(store, track, live, options, tell).unwrap(), events)
+        let stock = self.stock.clone();
+        (Watcher::spawn(store, track, live, stock, options, tell).unwrap(), events)
     }
 
     /// The first product of what is live.
