@@ -220,9 +220,6 @@ pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
 /// Largest entry of the stock journal, and largest piece of a checkpoint.
 pub const STOCK_ENTRY_BYTES_MAX: usize = 4 << 20;
 
-/// Text of a policy: thousands of placements, each a screen long.
-pub const POLICY_BYTES_MAX: usize = 4 << 20;
-
 /// Longest payload of one record of the stock journal: a whole batch of updates, far over the
 /// largest request. A reader takes no longer length at its word.
 pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;

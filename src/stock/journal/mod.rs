@@ -31,7 +31,7 @@ mod tests;
 
 pub(crate) use checkpoint::Sealed;
 pub(crate) use error::JournalError;
-pub(crate) use storage::{LocalStorage, Sink, Source, Storage};
+pub(crate) use storage::{LocalStorage, Sink, Storage};
 
 use zerocopy::IntoBytes;
 
