@@ -139,6 +139,7 @@ impl State {
     }
 
     /// Rows over all products.
+    #[cfg(test)]
     pub(super) fn reading_count(&self) -> usize {
         self.reading_count
     }
