@@ -60,7 +60,8 @@ impl Default for StockOptions {
 /// [`Stock::stop`].
 ///
 /// Every command takes a callback for its answer, and every callback is called once; only one whose
-/// command is queued while the writer's thread dies of a fault is dropped.
+/// command is queued in the moment in which the writer ends is dropped, which means the same as
+/// [`StockError::Closed`].
 #[derive(Clone)]
 pub struct Stock {
     commands: SyncSender<Command>,

@@ -116,7 +116,9 @@ impl<T: Copy> Numbers<T> {
                 }
             }
             (Some(value), false) => chunk.values.insert(place, value),
-            (None, true) => drop(chunk.values.remove(place)),
+            (None, true) => {
+                chunk.values.remove(place);
+            }
             (None, false) => {}
         }
         if let Some(word) = chunk.present.get_mut(inside / 64) {

@@ -39,6 +39,8 @@ pub(super) struct Held<T> {
     pub(super) value: T,
     pub(super) event_us: i64,
     pub(super) sequence: u64,
+    /// Its place in the batch: of two ids of one product the later in a batch holds, as of two batches.
+    pub(super) index: u32,
     /// A resync is on that did not name it yet: whatever it says instead holds.
     pub(super) is_condemned: bool,
 }
@@ -51,8 +53,8 @@ pub(super) struct StateSince {
 }
 
 impl<T> Held<T> {
-    pub(super) fn new(value: T, event_us: i64, sequence: u64) -> Self {
-        Self { value, event_us, sequence, is_condemned: false }
+    pub(super) fn new(value: T, event_us: i64, sequence: u64, index: u32) -> Self {
+        Self { value, event_us, sequence, index, is_condemned: false }
     }
 
     /// Does this reading take the place of what the same source said?
@@ -94,8 +96,7 @@ impl ProductReadings {
         let key = (inventory, source);
         let at = self.stock.partition_point(|row| (row.inventory, row.source) < key);
         if self.stock.get(at).is_none_or(|row| (row.inventory, row.source) != key) {
-            // Most products have one row for ever: room for four would quadruple the memory.
-            self.stock.reserve_exact(1);
+            reserve(&mut self.stock);
             let row = StockRow { inventory, source, state: None, quantity: None };
             self.stock.insert(at, row);
         }
@@ -115,7 +116,7 @@ impl ProductReadings {
                 counts
             }
             _ => {
-                self.prices.reserve_exact(1);
+                reserve(&mut self.prices);
                 self.prices.insert(at, new);
                 true
             }
@@ -132,7 +133,7 @@ impl StockRow {
         let same = self.state.filter(|old| old.value.state == new.value);
         let since_us = same.map_or(new.event_us, |old| old.value.since_us.min(new.event_us));
         let value = StateSince { state: new.value, since_us };
-        self.state = Some(Held::new(value, new.event_us, new.sequence));
+        self.state = Some(Held::new(value, new.event_us, new.sequence, new.index));
         true
     }
 
@@ -147,6 +148,14 @@ impl StockRow {
 
     pub(super) fn is_empty(&self) -> bool {
         self.state.is_none() && self.quantity.is_none()
+    }
+}
+
+/// Makes room for one row. Most products have one or two for ever, and room for four would multiply
+/// the memory; lists that grow long grow by doubling.
+fn reserve<T>(rows: &mut Vec<T>) {
+    if rows.len() < 4 {
+        rows.reserve_exact(1);
     }
 }
 

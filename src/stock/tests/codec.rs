@@ -128,7 +128,7 @@ proptest! {
     ) {
         let bytes = [vec![version, kind], rest].concat();
         if let Ok(entry) = Entry::decode(&bytes) {
-            prop_assert_eq!(entry.encode().len(), bytes.len());
+            prop_assert_eq!(Entry::decode(&entry.encode()).unwrap(), entry);
         }
         drop(State::default().take_piece(&bytes));
     }

@@ -38,6 +38,7 @@ pub(super) struct Kept {
     pub(super) entries: Vec<Vec<u8>>,
     pub(super) pieces: Vec<Vec<u8>>,
     pub(super) bytes: u64,
+    pub(super) is_broken: bool,
     /// What the next calls to append, repair and checkpoint answer.
     pub(super) appends: Vec<Result<(), LogError>>,
     pub(super) repairs: Vec<Result<(), LogError>>,
@@ -69,12 +70,20 @@ impl Log for Tape {
             kept.bytes += entries.iter().map(|entry| entry.len() as u64).sum::<u64>();
             kept.entries.extend(entries.iter().map(|entry| entry.to_vec()));
         }
+        kept.is_broken = answer.is_err();
         answer
+    }
+
+    fn is_broken(&self) -> bool {
+        self.kept.lock().unwrap().is_broken
     }
 
     fn repair(&mut self) -> Result<(), LogError> {
         self.note("repair");
-        next(&mut self.kept.lock().unwrap().repairs)
+        let mut kept = self.kept.lock().unwrap();
+        let answer = next(&mut kept.repairs);
+        kept.is_broken = answer.is_err();
+        answer
     }
 
     fn bytes_since_checkpoint(&self) -> u64 {
@@ -84,7 +93,9 @@ impl Log for Tape {
     fn checkpoint(&mut self, pieces: &mut dyn Iterator<Item = Vec<u8>>) -> Result<(), LogError> {
         self.note("checkpoint");
         let mut kept = self.kept.lock().unwrap();
-        next(&mut kept.checkpoints)?;
+        let answer = next(&mut kept.checkpoints);
+        kept.is_broken = answer.is_err();
+        answer?;
         kept.pieces = pieces.collect();
         kept.entries.clear();
         kept.bytes = 0;

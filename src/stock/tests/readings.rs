@@ -2,9 +2,13 @@
 //! source said up to its sequence and nothing else. Method: stories in words.
 
 use super::{rig::*, shop::shop};
-use crate::stock::{
-    entry::Entry,
-    state::{Outcome, State, Touched},
+use crate::{
+    model::limits::READINGS_MAX,
+    stock::{
+        StockError,
+        entry::Entry,
+        state::{Outcome, State, Touched},
+    },
 };
 
 fn rig() -> Rig {
@@ -146,11 +150,11 @@ fn an_incomplete_resync_counts_for_nothing() {
     let other = parts(&batch("pos 9: a 1 @20, b 1 @20"), 1);
     assert_eq!(rig.apply(&other[1]), Ok(Outcome::Part));
     assert_eq!(rig.stock("a", "main"), "5");
-    // From its beginning it is taken.
+    // From its beginning it is taken, also over the batch of its own sequence.
     for entry in &whole {
         rig.apply(entry).unwrap();
     }
-    assert_eq!(["a", "b", "c"].map(|id| rig.stock(id, "main")), ["1", "2", "1"]);
+    assert_eq!(["a", "b", "c"].map(|id| rig.stock(id, "main")), ["1", "1", "1"]);
 }
 
 #[test]
@@ -169,4 +173,19 @@ fn applying_the_same_entries_gives_the_same_pieces() {
         state.pieces().collect::<Vec<_>>()
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn as_many_readings_as_the_limit_are_kept_and_one_more_is_refused() {
+    let mut rig = rig();
+    rig.batch("pos 1: a 5 $eu=1 @10, b 5 @10");
+    assert_eq!(rig.state.reading_count(), 3);
+    assert_eq!(rig.state.check_room(READINGS_MAX - 3), Ok(()));
+    assert_eq!(rig.state.check_room(READINGS_MAX - 2), Err(StockError::TooManyReadings));
+    // A resync makes room by what it takes back: all three, or all but those of later sequences.
+    assert_eq!(rig.state.check_replace("pos", 1, READINGS_MAX), Ok(()));
+    let refused = rig.state.check_replace("pos", 1, READINGS_MAX + 1);
+    assert_eq!(refused, Err(StockError::TooManyReadings));
+    assert!(rig.state.check_replace("pos", 0, READINGS_MAX - 2).is_err());
+    assert!(rig.state.check_replace("wms", 1, READINGS_MAX - 2).is_err());
 }

@@ -213,7 +213,7 @@ fn a_block_in_an_unknown_market_is_refused() {
     let desk = Desk::open(&shop("a"));
     let draft = BlockDraft { market_ids: vec!["us".into(), "mars".into()], ..recall(&["a"]) };
     let refused = wait(|reply| desk.stock.block(draft, reply)).unwrap_err();
-    assert_eq!(refused.to_string(), "market_ids[1]: market `mars` is unknown");
+    assert_eq!(refused.to_string(), "market_ids[1]: market \"mars\" is unknown");
     let draft = BlockDraft { market_ids: vec!["us".into(), "us".into()], ..recall(&["a"]) };
     wait(|reply| desk.stock.block(draft, reply)).unwrap();
     let page = wait(|reply| desk.stock.blocks(String::new(), 9, reply)).unwrap();
