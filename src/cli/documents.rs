@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use super::{EXIT_REFUSED, Failure, out::outln};
+use super::{EXIT_REFUSED, Failure, names::CatalogNames, out::outln};
 use crate::{
     index::{self, Catalog, Role, Text, UnverifiedBlob},
     model::{
@@ -17,9 +17,9 @@ use crate::{
         text::Places,
     },
     policy::{BUILT_IN_POLICY, OverridesDoc, Policy, PolicyDoc, Unbound},
-    snapshot::CatalogNames,
     store::{
-        BlobRef, Error as StoreError, GuardRefusal, Manifest, Note, Publish, Published, Store, Track,
+        BlobRef, Error as StoreError, GuardRefusal, Manifest, Note, Publish, Published, Store,
+        Track,
     },
 };
 
@@ -108,7 +108,9 @@ fn read(path: &Path, bytes_max: usize) -> anyhow::Result<String> {
     let file = File::open(path).with_context(|| format!("{shown}: cannot be read"))?;
     let mut bytes = Vec::new();
     let len_max = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(len_max).read_to_end(&mut bytes).with_context(|| format!("{shown}: cannot be read"))?;
+    file.take(len_max)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{shown}: cannot be read"))?;
     if bytes.len() > bytes_max {
         bail!("{shown}: expected at most {bytes_max} bytes, found more");
     }

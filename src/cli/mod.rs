@@ -10,6 +10,7 @@ mod documents;
 mod generate;
 mod inspect;
 mod lookup;
+mod names;
 mod out;
 mod overrides;
 mod pipeline;

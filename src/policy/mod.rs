@@ -23,6 +23,7 @@ mod slot_reader;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME};
 pub use bound::{MixEntry, Placement, Policy, SlotPolicy};
 pub use document::{BUILT_IN_POLICY, PolicyDoc};
 pub use error::{Fault, PolicyError, PolicyErrors};
@@ -31,5 +32,4 @@ pub use overrides::{Override, OverrideAction, Overrides};
 pub use overrides_document::{
     Added, OverrideColumn, OverrideRow, OverrideWord, OverridesDoc, Which,
 };
-pub use crate::model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME};
 pub use rules::{Rule, RuleAction, RuleMatch, RuleWhen, Window};
