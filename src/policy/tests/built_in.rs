@@ -1,11 +1,14 @@
-//! The built-in policy keeps what a shop may expect of it.
+//! The built-in policy and the manual keep what a shop may expect of them.
 
 use crate::{
     model::{
         relation::{RelationType, Stage},
         selection::FallbackStep,
     },
-    policy::{BUILT_IN_POLICY, Policy, PolicyDoc, SlotPolicy, tests::TinyCatalog},
+    policy::{
+        BUILT_IN_POLICY, OverrideColumn, OverrideWord, Policy, PolicyDoc, SlotPolicy, rule_reader,
+        slot_reader, tests::TinyCatalog,
+    },
 };
 
 fn built_in() -> Policy {
@@ -87,4 +90,17 @@ fn its_examples_are_right() {
         .collect();
     let document = PolicyDoc::parse("examples", &format!("{policy}\n{examples}"));
     document.unwrap_or_else(|errors| panic!("{errors}"));
+}
+
+#[test]
+fn the_manual_names_every_key_and_column() {
+    let manual = include_str!("../POLICY.md");
+    let columns = OverrideColumn::ALL.map(OverrideColumn::code);
+    let words = OverrideWord::ALL.map(OverrideWord::code);
+    let stages = Stage::ALL.map(Stage::code);
+    let lists: [&[&str]; 5] =
+        [&slot_reader::SLOT_KEYS, &rule_reader::KEYS, &columns, &words, &stages];
+    for word in lists.concat() {
+        assert!(manual.contains(&format!("`{word}`")), "POLICY.md does not say what `{word}` is");
+    }
 }
