@@ -58,6 +58,10 @@ pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
 /// Steps of a fallback chain.
 pub const FALLBACK_STEPS_MAX: usize = 16;
 
+/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
+/// part of thousands.
+pub const BUNDLES_EXAMINED_MAX: usize = 1_000;
+
 /// Slots of one page.
 pub const SLOTS_MAX: usize = 16;
 

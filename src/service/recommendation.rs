@@ -11,8 +11,8 @@ use tonic::{Request, Response, Status};
 use super::{convert, reply, status::Refusal};
 use crate::{
     lookup::{self, Context, Direction, Page, Plan, QuerySeed, Scene, Scratch},
-    policy::Policy,
     pb::{self, EncodedResponse, server::recommendation_service_server::RecommendationService},
+    policy::Policy,
     snapshot::{Live, Snapshot},
     stock::StockView,
 };
