@@ -8,12 +8,10 @@ use super::{
     variants::{Leaves, group_root},
     walk::{Lists, Walk},
 };
-use crate::{
-    model::{
-        limits::{CANDIDATES_MAX, FALLBACK_STEPS_MAX, SIBLINGS_MAX},
-        relation::RelationType,
-        selection::FallbackStep,
-    },
+use crate::model::{
+    limits::{CANDIDATES_MAX, FALLBACK_STEPS_MAX, SIBLINGS_MAX},
+    relation::RelationType,
+    selection::FallbackStep,
 };
 
 /// Alternatives of one known product that a fallback starts from.

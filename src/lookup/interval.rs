@@ -16,10 +16,7 @@ impl Interval {
     /// The instants that are in both.
     #[must_use]
     pub fn intersect(self, other: Self) -> Self {
-        Self {
-            from_s: self.from_s.max(other.from_s),
-            until_s: self.until_s.min(other.until_s),
-        }
+        Self { from_s: self.from_s.max(other.from_s), until_s: self.until_s.min(other.until_s) }
     }
 
     /// Takes an edge into account as seen from an instant: the answer may differ on its other side.

@@ -2,13 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::{
-    answer::Pick,
-    places::Places,
-    query::QuerySeed,
-    scene::Scene,
-    seeds::own_roots,
-};
+use super::{answer::Pick, places::Places, query::QuerySeed, scene::Scene, seeds::own_roots};
 use crate::{
     index::Ordinal,
     model::limits::{RESULTS_MAX, SEEDS_MAX, SLOTS_MAX},

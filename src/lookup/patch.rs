@@ -3,18 +3,18 @@
 //! Only products that overrides name as a source come here. What is patched is copied; the catalog
 //! is never changed.
 
-use super::{
-    plan::WEIGHT_ONE,
-    scene::Context,
-    variants::lineage,
-};
+use super::{plan::WEIGHT_ONE, scene::Context, variants::lineage};
 use crate::{
     index::{
         Ordinal, View,
         layout::{Edge, META_ORIGIN_SHIFT, META_RARE, RareRecord},
     },
     lookup::interval::Interval,
-    model::{limits::{OVERRIDES_PER_SOURCE_MAX, RELATIONS_PER_TYPE_MAX}, relation::{Origin, RelationType}, score},
+    model::{
+        limits::{OVERRIDES_PER_SOURCE_MAX, RELATIONS_PER_TYPE_MAX},
+        relation::{Origin, RelationType},
+        score,
+    },
     policy::{MixEntry, Override, OverrideAction, Overrides},
 };
 
@@ -93,10 +93,8 @@ impl Patched {
                 for row in rows.clone() {
                     interval.meet(row.window.from_s, context.at_s);
                     interval.meet(row.window.to_s, context.at_s);
-                    let patches = !matches!(
-                        row.action,
-                        OverrideAction::Pin { .. } | OverrideAction::Hide
-                    );
+                    let patches =
+                        !matches!(row.action, OverrideAction::Pin { .. } | OverrideAction::Hide);
                     is_patched |= patches && row.window.contains(context.at_s);
                 }
                 if is_patched {

@@ -9,10 +9,7 @@ use super::{
     trace::{Fate, Sink},
     walk::{Lists, Walk, pick, seen},
 };
-use crate::{
-    index::Ordinal,
-    model::limits::CANDIDATES_PER_SEED_MAX,
-};
+use crate::{index::Ordinal, model::limits::CANDIDATES_PER_SEED_MAX};
 
 /// What known products add to one product.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,12 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{answer::Pick, interval::Interval, plan::Plan, scene::{Context, Scene}};
+use super::{
+    answer::Pick,
+    interval::Interval,
+    plan::Plan,
+    scene::{Context, Scene},
+};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 /// No text holds this byte, so it ends each part of what is hashed.

@@ -3,12 +3,7 @@
 //! The engine tells a [`Sink`] each decision. A lookup's sink is [`Untraced`], whose calls compile
 //! to nothing; that of Explain is a [`Trace`]. So both run the same code.
 
-use super::{
-    answer::Pick,
-    relations::place_in_block,
-    report::Reason,
-    runs::Candidate,
-};
+use super::{answer::Pick, relations::place_in_block, report::Reason, runs::Candidate};
 use crate::{
     index::{
         Ordinal, View,

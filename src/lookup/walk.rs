@@ -17,10 +17,7 @@ use super::{
 };
 use crate::{
     index::layout::NONE,
-    model::{
-        limits::CANDIDATES_MAX,
-        selection::VariantResolution,
-    },
+    model::{limits::CANDIDATES_MAX, selection::VariantResolution},
     policy::MixEntry,
 };
 

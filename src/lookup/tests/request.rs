@@ -18,9 +18,7 @@ use crate::{
     },
     model::{
         relation::{Availability, RelationType, Stage},
-        selection::{
-            Diversity, FallbackStep, Filter, SeedMatch, VariantResolution, ratio_ppm,
-        },
+        selection::{Diversity, FallbackStep, Filter, SeedMatch, VariantResolution, ratio_ppm},
     },
 };
 

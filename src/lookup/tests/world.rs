@@ -58,9 +58,9 @@ impl World {
             }
         }
         stock.set_blocks(blocks, 0);
-        let placements = placements.iter().map(|(id, slot)| {
-            Placement::new((*id).to_owned(), slot.clone(), [const { None }; 5])
-        });
+        let placements = placements
+            .iter()
+            .map(|(id, slot)| Placement::new((*id).to_owned(), slot.clone(), [const { None }; 5]));
         let staged = Stage::ALL.map(|stage| {
             let found = stages.iter().find(|(of, _)| *of == stage);
             found.map(|(_, slot)| slot.clone())
@@ -140,10 +140,9 @@ fn parse_rule(view: &View<'_>, order: &str) -> Rule {
     let action = match words.0[0] {
         "boost" => RuleAction::Boost(number),
         "bury" => RuleAction::Bury(number),
-        "pin" => RuleAction::Pin {
-            position: u32::from(number),
-            products: products.clone().unwrap(),
-        },
+        "pin" => {
+            RuleAction::Pin { position: u32::from(number), products: products.clone().unwrap() }
+        }
         _ => RuleAction::Hide,
     };
     let sorted = |mut products: Vec<u32>| {
@@ -176,12 +175,7 @@ fn parse_rule(view: &View<'_>, order: &str) -> Rule {
     }
 }
 
-fn parse_stock(
-    view: &View<'_>,
-    order: &str,
-    stock: &mut StockView,
-    blocks: &mut BlockedProducts,
-) {
+fn parse_stock(view: &View<'_>, order: &str, stock: &mut StockView, blocks: &mut BlockedProducts) {
     let words = order.split_whitespace().collect::<Vec<_>>();
     let [id, what, rest @ ..] = words.as_slice() else { panic!("{order}") };
     let (product, rest) = (ordinal(view, id), Words(rest.to_vec()));
