@@ -17,7 +17,7 @@ use tracing::info;
 
 use super::{StoreArgs, open_track, out::try_line};
 use crate::{
-    service::{Health, Recommendations, ServeOptions, Stop, routes, serve},
+    service::{Availabilities, Health, Recommendations, ServeOptions, Stop, routes, serve},
     snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
     stock::Stock,
 };
@@ -73,7 +73,10 @@ pub(super) fn serve_store(
         .with_context(|| format!("cannot listen on {}; choose another --listen", args.listen))?;
     let address = listener.local_addr().context("cannot read the listener's address")?;
     let (health, stop, live) = (Health::new(), Stop::new(), Live::default());
-    let routes = routes(Recommendations::new(Live::clone(&live)), &health, !args.no_reflection);
+    let (stock, _) = Stock::in_memory(LivePublisher::new(Live::clone(&live)))?;
+    let recommendations = Recommendations::new(Live::clone(&live));
+    let availabilities = Availabilities::new(stock.clone(), Live::clone(&live));
+    let routes = routes(recommendations, availabilities, &health, !args.no_reflection);
 
     // Before anything is announced: who reads `listening on` may send a signal at once.
     let signals = Signals::listen()?;
@@ -93,7 +96,6 @@ pub(super) fn serve_store(
     };
     info!(%address, store = %store_dir.display(), "Starting; not serving before a snapshot is live.");
     let watch_options = WatchOptions { poll_interval: Duration::from_millis(args.poll_ms.max(1)) };
-    let (stock, _) = Stock::in_memory(LivePublisher::new(Live::clone(&live)))?;
     let watcher = Watcher::spawn(store, track, live, stock, watch_options, on_event)
         .context("cannot start the watcher")?;
     signals.handle(stop.clone(), watcher.retry())?;

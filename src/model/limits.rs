@@ -1,5 +1,9 @@
 //! Every bound on counts, with its reason, and the byte limits computed from them.
 
+mod stock_wire;
+
+pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
+
 /// Longest product id, category id segment, brand, market, inventory or tag id. Magento stops at
 /// 64, UUIDs take 36, Shopify GIDs about 45: 128 holds all with room.
 pub const ID_BYTES_MAX: usize = 128;
@@ -207,3 +211,12 @@ pub const OVERRIDE_TEXT_BYTES_MAX: usize = 1 << 10;
 
 /// Faults of a policy or of overrides that one refusal names; people mend no more at a time.
 pub const POLICY_FAULTS_MAX: usize = 50;
+
+/// Products of one `BatchGetAvailability`.
+pub const STATES_PER_CALL_MAX: usize = 1_000;
+
+/// Longest reason of a rejected update: some words, and 64 characters of what was sent, escaped.
+pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
+
+/// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
+pub const REPLACE_SILENCE_S: u64 = 60;

@@ -11,6 +11,7 @@
 //! room handles no signals and prints nothing.
 
 mod accept;
+mod availability;
 mod connection;
 mod convert;
 mod health;
@@ -26,6 +27,7 @@ mod stop;
 mod tests;
 mod worker;
 
+pub use availability::Availabilities;
 pub use health::Health;
 pub use json::{JsonError, to_json};
 pub use recommendation::{Recommendations, get_recommendations};

@@ -1,9 +1,20 @@
 //! Why a call is refused, and the one place that chooses its gRPC status.
 
+use std::time::Duration;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
-use crate::model::limits::REFUSAL_QUOTE_BYTES_MAX;
+use crate::{
+    model::limits::{REFUSAL_QUOTE_BYTES_MAX, REPLACE_SILENCE_S},
+    stock::StockError,
+};
+
+/// After so long the queue of the stock writer has moved on.
+const BUSY_RETRY: Duration = Duration::from_millis(500);
+
+/// A disk is not freed sooner.
+const FULL_RETRY: Duration = Duration::from_secs(30);
 
 /// A refused call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +25,10 @@ pub(super) enum Refusal {
     SnapshotNotActive { asked: String, active: String },
     /// No snapshot is live yet: try another replica.
     NotServing,
+    /// The stock writer did not carry a command out.
+    Stock(StockError),
+    /// A stream of a resync said nothing for too long: begin it anew.
+    Silent,
 }
 
 /// A wrong field.
@@ -35,6 +50,21 @@ impl Refusal {
     /// The request pins another snapshot than the active one.
     pub(super) fn not_active(asked: &str, active: &str) -> Self {
         Self::SnapshotNotActive { asked: quoted(asked).to_owned(), active: active.to_owned() }
+    }
+}
+
+impl From<StockError> for Refusal {
+    fn from(error: StockError) -> Self {
+        match error {
+            StockError::Invalid { field, reason } => {
+                Self::Invalid(vec![Violation::new(field, reason)])
+            }
+            StockError::TooManyUpdates => {
+                Self::Invalid(vec![Violation::new("updates", error.to_string())])
+            }
+            StockError::NoCatalog => Self::NotServing,
+            other => Self::Stock(other),
+        }
     }
 }
 
@@ -65,6 +95,37 @@ impl From<Refusal> for Status {
             Refusal::NotServing => {
                 Self::unavailable("no snapshot is live on this replica; try another one")
             }
+            Refusal::Stock(error) => stock(&error),
+            Refusal::Silent => Self::deadline_exceeded(format!(
+                "no message came for {REPLACE_SILENCE_S} s; nothing changed, begin the stream anew"
+            )),
         }
+    }
+}
+
+/// What to do about a command of the stock writer that was not carried out.
+fn stock(error: &StockError) -> Status {
+    let (code, retry) = match error {
+        StockError::Busy | StockError::TooManyStreams => {
+            (Code::ResourceExhausted, Some(BUSY_RETRY))
+        }
+        StockError::Full { .. } => (Code::ResourceExhausted, Some(FULL_RETRY)),
+        StockError::TooManyFeeds { .. }
+        | StockError::TooManyReadings
+        | StockError::TooManyBlocks { .. } => (Code::ResourceExhausted, None),
+        StockError::TooManyGaps { .. } => (Code::FailedPrecondition, None),
+        StockError::Invalid { .. } | StockError::TooManyUpdates => (Code::InvalidArgument, None),
+        StockError::Closed
+        | StockError::NoCatalog
+        | StockError::Broken { .. }
+        | StockError::NoThread { .. }
+        | StockError::Unreadable { .. } => (Code::Unavailable, None),
+    };
+    match retry {
+        Some(retry) => {
+            let details = ErrorDetails::with_retry_info(Some(retry));
+            Status::with_error_details(code, error.to_string(), details)
+        }
+        None => Status::new(code, error.to_string()),
     }
 }

@@ -216,6 +216,7 @@ pub(super) fn code_of(error: &LoadError) -> &'static str {
     match error {
         LoadError::Store(_) => "STORE",
         LoadError::Blob(error) => error.fault.code(),
+        LoadError::Policy(_) => "POLICY",
         LoadError::NoCatalog { .. } => "NO_CATALOG",
     }
 }
