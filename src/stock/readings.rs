@@ -1,7 +1,8 @@
 //! The readings of one product: what each source last said of its stock and of its prices.
 //!
 //! Inside one source a field keeps the reading with the latest event time, and of equal ones that of
-//! the latest sequence, in whatever order they come. Each field has its own age.
+//! the latest sequence, in whatever order they come. Each field has its own age. What lost is
+//! forgotten: a resync that removes the winner does not bring an older event of a later sequence back.
 
 use crate::model::{currency::Currency, relation::Availability};
 
@@ -93,8 +94,7 @@ impl ProductReadings {
         let key = (inventory, source);
         let at = self.stock.partition_point(|row| (row.inventory, row.source) < key);
         if self.stock.get(at).is_none_or(|row| (row.inventory, row.source) != key) {
-            // Most products have one row for ever: room for four would quadruple the memory.
-            self.stock.reserve_exact(1);
+            reserve(&mut self.stock);
             let row = StockRow { inventory, source, state: None, quantity: None };
             self.stock.insert(at, row);
         }
@@ -114,7 +114,7 @@ impl ProductReadings {
                 counts
             }
             _ => {
-                self.prices.reserve_exact(1);
+                reserve(&mut self.prices);
                 self.prices.insert(at, new);
                 true
             }
@@ -146,6 +146,14 @@ impl StockRow {
 
     pub(super) fn is_empty(&self) -> bool {
         self.state.is_none() && self.quantity.is_none()
+    }
+}
+
+/// Makes room for one row. Most products have one or two for ever, and room for four would multiply
+/// the memory; lists that grow long grow by doubling.
+fn reserve<T>(rows: &mut Vec<T>) {
+    if rows.len() < 4 {
+        rows.reserve_exact(1);
     }
 }
 

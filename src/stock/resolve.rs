@@ -63,7 +63,7 @@ impl State {
             let source = Reverse(&*self.feeds.get(*source).source);
             (held.event_us, source, held.sequence, Reverse(self.products.name(*id)))
         };
-        // Of equals, which only two names of one market can be, the first market's holds.
+        // Of equals, which only two names of one market can be, the first name's holds.
         let strongest =
             rows.reduce(|best, next| if strength(&next) > strength(&best) { next } else { best });
         strongest.map(|(_, source, held)| Claim {

@@ -4,15 +4,18 @@
 //! leads to the same state. What an entry changed is noted, so that a view is brought up to date by
 //! looking at that alone.
 
+use tracing::error;
+
 use super::{
     StockError,
     blocks::Blocks,
     entry::{Batch, Entry, Part, Update},
+    error::DecodeError,
     feeds::{Admission, Feeds},
     names::Names,
     readings::{Held, PriceRow, ProductReadings},
 };
-use crate::model::limits::{READINGS_MAX, REPLACE_UPDATES_MAX};
+use crate::model::limits::READINGS_MAX;
 
 /// The number of the empty inventory and market: every inventory, the default market.
 pub(super) const UNNAMED: u32 = 0;
@@ -116,6 +119,19 @@ impl State {
         }
     }
 
+    /// Applies an entry of the journal again.
+    ///
+    /// # Errors
+    /// Bytes that are no entry. An entry over a limit is left out, as it was when it came first.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the journal's opening calls it"))]
+    pub(super) fn replay(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let entry = Entry::decode(bytes)?;
+        if let Err(refused) = self.apply(&entry, &mut Touched::default()) {
+            error!(%refused, "An entry of the stock journal does not fit the limits any more.");
+        }
+        Ok(())
+    }
+
     /// What is known of a product.
     pub(super) fn readings(&self, product: u32) -> &ProductReadings {
         static NONE: ProductReadings = ProductReadings { stock: Vec::new(), prices: Vec::new() };
@@ -183,9 +199,7 @@ impl State {
             _ => return Ok(Outcome::Part),
         };
         pending.update_count += part.batch.updates.len();
-        if pending.update_count > REPLACE_UPDATES_MAX {
-            return Err(StockError::TooManyUpdates);
-        }
+        super::check::replace_len(pending.update_count)?;
         pending.parts.push(part.batch.clone());
         if part.is_last {
             return self.replace(&pending.parts, touched);
