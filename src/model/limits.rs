@@ -220,3 +220,17 @@ pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
 
 /// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
 pub const REPLACE_SILENCE_S: u64 = 60;
+/// Longest payload of one record of the stock journal: a whole batch of updates, far over the
+/// largest request. A reader takes no longer length at its word.
+pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;
+
+/// Segments and checkpoints in one journal. Each start of the server makes at most one, and a
+/// checkpoint takes all before it away: so many mean that no checkpoint ever came through.
+pub const JOURNAL_FILES_MAX: usize = 100_000;
+
+/// Bytes that the journal gathers before it hands them to the file system, so that the memory of a
+/// large group commit or checkpoint has a bound.
+pub const JOURNAL_PIECE_BYTES: usize = 1 << 20;
+
+/// Bytes that a reader of the journal asks for at once.
+pub const JOURNAL_WINDOW_BYTES: usize = 256 << 10;
