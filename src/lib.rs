@@ -16,7 +16,7 @@
 //! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
 //! | publish, rollback, hold | [`store`] |
 //! | what is live, and how it is swapped | [`snapshot`] |
-//! | what a snapshot is too old to know: stock, prices, recalls | [`stock`], its disk in `JOURNAL.md` |
+//! | what a snapshot is too old to know: stock, prices, recalls | [`stock`], with `JOURNAL.md` |
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |

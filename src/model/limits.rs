@@ -8,6 +8,9 @@ pub use wire::{
     LOOKUP_RESPONSE_BYTES_MAX, PAGE_REQUEST_BYTES_MAX, PAGE_RESPONSE_BYTES_MAX,
     RELATIONS_RESPONSE_BYTES_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
 };
+mod stock_wire;
+
+pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
 
 /// Longest product id, category id segment, brand, market, inventory or tag id. Magento stops at
 /// 64, UUIDs take 36, Shopify GIDs about 45: 128 holds all with room.
@@ -112,9 +115,6 @@ pub const PAGE_SIZE_DEFAULT: usize = 100;
 
 /// Largest page of `ListRelations`.
 pub const PAGE_SIZE_MAX: usize = 1_000;
-
-/// Slots of one page call.
-pub const SLOTS_MAX: usize = 16;
 
 /// Longest id of a slot or placement.
 pub const SLOT_ID_BYTES_MAX: usize = 128;
@@ -257,17 +257,20 @@ pub const RULES_MAX: usize = 1_000;
 /// Names in one list of a rule: an assortment of a brand; lookups search it by halves.
 pub const RULE_VALUES_MAX: usize = 10_000;
 
-/// Steps of one fallback chain, those of placements it goes on with included.
-pub const FALLBACK_STEPS_MAX: usize = 16;
-
 /// Values in one list of a filter: a lookup compares a product with each of them.
 pub const FILTER_VALUES_MAX: usize = 64;
-
-/// Overrides of one source: lookups read them all. A list shows a hundred.
-pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
 
 /// Longest author or reason of an override: a few sentences.
 pub const OVERRIDE_TEXT_BYTES_MAX: usize = 1 << 10;
 
 /// Faults of a policy or of overrides that one refusal names; people mend no more at a time.
 pub const POLICY_FAULTS_MAX: usize = 50;
+
+/// Products of one `BatchGetAvailability`.
+pub const STATES_PER_CALL_MAX: usize = 1_000;
+
+/// Longest reason of a rejected update: some words, and 64 characters of what was sent, escaped.
+pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
+
+/// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
+pub const REPLACE_SILENCE_S: u64 = 60;

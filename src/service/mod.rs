@@ -12,6 +12,7 @@
 
 mod accept;
 mod answers;
+mod availability;
 mod connection;
 mod convert;
 mod explain;
@@ -19,6 +20,7 @@ mod health;
 mod json;
 mod pages;
 mod present;
+mod readiness;
 mod recommendation;
 mod reflection;
 mod reply;
@@ -33,8 +35,10 @@ mod worker;
 pub use answers::{
     batch_get_recommendations, explain_recommendations, get_bundles, get_recommendations,
 };
+pub use availability::Availabilities;
 pub use health::Health;
 pub use json::{JsonError, from_json, to_json};
+pub use readiness::Readiness;
 pub use recommendation::Recommendations;
 pub use routes::routes;
 pub use server::{DrainReport, ServeOptions, serve};

@@ -1,11 +1,21 @@
 //! Why a call is refused, and the one place that chooses its gRPC status.
 
+use std::time::Duration;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
-use crate::{model::limits::{REFUSAL_QUOTE_BYTES_MAX, VIOLATIONS_MAX},
+use crate::{
+    model::limits::{REFUSAL_QUOTE_BYTES_MAX, REPLACE_SILENCE_S, VIOLATIONS_MAX},
     pb,
+    stock::StockError,
 };
+
+/// After so long the queue of the stock writer has moved on.
+const BUSY_RETRY: Duration = Duration::from_millis(500);
+
+/// A disk is not freed sooner.
+const FULL_RETRY: Duration = Duration::from_secs(30);
 
 /// A refused call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +28,10 @@ pub(super) enum Refusal {
     NotServing,
     /// Feeds of stock are not applied as far as the request asks: try another replica.
     Behind(Vec<Lag>),
+    /// The stock writer did not carry a command out.
+    Stock(StockError),
+    /// A stream of a resync said nothing for too long: begin it anew.
+    Silent,
 }
 
 /// A feed that was not applied far enough.
@@ -108,6 +122,21 @@ impl Refusal {
     }
 }
 
+impl From<StockError> for Refusal {
+    fn from(error: StockError) -> Self {
+        match error {
+            StockError::Invalid { field, reason } => {
+                Self::Invalid(vec![Violation::new(field, reason)])
+            }
+            StockError::TooManyUpdates => {
+                Self::Invalid(vec![Violation::new("updates", error.to_string())])
+            }
+            StockError::NoCatalog => Self::NotServing,
+            other => Self::Stock(other),
+        }
+    }
+}
+
 /// As much of a request's own text as a refusal repeats.
 pub(super) fn quoted(text: &str) -> &str {
     text.get(..text.floor_char_boundary(REFUSAL_QUOTE_BYTES_MAX)).unwrap_or(text)
@@ -141,6 +170,38 @@ impl From<Refusal> for Status {
                 let lags = lags.take(VIOLATIONS_MAX).collect::<Vec<_>>().join("; ");
                 Self::unavailable(format!("stock is behind on this replica: {lags}; try another one"))
             }
+
+            Refusal::Stock(error) => stock(&error),
+            Refusal::Silent => Self::deadline_exceeded(format!(
+                "no message came for {REPLACE_SILENCE_S} s; nothing changed, begin the stream anew"
+            )),
         }
+    }
+}
+
+/// What to do about a command of the stock writer that was not carried out.
+fn stock(error: &StockError) -> Status {
+    let (code, retry) = match error {
+        StockError::Busy | StockError::TooManyStreams => {
+            (Code::ResourceExhausted, Some(BUSY_RETRY))
+        }
+        StockError::Full { .. } => (Code::ResourceExhausted, Some(FULL_RETRY)),
+        StockError::TooManyFeeds { .. }
+        | StockError::TooManyReadings
+        | StockError::TooManyBlocks { .. } => (Code::ResourceExhausted, None),
+        StockError::TooManyGaps { .. } => (Code::FailedPrecondition, None),
+        StockError::Invalid { .. } | StockError::TooManyUpdates => (Code::InvalidArgument, None),
+        StockError::Closed
+        | StockError::NoCatalog
+        | StockError::Broken { .. }
+        | StockError::NoThread { .. }
+        | StockError::Unreadable { .. } => (Code::Unavailable, None),
+    };
+    match retry {
+        Some(retry) => {
+            let details = ErrorDetails::with_retry_info(Some(retry));
+            Status::with_error_details(code, error.to_string(), details)
+        }
+        None => Status::new(code, error.to_string()),
     }
 }

@@ -28,10 +28,14 @@ use tonic_health::pb::{
     health_client::HealthClient,
 };
 
-use super::{DrainReport, Health, ServeOptions, Stop, connection, routes, serve};
-use crate::pb::{
-    self, EncodedResponse, recommendation_service_client::RecommendationServiceClient,
-    server::recommendation_service_server::RecommendationService,
+use super::{Availabilities, DrainReport, Health, ServeOptions, Stop, connection, routes, serve};
+use crate::{
+    pb::{
+        self, EncodedResponse, recommendation_service_client::RecommendationServiceClient,
+        server::recommendation_service_server::RecommendationService,
+    },
+    snapshot::Live,
+    stock::{Stock, StockView},
 };
 
 mod convert;
@@ -145,7 +149,9 @@ impl Server {
             release: Arc::clone(&release),
             unblock: Mutex::new(unblock_rx),
         };
-        let routes = routes(double, &health, true);
+        let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
+        let availability = Availabilities::new(stock, Live::default());
+        let routes = routes(double, availability, &health, true);
         let (report_tx, report) = mpsc::channel();
         thread::spawn({
             let (health, stop) = (health.clone(), stop.clone());

@@ -3,6 +3,7 @@
 //! wait is for an event, under [`PATIENCE`].
 
 mod shop;
+mod stock;
 
 use std::{fs, path::Path, sync::mpsc::Receiver, time::Duration};
 
@@ -18,6 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// No test lasts that long: what happens is not the poll's doing.
 const NEVER: Duration = Duration::from_secs(3_600);
+
+/// Texts that are read, and say little.
+const P1: &str = "# p1\n";
+const O1: &str = "action,target,author,reason\n";
+const O2: &str = "action,target,author,reason,type\n";
 
 fn live(id: &str) -> Done {
     Done::Live(id.to_owned())
@@ -69,7 +75,7 @@ fn every_blob_that_is_served_must_be_whole() {
     let load = |damaged: Role| {
         let shop = Shop::new();
         let catalog = shop.catalog("a");
-        let texts = [shop.text(Role::Policy, "p1"), shop.text(Role::Overrides, "o1")];
+        let texts = [shop.text(Role::Policy, P1), shop.text(Role::Overrides, O1)];
         let blobs = [catalog, texts[0], texts[1], shop.provenance(catalog.hash), shop.dropped()];
         let manifest = shop.publish_blobs(&blobs);
         Damage(shop.store.blob_path(manifest.blob(damaged).unwrap())).flip();
@@ -88,12 +94,12 @@ fn texts_are_those_of_the_manifest() {
     let catalog = shop.catalog("a");
     let snapshot = Snapshot::load(&shop.store, &shop.publish_blobs(&[catalog])).unwrap();
     assert_eq!((snapshot.policy_text(), snapshot.overrides_text()), (None, None));
-    let first = shop.publish_blobs(&[shop.text(Role::Policy, "p1")]);
-    let second = shop.publish_blobs(&[shop.text(Role::Overrides, "o1")]);
+    let first = shop.publish_blobs(&[shop.text(Role::Policy, P1)]);
+    let second = shop.publish_blobs(&[shop.text(Role::Overrides, O1)]);
     let snapshot = Snapshot::load(&shop.store, &second).unwrap();
-    assert_eq!((snapshot.policy_text(), snapshot.overrides_text()), (Some("p1"), Some("o1")));
+    assert_eq!((snapshot.policy_text(), snapshot.overrides_text()), (Some(P1), Some(O1)));
     let before = Snapshot::load(&shop.store, &first).unwrap();
-    assert_eq!((before.policy_text(), before.overrides_text()), (Some("p1"), None));
+    assert_eq!((before.policy_text(), before.overrides_text()), (Some(P1), None));
     assert_ne!(snapshot.id(), before.id(), "overrides shape answers");
 }
 
@@ -166,13 +172,13 @@ fn what_is_live_is_not_read_again() {
     let catalog = shop.catalog("a");
     let rest = [
         catalog,
-        shop.text(Role::Policy, "p1"),
-        shop.text(Role::Overrides, "o1"),
+        shop.text(Role::Policy, P1),
+        shop.text(Role::Overrides, O1),
         shop.provenance(catalog.hash),
         shop.dropped(),
     ];
     let first = Snapshot::load(&shop.store, &shop.publish_blobs(&rest)).unwrap();
-    let manifest = shop.publish_blobs(&[shop.text(Role::Overrides, "o2")]);
+    let manifest = shop.publish_blobs(&[shop.text(Role::Overrides, O2)]);
     for blob in &rest {
         fs::remove_file(shop.store.blob_path(blob)).unwrap();
     }
@@ -181,8 +187,61 @@ fn what_is_live_is_not_read_again() {
     assert!(std::ptr::eq(first.provenance().unwrap(), second.provenance().unwrap()));
     assert!(std::ptr::eq(first.dropped().unwrap(), second.dropped().unwrap()));
     assert!(std::ptr::eq(first.policy_text().unwrap(), second.policy_text().unwrap()));
-    assert_eq!(second.overrides_text(), Some("o2"));
+    assert_eq!(second.overrides_text(), Some(O2));
     assert_eq!(code_of(&Snapshot::load(&shop.store, &manifest).unwrap_err()), "IO");
+}
+
+/// A policy of one rule about the product `a`, and an override that adds a relation.
+const RULE: &str = "[[rules]]\nid = \"no-a\"\naction = \"hide\"\nproducts = [\"a\"]\n";
+const ADD: &str = "action,source,type,target,author,reason\n\
+    add,a,cross_sell,target,ana,test\nadd,gone,cross_sell,target,ana,test\n";
+
+#[test]
+fn a_snapshot_binds_its_policy_to_its_catalog() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let bare = Snapshot::load(&shop.store, &shop.publish_blobs(&[catalog])).unwrap();
+    assert_eq!(*bare.policy(), Policy::default());
+    // Overrides need no policy, nor the other way round.
+    let rows = shop.publish_blobs(&[shop.text(Role::Overrides, ADD)]);
+    let rows = Snapshot::load(&shop.store, &rows).unwrap();
+    assert_eq!(rows.policy().overrides().of(0).len(), 1, "the unknown source is left out");
+    let both = shop.publish_blobs(&[shop.text(Role::Policy, RULE)]);
+    let both = Snapshot::load(&shop.store, &both).unwrap();
+    assert_eq!(both.policy().rules().len(), 1);
+    assert_eq!(both.policy().overrides(), rows.policy().overrides());
+}
+
+#[test]
+fn a_policy_of_the_same_files_is_not_bound_again() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let blobs = [catalog, shop.text(Role::Policy, RULE), shop.text(Role::Overrides, ADD)];
+    let first = Snapshot::load(&shop.store, &shop.publish_blobs(&blobs)).unwrap();
+    let manifest = shop.publish_blobs(&[shop.provenance(catalog.hash)]);
+    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap();
+    assert!(std::ptr::eq(first.policy(), second.policy()));
+    let manifest = shop.publish_blobs(&[shop.text(Role::Overrides, O1)]);
+    let third = Snapshot::load_after(Some(&second), &shop.store, &manifest).unwrap();
+    assert_eq!((third.policy().rules().len(), third.policy().overrides().of(0).len()), (1, 0));
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_refused_and_the_old_one_stays() {
+    let shop = Shop::new();
+    shop.publish("a");
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    for (role, text, place) in [
+        (Role::Policy, "[[rules]]\nid = 7\n", "placements.toml:2:"),
+        (Role::Overrides, "action,target,author,reason\nfly,a,ana,test\n", "overrides.csv:2:"),
+    ] {
+        let manifest = shop.publish_blobs(&[shop.text(role, text)]);
+        expect(&events, Done::Refused(manifest.number, "POLICY".to_owned()));
+        assert_eq!(shop.live_id(), "a");
+        let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
+        assert!(!error.may_pass() && error.to_string().contains(place), "{error}");
+    }
 }
 
 /// Provenance that is live beside one catalog is not taken for another one's.

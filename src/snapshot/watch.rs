@@ -259,10 +259,8 @@ impl Follower {
     fn take_unless_refused(&mut self, manifest: &Manifest) -> bool {
         // Marked first: a repair while it loads is another file.
         let files = self.marks(manifest);
-        let live = self.live.load();
-        let live = live.as_deref().map(|moment| &*moment.snapshot);
-        let snapshot = match Snapshot::load_after(live, &self.store, manifest) {
-            Ok(snapshot) => Arc::new(snapshot),
+        match self.load_and_swap(manifest) {
+            Ok(is_live) => is_live,
             Err(error) => {
                 let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
                 error!(number, %snapshot_id, %error, "Snapshot is refused.");
@@ -271,24 +269,26 @@ impl Follower {
                     self.refused = Some(Refused { number, files });
                 }
                 (self.on_event)(Event::Refused(manifest, &error));
-                return false;
+                false
             }
-        };
+        }
+    }
+
+    /// Whether the snapshot is live now; a stopped watcher makes none live.
+    fn load_and_swap(&mut self, manifest: &Manifest) -> Result<bool, LoadError> {
+        let live = self.live.load();
+        let live = live.as_deref().map(|moment| &*moment.snapshot);
+        let snapshot = Arc::new(Snapshot::load_after(live, &self.store, manifest)?);
         if self.is_stopped() {
-            return false;
+            return Ok(false);
         }
         let file_len_bytes = snapshot.catalog().blob().size_bytes();
-        match go_live(&self.live, &self.stock, &snapshot) {
-            Ok(before) => self.retired.extend(before),
-            Err(error) => {
-                error!(snapshot_id = snapshot.id(), %error, "Snapshot cannot go live.");
-                return false;
-            }
-        }
+        let before = go_live(&self.live, &self.stock, &snapshot).map_err(LoadError::Stock)?;
+        self.retired.extend(before);
         self.shown = Some(manifest.clone());
         info!(snapshot_id = snapshot.id(), manifest.number, file_len_bytes, "Snapshot is live.");
         (self.on_event)(Event::Live(&snapshot));
-        true
+        Ok(true)
     }
 
     /// Unmaps the retired snapshots that nobody reads any more.

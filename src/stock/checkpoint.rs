@@ -52,7 +52,6 @@ impl State {
     ///
     /// # Errors
     /// Any bytes that [`State::pieces`] does not give.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the journal's opening calls it"))]
     pub(super) fn take_piece(&mut self, piece: &[u8]) -> Result<(), DecodeError> {
         let mut reader = Reader::new("piece of the stock checkpoint", piece);
         let version = reader.u8()?;

@@ -1,76 +1,68 @@
-//! The writer on its journal: what a directory held is what the state begins with.
+//! The writer's log on the disk: the journal behind the few words that the writer has for it.
 
-use std::{path::Path, thread::JoinHandle};
+use std::{cell::RefCell, path::Path, thread::JoinHandle};
+
+use tracing::{info, warn};
 
 use super::{
     Publisher, Stock, StockError, StockOptions,
-    journal::{Journal, JournalError, LocalStorage},
+    journal::{Journal, JournalError, LocalStorage, Storage},
     log::{Log, LogError},
     state::State,
 };
 
-/// What a start found in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recovered {
-    /// Readings of all sources.
-    pub readings: usize,
-    /// Blocks that stand.
-    pub blocks: usize,
-    /// Records replayed after the checkpoint.
-    pub records: u64,
-    /// Bytes behind the last whole record: a write that was never acknowledged, and was cut.
-    pub torn_bytes: u64,
-}
-
 impl Stock {
-    /// A writer on the journal in a directory, which is made if absent. The caller holds the lock of
-    /// it: two writers would damage it.
+    /// Starts a writer on what its journal in this directory holds; made if absent. Whoever calls
+    /// this has locked the directory.
     ///
-    /// Where the disk takes no writes now, the writer starts all the same: what was acknowledged
-    /// counts, and writes are refused until the disk takes them.
+    /// A disk that takes no writes yet is no error: reads go on, and writes do when it does.
     ///
     /// # Errors
-    /// The journal cannot be read whole: an acknowledged record is damaged or missing. Or the thread
-    /// cannot be started.
+    /// The journal cannot be read, or is damaged before its end: the message says what to do.
     pub fn open(
         dir: &Path,
         options: StockOptions,
         publisher: impl Publisher + 'static,
-    ) -> Result<(Self, JoinHandle<()>, Recovered), StockError> {
-        let unreadable = |reason: String| StockError::Unreadable { reason };
-        let storage = LocalStorage::create(dir)
-            .map_err(|error| unreadable(format!("{} cannot be used: {error}", dir.display())))?;
-        // A checkpoint comes before the records that follow it, and both fill one state.
-        let state = std::cell::RefCell::new(State::default());
-        let mut piece = |bytes: &[u8]| {
-            state.borrow_mut().take_piece(bytes).map_err(|error| error.to_string())
-        };
-        let mut entry =
-            |bytes: &[u8]| state.borrow_mut().replay(bytes).map_err(|error| error.to_string());
-        let opened = Journal::open(Box::new(storage), &mut piece, &mut entry);
-        let (journal, recovery) = opened.map_err(|error| unreadable(error.to_string()))?;
-        if let Some(error) = &recovery.broken {
-            tracing::error!(%error, "The stock journal takes no writes; what it holds counts.");
-        }
-        let state = state.into_inner();
-        let recovered = Recovered {
-            readings: state.reading_count(),
-            blocks: state.blocks.iter().count(),
-            records: recovery.records,
-            torn_bytes: recovery.torn_bytes,
-        };
-        let (stock, thread) = Self::start(journal, state, options, publisher)?;
-        Ok((stock, thread, recovered))
+    ) -> Result<(Self, JoinHandle<()>), StockError> {
+        let storage = LocalStorage::create(dir).map_err(|error| StockError::Unreadable {
+            reason: format!("cannot open {}: {error}", dir.display()),
+        })?;
+        let (journal, state) = replayed(Box::new(storage)).map_err(|error| {
+            // The error says what to do itself.
+            StockError::Unreadable { reason: error.to_string() }
+        })?;
+        Self::start(journal, state, options, publisher)
     }
+}
+
+/// A journal, and the state that it holds.
+pub(super) fn replayed(storage: Box<dyn Storage>) -> Result<(Journal, State), JournalError> {
+    let state = RefCell::new(State::default());
+    let text = |error: super::DecodeError| error.to_string();
+    let (journal, recovery) = Journal::open(
+        storage,
+        &mut |piece| state.borrow_mut().take_piece(piece).map_err(text),
+        &mut |entry| state.borrow_mut().replay(entry).map_err(text),
+    )?;
+    let (records, torn_bytes) = (recovery.records, recovery.torn_bytes);
+    info!(records, torn_bytes, segments = recovery.segments, "The stock journal was replayed.");
+    if let Some(error) = recovery.broken {
+        warn!(%error, "The stock journal takes no writes yet.");
+    }
+    Ok((journal, state.into_inner()))
 }
 
 impl Log for Journal {
     fn append(&mut self, entries: &[&[u8]]) -> Result<(), LogError> {
-        Self::append(self, entries).map_err(Into::into)
+        Ok(Self::append(self, entries)?)
+    }
+
+    fn is_broken(&self) -> bool {
+        Self::is_broken(self)
     }
 
     fn repair(&mut self) -> Result<(), LogError> {
-        Self::repair(self).map_err(Into::into)
+        Ok(Self::repair(self)?)
     }
 
     fn bytes_since_checkpoint(&self) -> u64 {
@@ -79,7 +71,7 @@ impl Log for Journal {
 
     fn checkpoint(&mut self, pieces: &mut dyn Iterator<Item = Vec<u8>>) -> Result<(), LogError> {
         let sealed = self.rotate()?;
-        Self::checkpoint(self, sealed, pieces).map_err(Into::into)
+        Ok(Self::checkpoint(self, sealed, pieces)?)
     }
 }
 

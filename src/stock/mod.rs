@@ -35,7 +35,6 @@ mod writer;
 mod tests;
 
 pub use command::{Attached, Reply};
-pub use durable::Recovered;
 pub use error::{DecodeError, StockError};
 pub use handle::{Clock, Publisher, ReplaceStream, Stock, StockOptions};
 pub use update::{

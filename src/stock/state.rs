@@ -123,7 +123,6 @@ impl State {
     ///
     /// # Errors
     /// Bytes that are no entry. An entry over a limit is left out, as it was when it came first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the journal's opening calls it"))]
     pub(super) fn replay(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         let entry = Entry::decode(bytes)?;
         if let Err(refused) = self.apply(&entry, &mut Touched::default()) {

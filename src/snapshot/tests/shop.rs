@@ -41,7 +41,7 @@ pub(super) struct Shop {
     pub(super) stock: Stock,
 }
 
-/// One product with this id, and another one that it leads to.
+/// A product with this id and one named `target`; the first of them leads to the other.
 struct Products<'a>(&'a str);
 
 impl ProductTable for Products<'_> {
@@ -50,7 +50,8 @@ impl ProductTable for Products<'_> {
     }
 
     fn product(&self, ordinal: u32) -> ProductDraft<'_> {
-        let id = if ordinal == 0 { self.0 } else { "target" };
+        let ids = if self.0 < "target" { [self.0, "target"] } else { ["target", self.0] };
+        let id = ids[ordinal as usize];
         ProductDraft { id, assortment: 1, ..ProductDraft::default() }
     }
 }
@@ -216,6 +217,8 @@ pub(super) fn code_of(error: &LoadError) -> &'static str {
     match error {
         LoadError::Store(_) => "STORE",
         LoadError::Blob(error) => error.fault.code(),
+        LoadError::Policy(_) => "POLICY",
+        LoadError::Stock(_) => "STOCK",
         LoadError::NoCatalog { .. } => "NO_CATALOG",
     }
 }
