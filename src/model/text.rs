@@ -17,49 +17,55 @@ impl fmt::Display for Place {
     }
 }
 
-/// Finds places in a text. Asked for offsets in rising order, it reads the text once.
+/// Finds places in a text, in any order.
 #[derive(Debug)]
 pub struct Places<'t> {
     text: &'t str,
-    offset: usize,
-    place: Place,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    /// What was asked for last: a long line is not read anew for each of its places.
+    last: (usize, Place),
 }
 
 impl<'t> Places<'t> {
-    const BEGIN: Place = Place { line: 1, column: 1 };
-
     /// Places of this text.
     #[must_use]
-    pub const fn new(text: &'t str) -> Self {
-        Self { text, offset: 0, place: Self::BEGIN }
+    pub fn new(text: &'t str) -> Self {
+        let behind_breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(behind_breaks).collect();
+        Self { text, lines, last: (0, Place { line: 1, column: 1 }) }
     }
 
     /// Line and column of a byte; of the end, if the offset lies behind it or inside a character.
     pub fn at(&mut self, offset: usize) -> Place {
         let offset = if self.text.is_char_boundary(offset) { offset } else { self.text.len() };
-        if offset < self.offset {
-            *self = Self::new(self.text);
-        }
-        let passed = self.text.get(self.offset..offset).unwrap_or_default();
-        self.place = behind(self.place, passed);
-        self.offset = offset;
-        self.place
+        let line = self.lines.partition_point(|begin| *begin <= offset);
+        let begin = line.checked_sub(1).and_then(|line| self.lines.get(line).copied());
+        let begin = (begin.unwrap_or(0), Place { line: saturated(line), column: 1 });
+        let is_nearer = (begin.0..=offset).contains(&self.last.0);
+        let (from, place) = if is_nearer { self.last } else { begin };
+        let place = behind(place, self.text.get(from..offset).unwrap_or_default());
+        self.last = (offset, place);
+        place
     }
 }
 
 /// The place behind a text that begins at `place`.
 #[must_use]
 pub fn behind(place: Place, text: &str) -> Place {
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let (lines, last) = match text.rfind('\n') {
         Some(at) => (text.matches('\n').count(), text.get(at + 1..).unwrap_or_default()),
         None => (0, text),
     };
     let column = if lines == 0 { place.column } else { 1 };
     Place {
-        line: place.line.saturating_add(count(lines)),
-        column: column.saturating_add(count(last.chars().count())),
+        line: place.line.saturating_add(saturated(lines)),
+        column: column.saturating_add(saturated(last.chars().count())),
     }
+}
+
+fn saturated(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// A part of a text as messages show it: one line, not too long.
