@@ -64,12 +64,6 @@ pub const LEAVES_MAX: usize = 256;
 /// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
 pub const SIBLINGS_MAX: usize = 64;
 
-/// Overrides of one product that count: a list that people keep by hand has tens.
-pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
-
-/// Steps of a fallback chain.
-pub const FALLBACK_STEPS_MAX: usize = 16;
-
 /// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
 /// part of thousands.
 pub const BUNDLES_EXAMINED_MAX: usize = 1_000;

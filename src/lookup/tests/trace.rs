@@ -91,7 +91,7 @@ fn sums_settle_the_relations_that_added() {
         shop,
         "cross_sell: a z max=1",
         &[
-            ("b", Fate::Removed(Reason::Rule(0))),
+            ("b", Fate::RankedTooLow),
             ("c", Fate::Returned(1)),
             ("c", Fate::Returned(1)),
             ("d", Fate::RankedTooLow),
@@ -115,7 +115,7 @@ fn boosted_candidates_and_pins_are_told() {
 
 #[test]
 fn a_relation_is_told_with_its_place() {
-    let shop = "v < p\n p alternative y 9\n p cross_sell b 90, c 80 x2\n ! add v cross_sell d";
+    let shop = "d\n v < p\n p alternative y 9\n p cross_sell b 90, c 80 x2\n ! add v cross_sell d";
     let (world, trace) = told(shop, "cross_sell: v", 99, &[]);
     let view = world.catalog.view();
     let places = trace.candidates().iter().map(|one| {
