@@ -30,7 +30,7 @@ mod worker;
 
 pub use availability::Availabilities;
 pub use health::Health;
-pub use json::{JsonError, to_json};
+pub use json::{JsonError, from_json, message_to_json, to_json};
 pub use readiness::Readiness;
 pub use recommendation::{Recommendations, get_recommendations};
 pub use routes::routes;
