@@ -20,6 +20,7 @@
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
+//! | calls of a server that feed stock and recall products | [`client`] |
 //! | how one value replaces another under readers | [`slot`] |
 //! | synthetic catalogs of any size | [`synth`] |
 //! | the commands | [`cli`] |
@@ -28,6 +29,7 @@
 compile_error!("kindred runs on Linux: it relies on its file mapping, fsync and link semantics");
 
 pub mod cli;
+pub mod client;
 pub mod compile;
 pub mod graph;
 pub mod index;
@@ -59,11 +61,12 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("snapshot", &["model", "slot", "policy", "index", "stock", "store"]),
     ("lookup", &["model", "policy", "index", "stock"]),
     ("service", &["model", "pb", "policy", "index", "stock", "snapshot", "lookup"]),
+    ("client", &["model", "pb"]),
     (
         "cli",
         &[
             "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "stock",
-            "store", "snapshot", "lookup", "service",
+            "store", "snapshot", "lookup", "service", "client",
         ],
     ),
 ];

@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stderr, reason = "this room talks to people")]
 
+mod block;
 mod compile;
 mod demo;
 mod documents;
@@ -16,6 +17,7 @@ mod overrides;
 mod pipeline;
 mod policy;
 mod serve;
+mod stock;
 mod track;
 
 use std::{
@@ -77,6 +79,14 @@ enum Command {
     Where(lookup::WhereArgs),
     /// Answer from a store without a server.
     Lookup(lookup::LookupArgs),
+    /// Send readings of stock and price to servers, or print what they were told.
+    Stock(stock::StockArgs),
+    /// Take products out of every answer at once, on every server: a recall.
+    Block(block::BlockArgs),
+    /// Allow blocked products again.
+    Unblock(block::UnblockArgs),
+    /// List the products that are blocked.
+    Blocked(block::BlockedArgs),
     /// Write a seeded synthetic catalog as tables.
     Generate(generate::GenerateArgs),
 }
@@ -167,6 +177,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(args) => inspect::verify(&args),
         Command::Where(args) => lookup::holders(&args),
         Command::Lookup(args) => lookup::run(&args),
+        Command::Stock(args) => stock::run(&args),
+        Command::Block(args) => block::block(&args),
+        Command::Unblock(args) => block::unblock(&args),
+        Command::Blocked(args) => block::blocked(&args),
         Command::Generate(args) => generate::run(&args),
     };
     match done {

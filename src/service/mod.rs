@@ -37,7 +37,7 @@ pub use answers::{
 };
 pub use availability::Availabilities;
 pub use health::Health;
-pub use json::{JsonError, from_json, to_json};
+pub use json::{JsonError, from_json, message_to_json, to_json};
 pub use readiness::Readiness;
 pub use recommendation::Recommendations;
 pub use routes::routes;

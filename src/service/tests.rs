@@ -38,6 +38,7 @@ use crate::{
     stock::{Stock, StockView},
 };
 
+mod availability;
 mod convert;
 mod drain;
 mod explain;

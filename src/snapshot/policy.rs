@@ -55,6 +55,7 @@ impl Parts {
 }
 
 /// A catalog as policies know it.
+#[derive(Clone, Copy, Debug)]
 pub struct CatalogNames<'a>(pub View<'a>);
 
 impl Names for CatalogNames<'_> {

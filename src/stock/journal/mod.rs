@@ -31,7 +31,9 @@ mod tests;
 
 pub(crate) use checkpoint::Sealed;
 pub(crate) use error::JournalError;
-pub(crate) use storage::{LocalStorage, Sink, Storage};
+pub(crate) use storage::{LocalStorage, Storage};
+#[cfg(test)]
+pub(crate) use storage::{Sink, Source};
 
 use zerocopy::IntoBytes;
 
