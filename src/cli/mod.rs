@@ -4,9 +4,12 @@
 
 #![allow(clippy::print_stderr, reason = "this room talks to people")]
 
+mod ask;
 mod compile;
 mod demo;
+mod explain;
 mod generate;
+mod holders;
 mod inspect;
 mod lookup;
 mod out;
@@ -66,9 +69,11 @@ enum Command {
     /// Check a blob or every blob of a store's current snapshot.
     Verify(inspect::InspectArgs),
     /// Show every list and bundle that holds a product.
-    Where(lookup::WhereArgs),
+    Where(holders::WhereArgs),
     /// Answer from a store without a server.
     Lookup(lookup::LookupArgs),
+    /// Show why products are in an answer, and why others are not.
+    Explain(explain::ExplainArgs),
     /// Write a seeded synthetic catalog as tables.
     Generate(generate::GenerateArgs),
 }
@@ -155,8 +160,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Diff(args) => track::diff(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Verify(args) => inspect::verify(&args),
-        Command::Where(args) => lookup::holders(&args),
+        Command::Where(args) => holders::run(&args),
         Command::Lookup(args) => lookup::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Generate(args) => generate::run(&args),
     };
     match done {

@@ -7,6 +7,7 @@ mod encoded;
 
 pub use encoded::EncodedResponse;
 pub use generated::*;
+pub use prost_types::Timestamp;
 
 /// The compiled `proto/` files as a serialized `FileDescriptorSet`, for reflection and JSON.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

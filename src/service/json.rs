@@ -1,9 +1,9 @@
 //! Protobuf messages as the JSON that every gRPC tool prints: names in camel case, zero values left
 //! out, enum values by name.
 
-use std::fmt;
+use std::sync::LazyLock;
 
-use prost::Message as _;
+use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
 use crate::pb;
@@ -13,40 +13,46 @@ use crate::pb;
 /// # Errors
 /// The bytes are no such message.
 pub fn to_json(message: &str, bytes: &[u8]) -> Result<String, JsonError> {
-    let shown = |error: &dyn fmt::Display| JsonError::Shown(error.to_string());
-    let descriptor = descriptor(message).map_err(JsonError::Shown)?;
-    let decoded = DynamicMessage::decode(descriptor, bytes).map_err(|error| shown(&error))?;
-    serde_json::to_string(&decoded).map_err(|error| shown(&error))
+    let decoded = DynamicMessage::decode(descriptor(message)?, bytes).map_err(JsonError::new)?;
+    serde_json::to_string(&decoded).map_err(JsonError::new)
 }
 
-/// The wire form of a message of `kindred.v1` that is written as JSON: names in camel case or as in the
-/// proto file, unknown names refused.
+/// The same of a message that is not encoded yet.
 ///
 /// # Errors
-/// The text is no such message; says line and column.
-pub fn from_json(message: &str, text: &str) -> Result<Vec<u8>, JsonError> {
-    let descriptor = descriptor(message).map_err(JsonError::Read)?;
-    let read = |error: serde_json::Error| JsonError::Read(error.to_string());
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let decoded = DynamicMessage::deserialize(descriptor, &mut deserializer).map_err(read)?;
-    deserializer.end().map_err(read)?;
-    Ok(decoded.encode_to_vec())
+/// The message has another name.
+pub fn message_to_json(name: &str, message: &impl Message) -> Result<String, JsonError> {
+    to_json(name, &message.encode_to_vec())
 }
 
-fn descriptor(message: &str) -> Result<MessageDescriptor, String> {
-    let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).map_err(|error| error.to_string())?;
+/// A message of `kindred.v1` by its name, from JSON. Fields that the message lacks are errors.
+///
+/// # Errors
+/// The text is no such message.
+pub fn from_json<M: Message + Default>(message: &str, text: &str) -> Result<M, JsonError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = DynamicMessage::deserialize(descriptor(message)?, &mut json);
+    let read = read.map_err(JsonError::new)?;
+    json.end().map_err(JsonError::new)?;
+    read.transcode_to().map_err(JsonError::new)
+}
+
+fn descriptor(message: &str) -> Result<MessageDescriptor, JsonError> {
+    static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+        DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET).expect("the descriptors are compiled in")
+    });
     let name = format!("kindred.v1.{message}");
-    pool.get_message_by_name(&name).ok_or_else(|| format!("no message {name}"))
+    let found = POOL.get_message_by_name(&name);
+    found.ok_or_else(|| JsonError(format!("no message {name}")))
 }
 
-/// What is not the message that it should be.
+/// Bytes or a text that are not the message they should be.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JsonError {
-    /// Bytes of another message, or of none.
-    #[error("cannot show the message as JSON: {0}")]
-    Shown(String),
-    /// Text of another message, or of none. Mend it where it says.
-    #[error("cannot read the message from JSON: {0}")]
-    Read(String),
+#[error("{0}")]
+pub struct JsonError(String);
+
+impl JsonError {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
 }

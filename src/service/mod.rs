@@ -34,7 +34,7 @@ pub use answers::{
     batch_get_recommendations, explain_recommendations, get_bundles, get_recommendations,
 };
 pub use health::Health;
-pub use json::{JsonError, from_json, to_json};
+pub use json::{JsonError, from_json, message_to_json, to_json};
 pub use recommendation::Recommendations;
 pub use routes::routes;
 pub use server::{DrainReport, ServeOptions, serve};
