@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a setup that fails must end the run")]
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use kindred::{
@@ -22,7 +22,7 @@ use kindred::{
     pb::{GetRecommendationsRequest, LookupSpec, Seed, seed::Target},
     policy::Policy,
     service::get_recommendations,
-    snapshot::Snapshot,
+    snapshot::{Moment, Snapshot},
     stock::StockView,
     store::{MAIN_TRACK, Note, Publish, Store},
 };
@@ -186,9 +186,12 @@ fn lookups(criterion: &mut Criterion) {
     let store = Store::create(dir.path()).unwrap();
     let shop = Shop::new();
     let ids = shop.shuffled();
-    let one_type = shop.publish(&store, &TYPES[..1]);
+    let one_type = Moment {
+        snapshot: Arc::new(shop.publish(&store, &TYPES[..1])),
+        stock: Arc::new(StockView::empty()),
+    };
     let two_types = shop.publish(&store, &TYPES);
-    let (one, two) = (one_type.catalog().view(), two_types.catalog().view());
+    let (one, two) = (one_type.snapshot.catalog().view(), two_types.catalog().view());
 
     let mut group = criterion.benchmark_group("lookup");
     group.throughput(Throughput::Elements(1));

@@ -1,4 +1,4 @@
-//! Goal: a lookup allocates nothing, and an answer nothing but its reply. Method: an allocator that
+//! Goal: a lookup allocates nothing, and the answer to one or to a page nothing but its reply. Method: an allocator that
 //! counts what its own thread asks for, a warm-up with the largest requests, then every kind of
 //! request in turn.
 
@@ -8,6 +8,7 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::Arc,
 };
 
 use kindred::{
@@ -24,10 +25,13 @@ use kindred::{
         },
         relation::{Origin, RelationType},
     },
-    pb::{GetRecommendationsRequest, LookupSpec, RecommendationView, Seed, seed::Target},
+    pb::{
+        BatchGetRecommendationsRequest, GetRecommendationsRequest, LookupSpec, RecommendationView,
+        Seed, Slot, seed::Target,
+    },
     policy::Policy,
-    service::get_recommendations,
-    snapshot::Snapshot,
+    service::{batch_get_recommendations, get_recommendations},
+    snapshot::{Moment, Snapshot},
     stock::StockView,
     store::{MAIN_TRACK, Note, Publish, Store},
 };
@@ -217,15 +221,67 @@ fn a_lookup_allocates_nothing() {
     }
 }
 
+/// What a server without feeds answers from.
+fn moment(dir: &tempfile::TempDir) -> Moment {
+    Moment { snapshot: Arc::new(shop(dir)), stock: Arc::new(StockView::empty()) }
+}
+
 #[test]
 fn an_answer_allocates_its_reply_in_its_right_size() {
     let dir = tempfile::tempdir().unwrap();
-    let snapshot = shop(&dir);
+    let moment = moment(&dir);
     let requests = requests();
     for (index, request) in requests.iter().chain(&requests).enumerate() {
-        let (reply, count) = allocated(|| get_recommendations(&snapshot, request).unwrap());
+        let (reply, count) = allocated(|| get_recommendations(&moment, request).unwrap());
         if index >= requests.len() {
             assert_eq!(count, Count { calls: 1, bytes: reply.0.len() }, "{request:?}");
+        }
+    }
+}
+
+/// One page of each kind, the largest first: all single requests as slots of one page, with seeds of
+/// their own or with those of the page.
+fn pages() -> Vec<BatchGetRecommendationsRequest> {
+    let requests = requests();
+    let slots = |are_own: bool| {
+        let slots = requests.iter().enumerate().map(|(index, request)| Slot {
+            slot_id: format!("slot-{index}"),
+            lookup: request.lookup.clone(),
+            seeds: if are_own { request.seeds.clone() } else { Vec::new() },
+        });
+        slots.collect::<Vec<_>>()
+    };
+    let page = |are_own: bool, seeds: &[Seed], allow_duplicates: bool| {
+        BatchGetRecommendationsRequest {
+            slots: slots(are_own),
+            seeds: seeds.to_vec(),
+            exclude_product_ids: vec!["p59".to_owned()],
+            allow_duplicates,
+            view: RecommendationView::Full.into(),
+            ..BatchGetRecommendationsRequest::default()
+        }
+    };
+    vec![
+        page(true, &requests[0].seeds, true),
+        page(true, &[], false),
+        page(false, &requests[1].seeds, true),
+        page(false, &requests[5].seeds, false),
+        page(false, &requests[6].seeds, false),
+    ]
+}
+
+#[test]
+fn a_page_allocates_its_reply_in_its_right_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let moment = moment(&dir);
+    let pages = pages();
+    for (index, page) in pages.iter().chain(&pages).enumerate() {
+        let (reply, count) = allocated(|| batch_get_recommendations(&moment, page).unwrap());
+        let shown = reply.decoded_page().unwrap();
+        let count_shown = shown.results.iter().map(|one| one.recommendations.len()).sum::<usize>();
+        assert!(count_shown > 0 && shown.results.iter().all(|one| one.error.is_none()));
+        if index >= pages.len() {
+            assert_eq!(count, Count { calls: 1, bytes: reply.0.len() }, "{index}");
         }
     }
 }

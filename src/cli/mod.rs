@@ -4,11 +4,14 @@
 
 #![allow(clippy::print_stderr, reason = "this room talks to people")]
 
+mod ask;
 mod block;
 mod compile;
 mod demo;
 mod documents;
+mod explain;
 mod generate;
+mod holders;
 mod inspect;
 mod lookup;
 mod names;
@@ -76,7 +79,7 @@ enum Command {
     /// Check a blob or every blob of a store's current snapshot.
     Verify(inspect::InspectArgs),
     /// Show every list and bundle that holds a product.
-    Where(lookup::WhereArgs),
+    Where(holders::WhereArgs),
     /// Answer from a store without a server.
     Lookup(lookup::LookupArgs),
     /// Send readings of stock and price to servers, or print what they were told.
@@ -87,6 +90,8 @@ enum Command {
     Unblock(block::UnblockArgs),
     /// List the products that are blocked.
     Blocked(block::BlockedArgs),
+    /// Show why products are in an answer, and why others are not.
+    Explain(explain::ExplainArgs),
     /// Write a seeded synthetic catalog as tables.
     Generate(generate::GenerateArgs),
 }
@@ -175,12 +180,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Diff(args) => track::diff(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Verify(args) => inspect::verify(&args),
-        Command::Where(args) => lookup::holders(&args),
+        Command::Where(args) => holders::run(&args),
         Command::Lookup(args) => lookup::run(&args),
         Command::Stock(args) => stock::run(&args),
         Command::Block(args) => block::block(&args),
         Command::Unblock(args) => block::unblock(&args),
         Command::Blocked(args) => block::blocked(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Generate(args) => generate::run(&args),
     };
     match done {

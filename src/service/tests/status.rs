@@ -1,6 +1,6 @@
 //! Goal: each refusal has one status, and JSON is that of gRPC tools. Method: by hand.
 
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use super::block_on;
@@ -48,12 +48,12 @@ fn a_refusal_has_one_status() {
 fn without_a_snapshot_every_method_is_unavailable() {
     let service = Recommendations::new(Default::default());
     block_on(async {
-        let get = service.get_recommendations(Default::default()).await.map(drop);
-        let page = service.batch_get_recommendations(Default::default()).await.map(drop);
-        let bundles = service.get_bundles(Default::default()).await.map(drop);
-        let explain = service.explain_recommendations(Default::default()).await.map(drop);
-        let list = service.list_relations(Default::default()).await.map(drop);
-        let describe = service.describe_catalog(Default::default()).await.map(drop);
+        let get = service.get_recommendations(Request::new(Default::default())).await.map(drop);
+        let page = service.batch_get_recommendations(Request::new(Default::default())).await.map(drop);
+        let bundles = service.get_bundles(Request::new(Default::default())).await.map(drop);
+        let explain = service.explain_recommendations(Request::new(Default::default())).await.map(drop);
+        let list = service.list_relations(Request::new(Default::default())).await.map(drop);
+        let describe = service.describe_catalog(Request::new(Default::default())).await.map(drop);
         for answer in [get, page, bundles, explain, list, describe] {
             assert_eq!(answer.unwrap_err().code(), Code::Unavailable);
         }
@@ -83,10 +83,10 @@ fn messages_become_the_json_of_grpc_tools() {
 fn what_is_no_message_is_not_shown() {
     let check = |message: &str, bytes: &[u8], expected: &str| {
         let error = to_json(message, bytes).unwrap_err().to_string();
-        assert!(error.starts_with(expected), "{error}");
+        assert!(error.contains(expected), "{error}");
     };
-    check("Nothing", b"", "cannot show the message as JSON: no message kindred.v1.Nothing");
-    check("Seed", b"\x0a\x05a", "cannot show the message as JSON: ");
+    check("Nothing", b"", "no message kindred.v1.Nothing");
+    check("Seed", b"\x0a\x05a", "decode");
 }
 
 #[test]
@@ -101,16 +101,15 @@ fn json_becomes_the_message_again() {
         r#"{"category_id": "A/B", "quantity": 2}"#,
         &to_json("Seed", &bytes).unwrap(),
     ] {
-        assert_eq!(from_json("Seed", text).unwrap(), bytes, "{text}");
+        assert_eq!(from_json::<pb::Seed>("Seed", text).unwrap(), seed, "{text}");
     }
     let check = |text: &str, expected: &str| {
-        let error = from_json("Seed", text).unwrap_err().to_string();
-        let begin = "cannot read the message from JSON: ";
-        assert!(error.starts_with(begin) && error.contains(expected), "{text}: {error}");
+        let error = from_json::<pb::Seed>("Seed", text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
     };
     check("{", "line 1");
     check("{} {}", "trailing");
     check(r#"{"colour":"red"}"#, "colour");
     check(r#"{"quantity":"much"}"#, "line 1");
-    assert!(from_json("Nothing", "{}").unwrap_err().to_string().contains("no message"));
+    assert!(from_json::<pb::Seed>("Nothing", "{}").unwrap_err().to_string().contains("no message"));
 }
