@@ -1,16 +1,15 @@
 //! Every bound on counts, with its reason, and the byte limits computed from them.
 
+mod stock_wire;
 mod wire;
 
+pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
 pub use wire::{
     BUNDLES_RESPONSE_BYTES_MAX, CATALOG_RESPONSE_BYTES_MAX, EXPLAIN_REQUEST_BYTES_MAX,
     EXPLAIN_RESPONSE_BYTES_MAX, EXPLANATION_BYTES_MAX, LOOKUP_REQUEST_BYTES_MAX,
     LOOKUP_RESPONSE_BYTES_MAX, PAGE_REQUEST_BYTES_MAX, PAGE_RESPONSE_BYTES_MAX,
     RELATIONS_RESPONSE_BYTES_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
 };
-mod stock_wire;
-
-pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
 
 /// Longest product id, category id segment, brand, market, inventory or tag id. Magento stops at
 /// 64, UUIDs take 36, Shopify GIDs about 45: 128 holds all with room.
@@ -64,13 +63,6 @@ pub const LEAVES_MAX: usize = 256;
 /// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
 pub const SIBLINGS_MAX: usize = 64;
 
-/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
-/// part of thousands.
-pub const BUNDLES_EXAMINED_MAX: usize = 1_000;
-
-/// Slots of one page.
-pub const SLOTS_MAX: usize = 16;
-
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 
@@ -109,6 +101,9 @@ pub const PAGE_SIZE_DEFAULT: usize = 100;
 
 /// Largest page of `ListRelations`.
 pub const PAGE_SIZE_MAX: usize = 1_000;
+
+/// Slots of one page call.
+pub const SLOTS_MAX: usize = 16;
 
 /// Longest id of a slot or placement.
 pub const SLOT_ID_BYTES_MAX: usize = 128;
@@ -170,13 +165,6 @@ pub const STALE_TEMP_AGE_S: u64 = 3_600;
 /// `catalog.toml`.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
-/// Text of a policy: thousands of placements, each a screen long.
-pub const POLICY_BYTES_MAX: usize = 4 << 20;
-
-/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
-/// anew with every publish of it, and that must stay far below a second.
-pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;
-
 /// Updates of one `BatchUpdateAvailability`.
 pub const UPDATES_PER_BATCH_MAX: usize = 10_000;
 
@@ -227,20 +215,12 @@ pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
 /// Largest entry of the stock journal, and largest piece of a checkpoint.
 pub const STOCK_ENTRY_BYTES_MAX: usize = 4 << 20;
 
-/// Longest payload of one record of the stock journal: a whole batch of updates, far over the
-/// largest request. A reader takes no longer length at its word.
-pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;
+/// Text of a policy: thousands of placements, each a screen long.
+pub const POLICY_BYTES_MAX: usize = 4 << 20;
 
-/// Segments and checkpoints in one journal. Each start of the server makes at most one, and a
-/// checkpoint takes all before it away: so many mean that no checkpoint ever came through.
-pub const JOURNAL_FILES_MAX: usize = 100_000;
-
-/// Bytes that the journal gathers before it hands them to the file system, so that the memory of a
-/// large group commit or checkpoint has a bound.
-pub const JOURNAL_PIECE_BYTES: usize = 1 << 20;
-
-/// Bytes that a reader of the journal asks for at once.
-pub const JOURNAL_WINDOW_BYTES: usize = 256 << 10;
+/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
+/// anew with every publish of it, and that must stay far below a second.
+pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;
 
 /// Placements of a policy: more named slots than the largest shops have, all channels counted.
 pub const PLACEMENTS_MAX: usize = 1_000;
@@ -251,8 +231,14 @@ pub const RULES_MAX: usize = 1_000;
 /// Names in one list of a rule: an assortment of a brand; lookups search it by halves.
 pub const RULE_VALUES_MAX: usize = 10_000;
 
+/// Steps of one fallback chain, those of placements it goes on with included.
+pub const FALLBACK_STEPS_MAX: usize = 16;
+
 /// Values in one list of a filter: a lookup compares a product with each of them.
 pub const FILTER_VALUES_MAX: usize = 64;
+
+/// Overrides of one source: lookups read them all. A list shows a hundred.
+pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
 
 /// Longest author or reason of an override: a few sentences.
 pub const OVERRIDE_TEXT_BYTES_MAX: usize = 1 << 10;
@@ -268,3 +254,22 @@ pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
 
 /// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
 pub const REPLACE_SILENCE_S: u64 = 60;
+
+/// Longest payload of one record of the stock journal: a whole batch of updates, far over the
+/// largest request. A reader takes no longer length at its word.
+pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;
+
+/// Segments and checkpoints in one journal. Each start of the server makes at most one, and a
+/// checkpoint takes all before it away: so many mean that no checkpoint ever came through.
+pub const JOURNAL_FILES_MAX: usize = 100_000;
+
+/// Bytes that the journal gathers before it hands them to the file system, so that the memory of a
+/// large group commit or checkpoint has a bound.
+pub const JOURNAL_PIECE_BYTES: usize = 1 << 20;
+
+/// Bytes that a reader of the journal asks for at once.
+pub const JOURNAL_WINDOW_BYTES: usize = 256 << 10;
+
+/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
+/// part of thousands.
+pub const BUNDLES_EXAMINED_MAX: usize = 1_000;
