@@ -10,11 +10,13 @@
 //! |---|---|
 //! | what a relation, product or limit is | [`model`] |
 //! | how a system's files are read | [`sources`], one file a system |
+//! | placements, stage policy, rules, overrides | [`policy`], with `POLICY.md` |
 //! | how relations are checked and merged | [`graph`] |
 //! | how they are ordered, scored and written | [`compile`] |
 //! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
 //! | publish, rollback, hold | [`store`] |
 //! | what is live, and how it is swapped | [`snapshot`] |
+//! | what a snapshot is too old to know: stock, prices, recalls | [`stock`] |
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
@@ -32,10 +34,12 @@ pub mod index;
 pub mod lookup;
 pub mod model;
 pub mod pb;
+pub mod policy;
 pub mod service;
 pub mod slot;
 pub mod snapshot;
 pub mod sources;
+pub mod stock;
 pub mod store;
 pub mod synth;
 
@@ -46,18 +50,20 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("slot", &[]),
     ("sources", &["model"]),
     ("synth", &["model"]),
+    ("policy", &["model"]),
     ("index", &["model"]),
     ("graph", &["model"]),
     ("compile", &["model", "graph", "index"]),
+    ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
-    ("snapshot", &["model", "slot", "index", "store"]),
-    ("lookup", &["model", "index"]),
-    ("service", &["model", "pb", "index", "snapshot", "lookup"]),
+    ("snapshot", &["model", "slot", "policy", "index", "store"]),
+    ("lookup", &["model", "policy", "index"]),
+    ("service", &["model", "pb", "policy", "index", "snapshot", "lookup"]),
     (
         "cli",
         &[
-            "model", "pb", "sources", "synth", "index", "graph", "compile", "store", "snapshot",
-            "lookup", "service",
+            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "store",
+            "snapshot", "lookup", "service",
         ],
     ),
 ];

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use kindred::{
-    index::{Blob, BlobHash, Catalog, Dropped, Ordinal, Provenance, Role, UnverifiedBlob, View},
+    index::{
+        Blob, BlobHash, Catalog, Dropped, Ordinal, Provenance, Role, Text, UnverifiedBlob, View,
+    },
     model::{finding::FindingCode, relation::RelationType},
 };
 
@@ -96,4 +98,21 @@ fn dropped_relations_of_format_1_keep_their_reasons() {
     let first = relations.first().expect("there are two");
     assert_eq!((first.target.as_str(), first.line.to_native()), ("no-such-product-anywhere", 12));
     assert_eq!(dropped.get().unlisted.to_native(), 3);
+}
+
+#[test]
+fn refused_relations_of_format_1_are_found_by_their_ends() {
+    let dropped = Dropped::from_blob(blob("format-1.dropped.kdx")).expect("it opens");
+    let found = dropped.between("toy-car", "toy-car").map(|place| (place.reason, place.line));
+    assert_eq!(found.collect::<Vec<_>>(), [(FindingCode::SelfLink, 13)]);
+}
+
+#[test]
+fn texts_of_format_1_are_as_they_were_published() {
+    let policy = Text::from_blob(blob("format-1.policy.kdx"), Role::Policy).expect("it opens");
+    assert_eq!(policy.text(), "[placements.product_page]\nmix = [\"cross_sell\"]\n");
+    let overrides = blob("format-1.overrides.kdx");
+    let overrides = Text::from_blob(overrides, Role::Overrides).expect("it opens");
+    let lines = overrides.text().lines().collect::<Vec<_>>();
+    assert_eq!(lines, ["action,source,target,reason", "pin,toy-car,charger,für die Messe"]);
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{current, open_track, out::outln};
 use crate::{
-    index::{Blob, BlobHash, Catalog, Dropped, Role, UnverifiedBlob, View},
+    index::{Blob, BlobHash, Catalog, Dropped, Role, Text, UnverifiedBlob, View},
     snapshot::Snapshot,
 };
 
@@ -34,7 +34,21 @@ struct BlobReport {
     catalog: Option<CatalogReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dropped_relations: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<TextReport>,
 }
+
+/// A policy or overrides: how much there is, and how it begins.
+#[derive(Debug, Serialize)]
+struct TextReport {
+    bytes: u64,
+    lines: u64,
+    first_lines: Vec<String>,
+}
+
+/// Lines of a text that are shown, and characters of each: enough to see which one it is.
+const TEXT_LINES_SHOWN_MAX: usize = 5;
+const LINE_CHARS_SHOWN_MAX: usize = 100;
 
 #[derive(Debug, Serialize)]
 struct SectionReport {
@@ -126,6 +140,7 @@ fn describe(path: &Path, blob: Blob) -> anyhow::Result<BlobReport> {
         sections: sections.collect(),
         catalog: None,
         dropped_relations: None,
+        text: None,
     };
     match blob.role() {
         Role::Catalog => {
@@ -137,10 +152,25 @@ fn describe(path: &Path, blob: Blob) -> anyhow::Result<BlobReport> {
             let listed = archived.relations.len() as u64;
             report.dropped_relations = Some(listed + archived.unlisted.to_native());
         }
-        // Its meaning can only be checked beside its catalog.
-        Role::Provenance | Role::Policy | Role::Overrides => {}
+        // What the text says can only be checked beside its catalog.
+        role @ (Role::Policy | Role::Overrides) => {
+            report.text = Some(describe_text(Text::from_blob(blob, role)?.text()));
+        }
+        // Its meaning, too.
+        Role::Provenance => {}
     }
     Ok(report)
+}
+
+fn describe_text(text: &str) -> TextReport {
+    // No control characters: they would command the terminal.
+    let plain = |char: char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char };
+    let shown = |line: &str| line.chars().take(LINE_CHARS_SHOWN_MAX).map(plain).collect();
+    TextReport {
+        bytes: text.len() as u64,
+        lines: text.lines().count() as u64,
+        first_lines: text.lines().take(TEXT_LINES_SHOWN_MAX).map(shown).collect(),
+    }
 }
 
 fn describe_catalog(view: &View<'_>) -> CatalogReport {
@@ -180,5 +210,11 @@ fn print_blob(blob: &BlobReport) {
     }
     if let Some(count) = blob.dropped_relations {
         outln!("  {count} relations dropped");
+    }
+    if let Some(TextReport { bytes, lines, first_lines }) = &blob.text {
+        outln!("  text of {lines} lines, {bytes} bytes:");
+        for line in first_lines {
+            outln!("  | {line}");
+        }
     }
 }

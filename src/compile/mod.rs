@@ -116,8 +116,20 @@ pub fn write_dropped_relations<R: SortedRuns>(
         file: one.at.file.0,
         line: one.at.line,
     });
+    let mut relations = relations.collect::<Vec<_>>();
+    // The graph has them by reason, so that what is kept does not depend on ids; readers ask by id.
+    let id_rule = graph.config.id_rule;
+    let order = |a: &str, b: &str| id_rule.order(a.as_bytes(), b.as_bytes());
+    let place = |one: &DroppedRelation| (one.file, one.line, one.reason);
+    relations.sort_by(|a, b| {
+        order(&a.source, &b.source)
+            .then_with(|| a.relation_type.cmp(&b.relation_type))
+            .then_with(|| order(&a.target, &b.target))
+            .then_with(|| place(a).cmp(&place(b)))
+    });
     let meta = DroppedMeta {
-        relations: relations.collect(),
+        id_rule: id_rule.number(),
+        relations,
         unlisted,
         files: files(graph),
         sources: graph.sources.clone(),

@@ -82,10 +82,9 @@ impl Catalog {
     fn read(blob: Blob) -> Result<Self, Fault> {
         blob.require(Role::Catalog)?;
         let meta = Archive::<ArchivedCatalogMeta>::check(&blob, Section::Meta)?;
-        let id_rule = match meta.get(&blob).id_rule {
-            0 => IdRule::Exact,
-            1 => IdRule::CaseFolded,
-            other => return Err(Fault::structure("meta", format!("id rule {other} is unknown"))),
+        let number = meta.get(&blob).id_rule;
+        let Some(id_rule) = IdRule::new(number) else {
+            return Err(Fault::structure("meta", format!("id rule {number} is unknown")));
         };
         let hot = Hot {
             keys: blob.range(Section::Keys),

@@ -106,6 +106,16 @@ pub enum Fault {
         /// What was expected and found.
         what: String,
     },
+    /// A text that is longer than any of its role may be. Publish a shorter one.
+    #[error("TOO_LARGE: {part}: expected at most {bytes_max} bytes, found {found}; shorten it")]
+    TooLarge {
+        /// The section.
+        part: &'static str,
+        /// Bytes of the text.
+        found: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
     /// No regular file.
     #[error("UNSAFE_FILE: {why}; publish with `kindred compile`")]
     UnsafeFile {
@@ -138,6 +148,7 @@ impl Fault {
             Self::WrongHash { .. } => "WRONG_HASH",
             Self::WrongRole { .. } => "WRONG_ROLE",
             Self::Structure { .. } => "STRUCTURE",
+            Self::TooLarge { .. } => "TOO_LARGE",
             Self::UnsafeFile { .. } => "UNSAFE_FILE",
             Self::Io { .. } => "IO",
         }

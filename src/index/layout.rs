@@ -186,6 +186,10 @@ sections! {
     ProvenanceMeta = 32, "provenance_meta", 1, 1;
     /// rkyv archive of [`super::meta::DroppedMeta`].
     Dropped = 40, "dropped", 1, 1;
+    /// `placements.toml` as it was published.
+    PolicyToml = 50, "policy_toml", 1, 1;
+    /// `overrides.csv` as it was published.
+    OverridesCsv = 51, "overrides_csv", 1, 1;
 }
 
 impl Section {
@@ -194,7 +198,11 @@ impl Section {
     /// The sections of a provenance blob.
     pub const PROVENANCE: &'static [Self] = Self::ALL.split_at(20).1.split_at(3).0;
     /// The sections of a dropped blob.
-    pub const DROPPED: &'static [Self] = Self::ALL.split_at(23).1;
+    pub const DROPPED: &'static [Self] = Self::ALL.split_at(23).1.split_at(1).0;
+    /// The sections of a policy blob.
+    pub const POLICY: &'static [Self] = Self::ALL.split_at(24).1.split_at(1).0;
+    /// The sections of an overrides blob.
+    pub const OVERRIDES: &'static [Self] = Self::ALL.split_at(25).1;
 }
 
 /// No ordinal, brand, category or parent.

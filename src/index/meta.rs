@@ -99,7 +99,9 @@ pub struct FileMeta {
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[rkyv(derive(Debug))]
 pub struct DroppedMeta {
-    /// Sorted by source, type, target, place.
+    /// 0 exact, 1 case-folded: how `relations` are sorted.
+    pub id_rule: u8,
+    /// Sorted by folded source, type, folded target, place.
     pub relations: Vec<DroppedRelation>,
     /// Refused relations that are not listed.
     pub unlisted: u64,

@@ -2,7 +2,7 @@
 //!
 //! `FORMAT.md` is the truth about their bytes. Opening goes `map -> header -> lengths`
 //! ([`UnverifiedBlob`]) `-> checksums` ([`Blob`]) `-> meaning` ([`Catalog`], [`Provenance`],
-//! [`Dropped`]); reading goes through a [`View`], bounds-checked, and never panics. This room knows
+//! [`Dropped`], [`Text`]); reading goes through a [`View`], bounds-checked, and never panics. This room knows
 //! nothing of graphs or of tokio.
 
 #![warn(clippy::indexing_slicing)]
@@ -24,6 +24,7 @@ pub mod meta;
 mod open;
 mod prefetch;
 mod provenance;
+mod text;
 mod write;
 mod write_catalog;
 mod write_others;
@@ -33,14 +34,15 @@ mod tests;
 
 pub use blob::{BlobHash, BlobHashError, Role};
 pub use catalog::{Catalog, Ordinal, View};
-pub use dropped::Dropped;
+pub use dropped::{Dropped, DroppedPlace};
 pub use edges::{Block, Relation, Relations, Run, RunDraft};
 pub use error::{Fault, IndexError};
 pub use open::{Blob, UnverifiedBlob};
 pub use provenance::{Place, Provenance};
+pub use text::Text;
 pub use write::BlobWriter;
 pub use write_catalog::{
     BundleDraft, CatalogDraft, CatalogWriter, MarketPriceDraft, OptionDraft, ProductDraft,
     ProductTable, SelectionDraft,
 };
-pub use write_others::{ProvenanceWriter, write_dropped};
+pub use write_others::{ProvenanceWriter, write_dropped, write_text};

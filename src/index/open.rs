@@ -281,13 +281,14 @@ fn read_section(
     Ok(usize_of(offset)..usize_of(end))
 }
 
-/// The sections of a role; none for roles that this version does not write.
+/// The sections of a role.
 pub(crate) fn sections_of(role: Role) -> &'static [Section] {
     match role {
         Role::Catalog => Section::CATALOG,
         Role::Provenance => Section::PROVENANCE,
         Role::Dropped => Section::DROPPED,
-        Role::Policy | Role::Overrides => &[],
+        Role::Policy => Section::POLICY,
+        Role::Overrides => Section::OVERRIDES,
     }
 }
 

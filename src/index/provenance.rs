@@ -88,6 +88,12 @@ impl Provenance {
         Some(Place { source, file, line: record.line.get() })
     }
 
+    /// The identity of its blob.
+    #[must_use]
+    pub fn hash(&self) -> BlobHash {
+        self.blob.hash()
+    }
+
     fn ends(&self) -> &[U64] {
         let range = self.blob.range(Section::ProvenanceEnds);
         <[U64]>::ref_from_bytes(self.blob.bytes(&range)).unwrap_or_default()

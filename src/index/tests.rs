@@ -1,6 +1,7 @@
 //! The files as a whole: they are what `FORMAT.md` says, they give back what was written, and any
 //! other bytes are refused by name. `testkit` makes catalogs out of text and takes blobs apart.
 
+mod dropped;
 mod faults;
 mod forged;
 mod format_doc;
@@ -8,3 +9,4 @@ mod golden;
 mod random;
 mod round_trip;
 mod testkit;
+mod text;

@@ -438,10 +438,7 @@ impl CatalogWriter {
 
     fn meta<T: ProductTable>(&mut self, draft: CatalogDraft<'_, T>) -> Result<(), IndexError> {
         let mut meta = draft.meta;
-        meta.id_rule = match draft.id_rule {
-            IdRule::Exact => 0,
-            IdRule::CaseFolded => 1,
-        };
+        meta.id_rule = draft.id_rule.number();
         meta.relation_count = self.counts.iter().sum();
         for declared in &mut meta.relation_types {
             let count = self.counts.get(usize::from(declared.number));

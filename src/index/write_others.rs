@@ -1,4 +1,4 @@
-//! Writing provenance and dropped blobs.
+//! Writing provenance, dropped and text blobs.
 
 use std::{fs::File, path::Path};
 
@@ -8,6 +8,7 @@ use super::{
     BlobHash, BlobWriter, IndexError, Role, archive,
     layout::{ProvenanceRecord, Section},
     meta::{DroppedMeta, FileMeta, ProvenanceMeta},
+    text::Kind,
 };
 
 /// Writes a provenance blob, product after product beside the catalog's blocks.
@@ -75,6 +76,24 @@ pub fn write_dropped(file: File, path: &Path, dropped: &DroppedMeta) -> Result<(
     let mut blob = BlobWriter::new(file, path, Role::Dropped)?;
     blob.begin(Section::Dropped)?;
     blob.put(&archive::to_bytes(dropped))?;
+    blob.end();
+    blob.finish()
+}
+
+/// Writes the blob of a role that holds one text, [`Role::Policy`] or [`Role::Overrides`], into an
+/// empty file and syncs it.
+///
+/// # Panics
+/// If the role holds something else.
+///
+/// # Errors
+/// `TOO_LARGE` before anything is written, or what the system says about the file.
+pub fn write_text(file: File, path: &Path, role: Role, text: &str) -> Result<(), IndexError> {
+    let kind = Kind::of(role).expect("the caller names a role that holds one text");
+    kind.check_len(text.len()).map_err(|fault| fault.at(path))?;
+    let mut blob = BlobWriter::new(file, path, role)?;
+    blob.begin(kind.section)?;
+    blob.put(text.as_bytes())?;
     blob.end();
     blob.finish()
 }

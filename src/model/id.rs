@@ -39,6 +39,25 @@ pub fn check(id: &str) -> Result<(), IdError> {
 }
 
 impl IdRule {
+    /// The rule of a number in blobs.
+    #[must_use]
+    pub const fn new(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Exact),
+            1 => Some(Self::CaseFolded),
+            _ => None,
+        }
+    }
+
+    /// Its number in blobs.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Exact => 0,
+            Self::CaseFolded => 1,
+        }
+    }
+
     /// The bytes by which the id compares, hashes and sorts.
     #[must_use]
     pub fn fold(self, id: &str) -> Cow<'_, [u8]> {

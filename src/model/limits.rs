@@ -122,3 +122,60 @@ pub const STALE_TEMP_AGE_S: u64 = 3_600;
 
 /// `catalog.toml`.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+
+/// Text of a policy: thousands of placements, each a screen long.
+pub const POLICY_BYTES_MAX: usize = 4 << 20;
+
+/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
+/// anew with every publish of it, and that must stay far below a second.
+pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;
+
+/// Updates of one `BatchUpdateAvailability`.
+pub const UPDATES_PER_BATCH_MAX: usize = 10_000;
+
+/// Updates of one `ReplaceAvailability` stream, over all its messages: two readings of each product
+/// of a catalog of a million.
+pub const REPLACE_UPDATES_MAX: usize = 2_000_000;
+
+/// `ReplaceAvailability` streams that are open at once: each is buffered until its end.
+pub const REPLACE_STREAMS_MAX: usize = 4;
+
+/// Rejected updates of one `ReplaceAvailability` that its answer names; the count goes on.
+pub const REJECTIONS_MAX: usize = UPDATES_PER_BATCH_MAX;
+
+/// Sources that may feed stock: each stands in every answer.
+pub const FEEDS_MAX: usize = 64;
+
+/// Runs of sequences that one feed holds beyond a gap. A feed with more gaps has lost its way.
+pub const FEED_GAPS_MAX: usize = 1_024;
+
+/// Stock and price readings kept over all sources: 16 places for each product of a catalog of two
+/// million, some 3 GB of memory.
+pub const READINGS_MAX: usize = 32_000_000;
+
+/// How far in the future an event time may lie: clocks of shops differ, but not by more.
+pub const FUTURE_SKEW_S: i64 = 600;
+
+/// Largest price of an update in minor units: sums of bundles stay far from the end of 64 bits.
+pub const PRICE_MAX: i64 = 1_000_000_000_000_000;
+
+/// Products that one call blocks or unblocks.
+pub const BLOCKS_PER_CALL_MAX: usize = 10_000;
+
+/// Products blocked at once. A recall names some; a tenth of a catalog of a million is no recall.
+pub const BLOCKS_MAX: usize = 100_000;
+
+/// Longest reason or actor of a block: a paragraph.
+pub const BLOCK_TEXT_BYTES_MAX: usize = 2 << 10;
+
+/// Commands that wait for the stock writer: two of each feed. One more is refused at once.
+pub const STOCK_QUEUE_MAX: usize = 2 * FEEDS_MAX;
+
+/// Bytes of entries that one write to the stock journal waits to collect.
+pub const STOCK_GROUP_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of the stock journal after which a checkpoint is written.
+pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
+
+/// Largest entry of the stock journal, and largest piece of a checkpoint.
+pub const STOCK_ENTRY_BYTES_MAX: usize = 4 << 20;

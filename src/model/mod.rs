@@ -12,3 +12,4 @@ pub mod limits;
 pub mod record;
 pub mod relation;
 pub mod score;
+pub mod selection;

@@ -12,17 +12,6 @@ pub enum LoadError {
     /// A blob is refused. The message says what to do.
     #[error("a blob is refused: {0}")]
     Blob(#[from] IndexError),
-    /// The snapshot holds what this version cannot obey; answers without it would be another
-    /// snapshot's. Update this server.
-    #[error(
-        "manifest {number} holds a {role} blob, which this version does not read; update the server"
-    )]
-    UnreadRole {
-        /// The manifest.
-        number: u64,
-        /// The blob's role.
-        role: &'static str,
-    },
     /// The manifest names no catalog. Publish anew.
     #[error("manifest {number} names no catalog blob; publish one with `kindred compile`")]
     NoCatalog {
@@ -38,7 +27,7 @@ impl LoadError {
         match self {
             Self::Store(_) => true,
             Self::Blob(error) => error.fault.may_pass(),
-            Self::UnreadRole { .. } | Self::NoCatalog { .. } => false,
+            Self::NoCatalog { .. } => false,
         }
     }
 }

@@ -17,7 +17,7 @@ pub use error::LoadError;
 pub use watch::{Event, WatchOptions, Watcher};
 
 use crate::{
-    index::{Catalog, Provenance, Role, UnverifiedBlob},
+    index::{Blob, BlobHash, Catalog, Dropped, IndexError, Provenance, Role, Text, UnverifiedBlob},
     slot::Slot,
     store::{BlobRef, Manifest, Store},
 };
@@ -31,19 +31,23 @@ pub struct Snapshot {
     id: String,
     manifest: Manifest,
     catalog: Arc<Catalog>,
-    provenance: Option<Provenance>,
+    policy: Option<Arc<Text>>,
+    overrides: Option<Arc<Text>>,
+    provenance: Option<Arc<Provenance>>,
+    dropped: Option<Arc<Dropped>>,
 }
 
 impl Snapshot {
     /// Maps, verifies and warms every blob of a manifest that answers need.
     ///
     /// # Errors
-    /// The first blob that is missing or refused, or that this version cannot obey.
+    /// The first blob that is missing or refused.
     pub fn load(store: &Store, manifest: &Manifest) -> Result<Self, LoadError> {
         Self::load_after(None, store, manifest)
     }
 
-    /// The same where another snapshot is live: a catalog that both name is not read again.
+    /// The same where another snapshot is live: a blob that both name is not read again, so that a
+    /// publish of a few overrides costs what they cost.
     ///
     /// # Errors
     /// As [`Snapshot::load`].
@@ -53,28 +57,43 @@ impl Snapshot {
         manifest: &Manifest,
     ) -> Result<Self, LoadError> {
         let number = manifest.number;
-        let unread = |blob: &&BlobRef| blob.role.shapes_answers() && blob.role != Role::Catalog;
-        if let Some(blob) = manifest.blobs.iter().find(unread) {
-            return Err(LoadError::UnreadRole { number, role: blob.role.code() });
-        }
         let open =
             |blob: &BlobRef| UnverifiedBlob::open(&store.blob_path(blob))?.verify(Some(blob.hash));
-        let named = manifest.blob(Role::Catalog).ok_or(LoadError::NoCatalog { number })?;
-        let live = live.map(|live| &live.catalog);
-        let catalog = match live.filter(|live| live.blob().hash() == named.hash) {
-            Some(same) => Arc::clone(same),
-            None => {
-                let catalog = Catalog::from_blob(open(named)?)?;
-                std::hint::black_box(catalog.blob().warm());
-                Arc::new(catalog)
-            }
+        let blob = |role| manifest.blob(role);
+        let named = blob(Role::Catalog).ok_or(LoadError::NoCatalog { number })?;
+        let read_catalog = |bytes: Blob| {
+            let catalog = Catalog::from_blob(bytes)?;
+            std::hint::black_box(catalog.blob().warm());
+            Ok(catalog)
         };
-        let provenance = match manifest.blob(Role::Provenance) {
-            Some(blob) => Some(Provenance::from_blob(open(blob)?, &catalog.view(), named.hash)?),
-            None => None,
+        let live_catalog = live.map(|live| &live.catalog);
+        let catalog = taken_or_read(
+            named,
+            live_catalog,
+            |catalog| catalog.blob().hash(),
+            open,
+            read_catalog,
+        )?;
+        let text = |role: Role, live: Option<&Arc<Text>>| {
+            let read = |bytes| Text::from_blob(bytes, role);
+            blob(role).map(|blob| taken_or_read(blob, live, Text::hash, open, read)).transpose()
         };
+        let policy = text(Role::Policy, live.and_then(|live| live.policy.as_ref()))?;
+        let overrides = text(Role::Overrides, live.and_then(|live| live.overrides.as_ref()))?;
+        // Provenance was held against the catalog that was live, and counts beside no other one.
+        let of_catalog = live.filter(|live| Arc::ptr_eq(&live.catalog, &catalog));
+        let live_provenance = of_catalog.and_then(|live| live.provenance.as_ref());
+        let read = |bytes| Provenance::from_blob(bytes, &catalog.view(), named.hash);
+        let provenance = blob(Role::Provenance)
+            .map(|blob| taken_or_read(blob, live_provenance, Provenance::hash, open, read))
+            .transpose()?;
+        let live_dropped = live.and_then(|live| live.dropped.as_ref());
+        let dropped = blob(Role::Dropped)
+            .map(|blob| taken_or_read(blob, live_dropped, Dropped::hash, open, Dropped::from_blob))
+            .transpose()?;
         let id = manifest.snapshot_id.to_string();
-        Ok(Self { id, manifest: manifest.clone(), catalog, provenance })
+        let manifest = manifest.clone();
+        Ok(Self { id, manifest, catalog, policy, overrides, provenance, dropped })
     }
 
     /// Names everything that shapes answers.
@@ -95,9 +114,41 @@ impl Snapshot {
         &self.catalog
     }
 
+    /// Placements, stage policy and rules as they were published.
+    #[must_use]
+    pub fn policy_text(&self) -> Option<&str> {
+        self.policy.as_deref().map(Text::text)
+    }
+
+    /// Pins, hides, added and removed relations as they were published.
+    #[must_use]
+    pub fn overrides_text(&self) -> Option<&str> {
+        self.overrides.as_deref().map(Text::text)
+    }
+
     /// Where relations were read.
     #[must_use]
     pub fn provenance(&self) -> Option<&Provenance> {
-        self.provenance.as_ref()
+        self.provenance.as_deref()
+    }
+
+    /// Which relations the compiler refused, and why.
+    #[must_use]
+    pub fn dropped(&self) -> Option<&Dropped> {
+        self.dropped.as_deref()
+    }
+}
+
+/// What is live, if it is the blob that is named; else the blob, opened and read.
+fn taken_or_read<T>(
+    named: &BlobRef,
+    live: Option<&Arc<T>>,
+    hash: impl Fn(&T) -> BlobHash,
+    open: impl Fn(&BlobRef) -> Result<Blob, IndexError>,
+    read: impl FnOnce(Blob) -> Result<T, IndexError>,
+) -> Result<Arc<T>, IndexError> {
+    match live.filter(|live| hash(live) == named.hash) {
+        Some(same) => Ok(Arc::clone(same)),
+        None => read(open(named)?).map(Arc::new),
     }
 }

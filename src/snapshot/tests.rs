@@ -6,10 +6,10 @@ mod shop;
 
 use std::{fs, path::Path, sync::mpsc::Receiver, time::Duration};
 
-use self::shop::{Damage, Done, Shop, code_of, first_id, note};
+use self::shop::{Damage, Done, Shop, code_of, commit, first_id, note};
 use super::*;
 use crate::{
-    index::{BlobHash, Ordinal},
+    index::{Ordinal, write_text},
     store::{MAIN_TRACK, Rollback},
 };
 
@@ -58,27 +58,95 @@ fn every_blob_that_is_served_must_be_whole() {
     let load = |damaged: Role| {
         let shop = Shop::new();
         let catalog = shop.catalog("a");
-        let blobs = [catalog, shop.provenance(catalog.hash), shop.dropped()];
+        let texts = [shop.text(Role::Policy, "p1"), shop.text(Role::Overrides, "o1")];
+        let blobs = [catalog, texts[0], texts[1], shop.provenance(catalog.hash), shop.dropped()];
         let manifest = shop.publish_blobs(&blobs);
         Damage(shop.store.blob_path(manifest.blob(damaged).unwrap())).flip();
         let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
         assert!(!error.may_pass(), "{error}");
         code_of(&error)
     };
-    assert_eq!(load(Role::Catalog), "CHECKSUM");
-    assert_eq!(load(Role::Provenance), "CHECKSUM");
+    for role in Role::ALL {
+        assert_eq!(load(role), "CHECKSUM");
+    }
 }
 
-/// Answers without a role that shapes them would be another snapshot's under this one's id.
 #[test]
-fn a_role_that_this_version_does_not_read_is_refused() {
+fn texts_are_those_of_the_manifest() {
     let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let snapshot = Snapshot::load(&shop.store, &shop.publish_blobs(&[catalog])).unwrap();
+    assert_eq!((snapshot.policy_text(), snapshot.overrides_text()), (None, None));
+    let first = shop.publish_blobs(&[shop.text(Role::Policy, "p1")]);
+    let second = shop.publish_blobs(&[shop.text(Role::Overrides, "o1")]);
+    let snapshot = Snapshot::load(&shop.store, &second).unwrap();
+    assert_eq!((snapshot.policy_text(), snapshot.overrides_text()), (Some("p1"), Some("o1")));
+    let before = Snapshot::load(&shop.store, &first).unwrap();
+    assert_eq!((before.policy_text(), before.overrides_text()), (Some("p1"), None));
+    assert_ne!(snapshot.id(), before.id(), "overrides shape answers");
+}
+
+#[test]
+fn refused_relations_are_those_of_the_manifest() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let bare = Snapshot::load(&shop.store, &shop.publish_blobs(&[catalog])).unwrap();
+    assert!(bare.dropped().is_none());
+    let manifest = shop.publish_blobs(&[catalog, shop.dropped()]);
+    let snapshot = Snapshot::load(&shop.store, &manifest).unwrap();
+    assert_eq!(snapshot.dropped().unwrap().get().unlisted.to_native(), 5);
+    assert_eq!(snapshot.id(), bare.id(), "what was refused does not shape answers");
+}
+
+#[test]
+fn a_text_that_is_none_is_refused() {
+    let shop = Shop::new();
+    shop.publish("a");
+    // Whole, but the blob of another role under the role's name.
     let staged = shop.store.stage(Role::Policy).unwrap();
-    let policy = staged.commit(BlobHash::of(b""), 0).unwrap();
-    let manifest = shop.publish_blobs(&[shop.catalog("a"), policy]);
+    let file = staged.file().try_clone().unwrap();
+    write_text(file, staged.path(), Role::Overrides, "a").unwrap();
+    let manifest = shop.publish_blobs(&[commit(staged)]);
     let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
-    assert_eq!((code_of(&error), error.may_pass()), ("UNREAD_ROLE", false));
-    assert!(error.to_string().contains("policy"), "{error}");
+    assert_eq!((code_of(&error), error.may_pass()), ("WRONG_ROLE", false));
+}
+
+/// A publish of a few overrides must not read gigabytes: what is live already is taken as it is.
+#[test]
+fn what_is_live_is_not_read_again() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let rest = [
+        catalog,
+        shop.text(Role::Policy, "p1"),
+        shop.text(Role::Overrides, "o1"),
+        shop.provenance(catalog.hash),
+        shop.dropped(),
+    ];
+    let first = Snapshot::load(&shop.store, &shop.publish_blobs(&rest)).unwrap();
+    let manifest = shop.publish_blobs(&[shop.text(Role::Overrides, "o2")]);
+    for blob in &rest {
+        fs::remove_file(shop.store.blob_path(blob)).unwrap();
+    }
+    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap();
+    assert!(std::ptr::eq(first.catalog(), second.catalog()));
+    assert!(std::ptr::eq(first.provenance().unwrap(), second.provenance().unwrap()));
+    assert!(std::ptr::eq(first.dropped().unwrap(), second.dropped().unwrap()));
+    assert!(std::ptr::eq(first.policy_text().unwrap(), second.policy_text().unwrap()));
+    assert_eq!(second.overrides_text(), Some("o2"));
+    assert_eq!(code_of(&Snapshot::load(&shop.store, &manifest).unwrap_err()), "IO");
+}
+
+/// Provenance that is live beside one catalog is not taken for another one's.
+#[test]
+fn live_provenance_is_held_against_another_catalog() {
+    let shop = Shop::new();
+    let (a, b) = (shop.catalog("a"), shop.catalog("b"));
+    let provenance = shop.provenance(a.hash);
+    let first = Snapshot::load(&shop.store, &shop.publish_blobs(&[a, provenance])).unwrap();
+    let manifest = shop.publish_blobs(&[b, provenance]);
+    let error = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap_err();
+    assert_eq!(code_of(&error), "WRONG_HASH");
 }
 
 #[test]

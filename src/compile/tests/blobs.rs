@@ -259,6 +259,30 @@ fn refused_relations_are_kept_with_their_reason() {
     assert_eq!(dropped.sources[0], "shop");
 }
 
+/// They stood by reason, while the format said by source: nobody could look for them by id.
+#[test]
+fn refused_relations_stand_by_their_ends_whatever_the_reason() {
+    let compiled = compiled(&shop(&[
+        link("b", "cross_sell", "x"),
+        link("c", "cross_sell", "y"),
+        link("a", "friends", "b"),
+        link("b", "friends", "x"),
+        link("a", "up_sell", "a"),
+        link("b", "cross_sell", "x"),
+    ]));
+    let dropped = compiled.dropped;
+    let sources = dropped.get().relations.iter().map(|one| one.source.as_str());
+    assert_eq!(sources.collect::<Vec<_>>(), ["a", "a", "b", "b", "b", "c"]);
+    let told = |source: &str, target: &str| {
+        let found = dropped.between(source, target);
+        found.map(|place| (place.reason, place.line)).collect::<Vec<_>>()
+    };
+    let (dangling, unknown) = (FindingCode::DanglingTarget, FindingCode::UnknownType);
+    assert_eq!(told("b", "x"), [(dangling, 7), (dangling, 12), (unknown, 10)]);
+    assert_eq!(told("a", "a"), [(FindingCode::SelfLink, 11)]);
+    assert_eq!(told("a", "x"), []);
+}
+
 const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 fn relation() -> impl Strategy<Value = RelationRecord<'static>> {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::index::{
     BlobHash, Catalog, Dropped, Fault, IndexError, Provenance, Role, UnverifiedBlob,
-    layout::Header, write_dropped,
+    layout::Header, write_dropped, write_text,
 };
 
 /// The code of the fault that bytes meet on their way to a catalog; `None` if they open.
@@ -84,14 +84,7 @@ fn a_blob_for_something_else_is_named() {
     check(&dropped, "WRONG_ROLE");
     check_error(testkit::provenance(&dropped, &catalog), "WRONG_ROLE");
     check_error(Dropped::from_blob(blob(&catalog_bytes).expect("whole")), "WRONG_ROLE");
-    // Roles that this version knows by name only.
-    let policy = lie(|header| {
-        header.role.set(Role::Policy as u32);
-        header.section_count.set(0);
-        header.file_len.set(4096 + 32);
-        header.sections = Header::zeroed().sections;
-    });
-    let policy = [&policy[..4096], &policy[policy.len() - 32..]].concat();
+    let policy = written(|file| write_text(file, Path::new("p"), Role::Policy, "a = 1"));
     check(&policy, "WRONG_ROLE");
 }
 

@@ -133,7 +133,7 @@ fn archives() -> Vec<Fields> {
         CategoryMeta { id parent end }
         ProvenanceMeta { catalog sources files }
         FileMeta { source name confirmed_s }
-        DroppedMeta { relations unlisted files sources }
+        DroppedMeta { id_rule relations unlisted files sources }
         DroppedRelation { reason source relation_type target file line }
     }
 }
@@ -184,6 +184,8 @@ fn format_doc_matches_numbers() {
         ("MARKETS_MAX", limits::MARKETS_MAX.to_string()),
         ("TAGS_MAX", limits::TAGS_MAX.to_string()),
         ("INVENTORIES_MAX", limits::INVENTORIES_MAX.to_string()),
+        ("POLICY_BYTES_MAX", limits::POLICY_BYTES_MAX.to_string()),
+        ("OVERRIDES_BYTES_MAX", limits::OVERRIDES_BYTES_MAX.to_string()),
     ];
     check("Numbers", numbers.map(|(name, value)| [name.to_owned(), value]));
 }
@@ -196,7 +198,7 @@ fn format_doc_matches_roles_and_sections() {
     });
     check("Roles", roles);
     let mut documented = 0;
-    for role in [Role::Catalog, Role::Provenance, Role::Dropped] {
+    for role in Role::ALL {
         let rows = sections_of(role).iter().map(|section| {
             [
                 (*section as u32).to_string(),
@@ -260,6 +262,7 @@ fn format_doc_matches_error_codes() {
         Fault::WrongHash { expected: hash, found: hash },
         Fault::WrongRole { expected: "catalog", found: String::new() },
         Fault::Structure { part: "header", what: String::new() },
+        Fault::TooLarge { part: "", found: 1, bytes_max: 0 },
         Fault::UnsafeFile { why: "" },
         Fault::Io { action: "", source: std::io::Error::other("") },
     ];

@@ -15,7 +15,7 @@ use super::{
     round_trip,
     testkit::{self, TOYS, model, written},
 };
-use crate::index::write_dropped;
+use crate::index::{Role, write_dropped, write_text};
 
 #[track_caller]
 fn check(name: &str, bytes: &[u8]) {
@@ -48,4 +48,18 @@ fn format_1_bytes_of_dropped_relations_never_change() {
     let dropped = round_trip::dropped();
     let bytes = written(|file| write_dropped(file, Path::new("dropped"), &dropped));
     check("format-1.dropped.kdx", &bytes);
+}
+
+#[test]
+fn format_1_bytes_of_a_policy_never_change() {
+    let text = "[placements.product_page]\nmix = [\"cross_sell\"]\n";
+    let bytes = written(|file| write_text(file, Path::new("policy"), Role::Policy, text));
+    check("format-1.policy.kdx", &bytes);
+}
+
+#[test]
+fn format_1_bytes_of_overrides_never_change() {
+    let text = "action,source,target,reason\npin,toy-car,charger,für die Messe\n";
+    let bytes = written(|file| write_text(file, Path::new("overrides"), Role::Overrides, text));
+    check("format-1.overrides.kdx", &bytes);
 }

@@ -283,6 +283,7 @@ pub(super) fn dropped() -> DroppedMeta {
     };
     let file = |name: &str, confirmed_s| FileMeta { source: 0, name: name.to_owned(), confirmed_s };
     DroppedMeta {
+        id_rule: 0,
         relations: vec![
             refused(FindingCode::DanglingTarget, "no-such-product-anywhere", 12),
             refused(FindingCode::SelfLink, "toy-car", 13),

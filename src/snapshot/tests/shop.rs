@@ -17,7 +17,7 @@ use crate::{
         ProvenanceWriter, Role, RunDraft,
         layout::{Edge, META_ORIGIN_SHIFT, ProvenanceRecord},
         meta::{CatalogMeta, DroppedMeta, FileMeta, MarketMeta, TypeMeta},
-        write_dropped,
+        write_dropped, write_text,
     },
     model::{id::IdRule, relation::Origin},
     snapshot::{Event, Live, LoadError, Snapshot, WatchOptions, Watcher},
@@ -122,6 +122,14 @@ impl Shop {
         commit(staged)
     }
 
+    /// A policy or overrides.
+    pub(super) fn text(&self, role: Role, text: &str) -> BlobRef {
+        let staged = self.store.stage(role).unwrap();
+        let file = staged.file().try_clone().unwrap();
+        write_text(file, staged.path(), role, text).unwrap();
+        commit(staged)
+    }
+
     pub(super) fn publish_blobs(&self, blobs: &[BlobRef]) -> Manifest {
         let guard = &|_: Option<&Manifest>| Ok(());
         let publish = Publish { blobs, guard, since: None, over_rollback: true, note: note() };
@@ -184,7 +192,7 @@ impl Damage {
     }
 }
 
-fn commit(staged: StagedBlob) -> BlobRef {
+pub(super) fn commit(staged: StagedBlob) -> BlobRef {
     let bytes = fs::read(staged.path()).unwrap();
     staged.commit(BlobHash::of(&bytes), bytes.len() as u64).unwrap()
 }
@@ -203,6 +211,5 @@ pub(super) fn code_of(error: &LoadError) -> &'static str {
         LoadError::Store(_) => "STORE",
         LoadError::Blob(error) => error.fault.code(),
         LoadError::NoCatalog { .. } => "NO_CATALOG",
-        LoadError::UnreadRole { .. } => "UNREAD_ROLE",
     }
 }

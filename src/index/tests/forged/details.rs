@@ -332,4 +332,8 @@ fn lies_of_dropped_relations_are_refused() {
     check(|dropped| dropped.relations[0].reason = 255);
     check(|dropped| dropped.relations[0].file = 2);
     check(|dropped| dropped.files[0].source = 1);
+    check(|dropped| dropped.id_rule = 2);
+    check(|dropped| dropped.relations.swap(0, 1));
+    check(|dropped| dropped.relations[1].source = "TOY-CAR".to_owned());
+    check(|dropped| dropped.relations[1].relation_type = "accessory".to_owned());
 }
