@@ -11,7 +11,7 @@ use kindred::{
 };
 
 /// The name under which a store keeps the golden catalog.
-const CATALOG: &str = "64f0c576572e08ff1c4b587e8a59dcfa752ad9ca13e77d503a72c682b0a0fa4a";
+const CATALOG: &str = "4221045bc87c12426da7e7558b5d928691ec45ba80f165091b8a3e0ff7dea110";
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -70,8 +70,22 @@ fn the_catalog_of_format_1_knows_its_products() {
     let incoming =
         view.incoming(of("charger")).iter().map(|from| view.id(Ordinal(from.source.get())));
     assert_eq!(incoming.collect::<Vec<_>>(), ["set-2", "TOY-car"]);
-    let long = view.meta().categories.get(2).expect("there are five");
+    let long = view.meta().categories.get(3).expect("there are five");
     assert_eq!(long.id.as_str(), "Toys/Cars/Racing-cars-with-a-rather-long-name");
+}
+
+#[test]
+fn the_catalog_of_format_1_lists_its_best_sellers() {
+    let catalog = catalog();
+    let view = catalog.view();
+    let popular = |category: Option<&str>| {
+        let category = category.map(|id| view.category(id).expect("the category is there"));
+        let listed = view.popular(category).iter();
+        listed.map(|ordinal| view.id(Ordinal(ordinal.get()))).collect::<Vec<_>>()
+    };
+    assert_eq!(popular(None), ["charger", "battery-aa", "TOY-car", "toy-car-blue"]);
+    assert_eq!(popular(Some("Power")), ["charger", "battery-aa", "TOY-car"]);
+    assert_eq!(popular(Some("Toys/Cars")), ["TOY-car"]);
 }
 
 #[test]

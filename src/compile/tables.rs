@@ -35,6 +35,7 @@ impl<R: SortedRuns> ProductTable for Products<'_, R> {
             category: product.category,
             read_at_s: seconds(product.read_at_s),
             extra_categories: &product.extra_categories,
+            popularity: product.popularity,
         }
     }
 }

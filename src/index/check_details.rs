@@ -1,5 +1,5 @@
 //! Do the details of a catalog mean something: attributes, titles, markets, variants, bundles,
-//! reverse lists? The other half of `check`.
+//! reverse and popular lists? The other half of `check`.
 
 use zerocopy::little_endian::U32;
 
@@ -12,6 +12,7 @@ use super::{
         ExtraCategoryRecord, FLAG_EXTRA_CATEGORIES, FLAG_MARKET_PRICES, FLAG_PARENT,
         MarketPriceRecord, NONE, ReverseRecord, Section, VariantGroupRecord,
     },
+    popular,
 };
 
 /// `reverse_marks` is the sum over the relations of reverse types in the edge section.
@@ -23,7 +24,8 @@ pub(super) fn catalog(view: &View<'_>, reverse_marks: u64) -> Result<(), Fault> 
     variants(view)?;
     bundles(view)?;
     members(view)?;
-    reverse(view, reverse_marks)
+    reverse(view, reverse_marks)?;
+    popular::check(view)
 }
 
 fn attributes(view: &View<'_>) -> Result<(), Fault> {

@@ -5,10 +5,11 @@ use super::{
     error::Fault,
     layout::{NONE, Section},
     meta::{ArchivedCatalogMeta, ArchivedCategoryMeta, ArchivedMarketMeta, ArchivedTypeMeta},
+    names::levels,
 };
 use crate::model::{
     currency::Currency,
-    limits::{INVENTORIES_MAX, MARKETS_MAX, TAGS_MAX},
+    limits::{CATEGORY_DEPTH_MAX, INVENTORIES_MAX, MARKETS_MAX, TAGS_MAX},
     relation::RelationType,
 };
 
@@ -56,16 +57,21 @@ fn categories(categories: &[ArchivedCategoryMeta]) -> Result<(), Fault> {
     let end_of = |index: u32| {
         categories.get(index as usize).map_or(count, |category| category.end.to_native() as usize)
     };
-    // The innermost category whose interval is still open.
-    let mut open = NONE;
+    let sorted = categories.is_sorted_by(|a, b| levels(&a.id).lt(levels(&b.id)));
+    ensure!(sorted, PART, "categories are not sorted by the levels of their ids");
+    // The innermost category whose interval is still open, and how many are.
+    let (mut open, mut depth) = (NONE, 0);
     for (index, category) in categories.iter().enumerate() {
         while open != NONE && end_of(open) == index {
             open = categories.get(open as usize).map_or(NONE, |above| above.parent.to_native());
+            depth -= 1;
         }
         let (parent, end) = (category.parent.to_native(), category.end.to_native() as usize);
         ensure!(parent == open, PART, "category {index} is below {parent}, expected {open}");
         ensure!(index < end && end <= end_of(open), PART, "category {index} ends at {end}");
         open = u32::try_from(index).unwrap_or(NONE);
+        depth += 1;
+        ensure!(depth <= CATEGORY_DEPTH_MAX, PART, "category {index} is {depth} levels deep");
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use super::{
     Ordinal, View,
     layout::{
         AttributeRecord, BundleMemberRecord, BundleOptionRecord, BundleRecord,
-        BundleSelectionRecord, ExtraCategoryRecord, MarketPriceRecord, ReverseRecord, Section,
-        VariantGroupRecord,
+        BundleSelectionRecord, ExtraCategoryRecord, FLAG_EXTRA_CATEGORIES, FLAG_MARKET_PRICES,
+        MarketPriceRecord, NO_PRICE, ReverseRecord, Section, VariantGroupRecord,
     },
 };
 
@@ -22,22 +22,45 @@ impl<'a> View<'a> {
     /// The title's bytes, UTF-8 in a file that nobody changed; empty if it has none.
     #[must_use]
     pub fn title_bytes(&self, ordinal: Ordinal) -> &'a [u8] {
-        let range = self.list(Section::TitleEnds, ordinal);
+        let range = self.list(Section::TitleEnds, ordinal.index());
         self.section::<u8>(Section::TitleHeap).get(range).unwrap_or_default()
     }
 
-    /// Further categories of a product, sorted.
-    #[must_use]
-    pub fn extra_categories(&self, ordinal: Ordinal) -> &'a [ExtraCategoryRecord] {
-        let all = self.section::<ExtraCategoryRecord>(Section::ExtraCategories);
-        group(all, ordinal, |record| record.product.get())
+    /// Further categories of a product, sorted. Only products that have some pay for the search.
+    pub fn extra_categories(&self, ordinal: Ordinal) -> impl Iterator<Item = u32> + use<'a> {
+        let own = match self.has_flag(ordinal, FLAG_EXTRA_CATEGORIES) {
+            true => {
+                let all = self.section::<ExtraCategoryRecord>(Section::ExtraCategories);
+                group(all, ordinal, |record| record.product.get())
+            }
+            false => &[],
+        };
+        own.iter().map(|record| record.category.get())
     }
 
     /// Prices of a product in markets beside the default one, by market.
     #[must_use]
     pub fn market_prices(&self, ordinal: Ordinal) -> &'a [MarketPriceRecord] {
+        if !self.has_flag(ordinal, FLAG_MARKET_PRICES) {
+            return &[];
+        }
         let all = self.section::<MarketPriceRecord>(Section::MarketPrices);
         group(all, ordinal, |record| record.product.get())
+    }
+
+    /// The price of a product in a market, in minor units of its currency, and when it was read, in
+    /// seconds since 1970 (0 unknown). The default market's stands with the attributes.
+    #[must_use]
+    pub fn market_price(&self, ordinal: Ordinal, market: u32) -> Option<(i64, u32)> {
+        if market == self.meta().default_market.to_native() {
+            let known = self.attributes(ordinal)?;
+            let price = known.price.get();
+            return (price != NO_PRICE).then(|| (price, known.read_at_s.get()));
+        }
+        let prices = self.market_prices(ordinal);
+        let found = prices.binary_search_by_key(&market, |price| u32::from(price.market.get()));
+        let price = prices.get(found.ok()?)?;
+        Some((price.price.get(), price.read_at_s.get()))
     }
 
     /// The variants of a product, in their order.
@@ -103,17 +126,21 @@ impl<'a> View<'a> {
     /// Relations of reverse types that lead to a product, by type and source.
     #[must_use]
     pub fn incoming(&self, target: Ordinal) -> &'a [ReverseRecord] {
-        let range = self.list(Section::ReverseEnds, target);
+        let range = self.list(Section::ReverseEnds, target.index());
         self.section(Section::Reverse).get(range).unwrap_or_default()
     }
 
-    /// The range of a product's list in a section, from the section of list ends.
-    fn list(&self, ends: Section, ordinal: Ordinal) -> std::ops::Range<usize> {
+    /// The range of a list in a section, from the section of list ends.
+    pub(super) fn list(&self, ends: Section, index: usize) -> std::ops::Range<usize> {
         let ends = self.section::<U64>(ends);
         let end = |index: usize| ends.get(index).and_then(|end| usize::try_from(end.get()).ok());
-        let last = end(ordinal.index()).unwrap_or(0);
-        let first = ordinal.index().checked_sub(1).map_or(0, |before| end(before).unwrap_or(0));
+        let last = end(index).unwrap_or(0);
+        let first = index.checked_sub(1).map_or(0, |before| end(before).unwrap_or(0));
         first.min(last)..last
+    }
+
+    fn has_flag(&self, ordinal: Ordinal, flag: u8) -> bool {
+        self.product(ordinal).is_some_and(|product| product.flags & flag != 0)
     }
 }
 

@@ -178,6 +178,10 @@ sections! {
     Reverse = 19, "reverse", 1, size_of::<ReverseRecord>();
     /// rkyv archive of [`super::meta::CatalogMeta`].
     Meta = 20, "meta", 1, 1;
+    /// [`U64`] ends of the popular lists: one a category, then the whole catalog's.
+    PopularEnds = 21, "popular_ends", 1, 8;
+    /// [`U32`] ordinals, list after list, the most popular first.
+    Popular = 22, "popular", 1, 4;
     /// [`ProvenanceRecord`] in the order of the catalog's edges.
     Provenance = 30, "provenance", 1, size_of::<ProvenanceRecord>();
     /// [`U64`] ends of the provenance lists, by ordinal.
@@ -194,15 +198,15 @@ sections! {
 
 impl Section {
     /// The sections of a catalog blob.
-    pub const CATALOG: &'static [Self] = Self::ALL.split_at(20).0;
+    pub const CATALOG: &'static [Self] = Self::ALL.split_at(22).0;
     /// The sections of a provenance blob.
-    pub const PROVENANCE: &'static [Self] = Self::ALL.split_at(20).1.split_at(3).0;
+    pub const PROVENANCE: &'static [Self] = Self::ALL.split_at(22).1.split_at(3).0;
     /// The sections of a dropped blob.
-    pub const DROPPED: &'static [Self] = Self::ALL.split_at(23).1.split_at(1).0;
+    pub const DROPPED: &'static [Self] = Self::ALL.split_at(25).1.split_at(1).0;
     /// The sections of a policy blob.
-    pub const POLICY: &'static [Self] = Self::ALL.split_at(24).1.split_at(1).0;
+    pub const POLICY: &'static [Self] = Self::ALL.split_at(26).1.split_at(1).0;
     /// The sections of an overrides blob.
-    pub const OVERRIDES: &'static [Self] = Self::ALL.split_at(25).1;
+    pub const OVERRIDES: &'static [Self] = Self::ALL.split_at(27).1;
 }
 
 /// No ordinal, brand, category or parent.

@@ -150,8 +150,14 @@ impl Blob {
     }
 
     pub(crate) fn range(&self, section: Section) -> Range<usize> {
-        let mut sections = self.inner.sections.iter();
-        sections.find(|(found, _)| *found == section).map_or(0..0, |(_, range)| range.clone())
+        let sections = &self.inner.sections;
+        // The numbers of a role's sections follow each other without gaps.
+        let at = sections.first().and_then(|(first, _)| {
+            let first = *first as u32;
+            usize::try_from((section as u32).checked_sub(first)?).ok()
+        });
+        let found = at.and_then(|at| sections.get(at)).filter(|(found, _)| *found == section);
+        found.map_or(0..0, |(_, range)| range.clone())
     }
 
     pub(crate) fn bytes(&self, range: &Range<usize>) -> &[u8] {

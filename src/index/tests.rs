@@ -6,6 +6,7 @@ mod faults;
 mod forged;
 mod format_doc;
 mod golden;
+mod names;
 mod random;
 mod round_trip;
 mod testkit;

@@ -16,6 +16,7 @@ use super::{
         ReverseRecord, Section, VariantGroupRecord,
     },
     meta::CatalogMeta,
+    popular::PopularLists,
 };
 use crate::model::{id::IdRule, record::Visibility};
 
@@ -58,6 +59,8 @@ pub struct ProductDraft<'a> {
     pub read_at_s: u32,
     /// Indexes of further categories, sorted.
     pub extra_categories: &'a [u32],
+    /// Not negative, larger is more popular: its place in the lists of best sellers.
+    pub popularity: Option<f64>,
 }
 
 /// A price in a market beside the default one.
@@ -202,7 +205,9 @@ impl CatalogWriter {
         self.variants(&variants)?;
         self.bundles(draft.bundles)?;
         self.reverse(count)?;
+        let popular = PopularLists::of(draft.products, &draft.meta.categories);
         self.meta(draft)?;
+        popular.write(&mut self.blob)?;
         self.blob.finish()
     }
 

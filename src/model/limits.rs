@@ -39,6 +39,10 @@ pub const CANDIDATES_MAX: usize = 2 * RELATIONS_PER_TYPE_MAX;
 /// Products that a lookup with several seeds weighs of each, best first.
 pub const CANDIDATES_PER_SEED_MAX: usize = 256;
 
+/// Products in the list of best sellers of a category, or of the whole catalog. A fallback shows a
+/// hundred at most; what is sold out, filtered away or excluded above them fits in many times over.
+pub const POPULAR_MAX: usize = 1_000;
+
 /// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.
 pub const VARIANT_DEPTH_MAX: usize = 4;
 

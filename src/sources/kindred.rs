@@ -363,7 +363,9 @@ fn word<T>(from_code: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<T> 
 }
 
 fn popularity(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    // -0 is 0, and has to compare so.
+    number.map(f64::abs)
 }
 
 fn score(text: &str) -> Option<f32> {

@@ -216,7 +216,7 @@ fn products_keep_all_that_is_known_of_them() {
     assert_eq!(meta.categories[attributes.category.get() as usize].id, "home/kitchen");
     assert_eq!(attributes.assortment.get(), 0b10);
     assert_eq!((attributes.tags.get(), &*meta.tags[0]), (1, "red"));
-    let extra = view.extra_categories(a)[0].category.get();
+    let extra = view.extra_categories(a).next().unwrap();
     assert_eq!(meta.categories[extra as usize].id, "sale");
     let record = view.product(a).unwrap();
     assert_eq!((record.availability, record.eco_grade), (2, 4));
@@ -309,6 +309,53 @@ fn relation() -> impl Strategy<Value = RelationRecord<'static>> {
     )
 }
 
+/// The best sellers of a category, or of the whole catalog.
+fn popular(view: &View<'_>, category: Option<&str>) -> Vec<String> {
+    let category = category.map(|id| view.category(id).expect(id));
+    let listed = view.popular(category).iter().map(|ordinal| view.id(Ordinal(ordinal.get())));
+    listed.map(str::to_owned).collect()
+}
+
+fn seller(
+    id: &'static str,
+    popularity: Option<f64>,
+    categories: Vec<&'static str>,
+) -> Record<'static> {
+    Record::Product(ProductRecord { id, popularity, categories, ..ProductRecord::default() })
+}
+
+#[test]
+fn popularity_makes_lists_of_best_sellers() {
+    let compiled = compiled(&[
+        seller("a", Some(2.0), vec!["p/q"]),
+        seller("b", Some(10.0), vec!["p", "z"]),
+        seller("c", None, vec!["p/q"]),
+        seller("d", Some(2.0), vec!["z/y", "p/q/r"]),
+        seller("e", Some(0.0), vec![]),
+        Record::Product(ProductRecord {
+            id: "f",
+            popularity: Some(99.0),
+            categories: vec!["p"],
+            visibility: Visibility::Hidden,
+            ..ProductRecord::default()
+        }),
+    ]);
+    let view = compiled.catalog.view();
+    assert_eq!(popular(&view, None), ["b", "a", "d", "e"]);
+    assert_eq!(popular(&view, Some("p")), ["b", "a", "d"]);
+    assert_eq!(popular(&view, Some("p/q")), ["a", "d"]);
+    assert_eq!(popular(&view, Some("p/q/r")), ["d"]);
+    assert_eq!(popular(&view, Some("z")), ["b", "d"]);
+}
+
+/// Rows of products that sell more or less, some of them more than one row.
+fn sellers() -> impl Strategy<Value = Vec<Record<'static>>> {
+    let categories = vec(select(&["p", "p/q", "p/q/r", "z"][..]), 0..3);
+    let popularity = option::of(select(&[0.0, 0.5, 1.0, 7.0][..]));
+    let row = (select(&IDS[..]), popularity, categories);
+    vec(row.prop_map(|(id, popularity, categories)| seller(id, popularity, categories)), 1..20)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
 
@@ -357,6 +404,15 @@ proptest! {
         prop_assert_eq!(&one.bytes[0], &other.bytes[0]);
         // And the same rows give the same bytes in every blob.
         prop_assert_eq!(one.bytes, compiled(&shop(&rows)).bytes);
+    }
+
+    #[test]
+    fn the_order_of_products_is_in_no_list_of_best_sellers(
+        (rows, shuffled) in sellers()
+            .prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+    ) {
+        let (one, other) = (compiled(&rows), compiled(&shuffled));
+        prop_assert_eq!(&one.bytes[0], &other.bytes[0]);
     }
 }
 

@@ -110,7 +110,7 @@ fn the_toys_stand_where_these_tests_think() {
 fn lies_of_the_header_are_refused() {
     check_header("header", |header| header.role.set(6));
     check_header("header", |header| header.role.set(0));
-    check_header("header", |header| header.section_count.set(19));
+    check_header("header", |header| header.section_count.set(21));
     check_header("header", |header| header.section_count.set(u32::MAX));
     check_header("edges", |header| header.sections[0].kind.set(2));
     check_header("edges", |header| header.sections[0].schema.set(2));
@@ -130,7 +130,7 @@ fn lies_of_the_header_are_refused() {
 fn reserved_places_of_the_header_are_zero() {
     check_header("header", |header| header.reserved.set(1));
     check_header("header", |header| header.padding[175] = 1);
-    check_header("header", |header| header.sections[20].kind.set(21));
+    check_header("header", |header| header.sections[22].kind.set(23));
     check_header("header", |header| header.sections[79].reserved.set(1));
     check_header("header", |header| header.sections[3].reserved.set(1));
 }

@@ -180,6 +180,8 @@ fn format_doc_matches_numbers() {
         ("ID_BYTES_MAX", limits::ID_BYTES_MAX.to_string()),
         ("RELATIONS_PER_TYPE_MAX", limits::RELATIONS_PER_TYPE_MAX.to_string()),
         ("VARIANT_DEPTH_MAX", limits::VARIANT_DEPTH_MAX.to_string()),
+        ("CATEGORY_DEPTH_MAX", limits::CATEGORY_DEPTH_MAX.to_string()),
+        ("POPULAR_MAX", limits::POPULAR_MAX.to_string()),
         ("PRODUCTS_MAX", limits::PRODUCTS_MAX.to_string()),
         ("MARKETS_MAX", limits::MARKETS_MAX.to_string()),
         ("TAGS_MAX", limits::TAGS_MAX.to_string()),
@@ -209,6 +211,9 @@ fn format_doc_matches_roles_and_sections() {
         });
         check(&format!("Sections of role {}", role.code()), rows);
         documented += sections_of(role).len();
+        // A blob finds its sections by their numbers.
+        let numbers: Vec<_> = sections_of(role).iter().map(|section| *section as u32).collect();
+        assert!(numbers.is_sorted_by(|a, b| a + 1 == *b), "{} has gaps", role.code());
     }
     assert_eq!(documented, Section::ALL.len(), "each section belongs to one role");
 }

@@ -22,6 +22,11 @@ const SHOP: &str = "
     type 1 cross_sell
     type 6 accessory reverse
     type 199 own reverse
+    category a
+    category a/b
+    category a/b/c
+    category a/d
+    category a-b
 ";
 const TYPES: [u8; 3] = [1, 6, 199];
 
@@ -61,7 +66,17 @@ fn shop(
     for (_, id) in ids.values().enumerate().filter(|(at, _)| !is_alias(*at)) {
         let title = if id.len() % 2 == 0 { format!("Title of {id}") } else { String::new() };
         let assortment = id.len() as u64 % 4;
-        shop.products.push(Product { id: (*id).clone(), title, assortment, ..Product::default() });
+        let size = id.len() as u32;
+        shop.products.push(Product {
+            id: (*id).clone(),
+            title,
+            assortment,
+            hidden: size == 16,
+            category: Some(size % 7).filter(|category| *category < 5),
+            extra_categories: (0..size % 3).map(|extra| extra * 2).collect(),
+            popularity: (size != 2).then(|| f64::from(size % 4) / 3.0),
+            ..Product::default()
+        });
     }
     let count = shop.products.len();
     let named = ids.values().enumerate().filter(|(at, _)| is_alias(*at)).map(|(_, id)| *id);

@@ -51,12 +51,9 @@ fn a_catalog_without_anything_opens_and_answers_nothing() {
     assert_eq!((view.product_count(), view.find("a")), (0, None));
     assert!(view.bundles().is_empty() && view.incoming(Ordinal(0)).is_empty());
     assert!(view.title_bytes(Ordinal(0)).is_empty() && view.variants(Ordinal(0)).is_empty());
-    assert!(
-        catalog
-            .blob()
-            .sections()
-            .all(|(section, len)| { len == 0 || matches!(section, Section::Keys | Section::Meta) })
-    );
+    assert!(catalog.blob().sections().all(|(section, len)| {
+        len == 0 || matches!(section, Section::Keys | Section::Meta | Section::PopularEnds)
+    }));
 }
 
 #[test]

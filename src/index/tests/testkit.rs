@@ -47,6 +47,7 @@ pub(super) struct Product {
     pub(super) category: Option<u32>,
     pub(super) read_at_s: u32,
     pub(super) extra_categories: Vec<u32>,
+    pub(super) popularity: Option<f64>,
 }
 
 /// A relation as plain data.
@@ -95,6 +96,7 @@ impl ProductTable for Model {
             category: product.category,
             read_at_s: product.read_at_s,
             extra_categories: &product.extra_categories,
+            popularity: product.popularity,
         }
     }
 }
@@ -204,20 +206,20 @@ pub(super) const TOYS: &str = "
     tag new
     brand Acme
     brand Zeta
+    category Power
     category Toys
     category Toys/Cars
     category Toys/Cars/Racing-cars-with-a-rather-long-name
     category Toys/Trains
-    category Power
 
-    product TOY-car title=Toy_car brand=Acme category=Toys/Cars also=Toys,Power price=1999 in=de,ch \
-        tags=wood,new grade=4 stock=in_stock read=1700000000
+    product TOY-car title=Toy_car brand=Acme category=Toys/Cars also=Power,Toys price=1999 in=de,ch \
+        tags=wood,new grade=4 stock=in_stock read=1700000000 popular=7.5
     product toy-car-red title=Red_toy_car parent=toy-car:2 price=2099 in=de
-    product toy-car-blue title=Blaues_Spielzeugauto_für_Kinder parent=toy-car:1 price=2099 in=de,ch
-    product battery-aa brand=Zeta category=Power price=499 in=de,ch stock=low_stock
+    product toy-car-blue title=Blaues_Spielzeugauto_für_Kinder parent=toy-car:1 price=2099 in=de,ch popular=0
+    product battery-aa brand=Zeta category=Power price=499 in=de,ch stock=low_stock popular=7.5
     product Battery-aa-rechargeable-with-usb-c category=Power price=-1 in=ch stock=discontinued
-    product charger category=Power also=Toys price=2999
-    product shop-window-display-of-toys hidden title=Display
+    product charger category=Power also=Toys/Trains price=2999 popular=1e9
+    product shop-window-display-of-toys hidden title=Display category=Toys popular=9
     product set title=Set price=4999 in=de,ch
     product set-2 price=5999 in=de
 

@@ -245,11 +245,11 @@ fn lies_of_the_meta_section_are_refused() {
     check_meta("meta", |meta| meta.relation_types[0].number = 0);
     check_meta("meta", |meta| meta.relation_types[3].number = 200);
     check_meta("edges", |meta| drop(meta.relation_types.remove(3)));
-    check_meta("meta", |meta| meta.categories[0].end = 0);
-    check_meta("meta", |meta| meta.categories[0].end = 6);
-    check_meta("meta", |meta| meta.categories[1].parent = 1);
-    check_meta("meta", |meta| meta.categories[2].parent = 7);
-    check_meta("meta", |meta| meta.categories[1].end = 5);
+    check_meta("meta", |meta| meta.categories[1].end = 0);
+    check_meta("meta", |meta| meta.categories[1].end = 6);
+    check_meta("meta", |meta| meta.categories[2].parent = 2);
+    check_meta("meta", |meta| meta.categories[3].parent = 7);
+    check_meta("meta", |meta| meta.categories[0].end = 2);
     check_meta("attributes", |meta| drop(meta.brands.remove(1)));
     let market = |meta: &mut CatalogMeta| {
         meta.markets = vec![meta.markets[0].clone(); 65];
@@ -277,13 +277,66 @@ fn unknown_currencies_marks_and_unsorted_brands_are_refused() {
 #[test]
 fn category_intervals_that_cross_are_refused() {
     // Toys/Cars would hold Toys/Trains.
-    check_meta("meta", |meta| meta.categories[1].end = 4);
+    check_meta("meta", |meta| meta.categories[2].end = 5);
     // Toys/Cars would not hold what is below it.
-    check_meta("meta", |meta| meta.categories[1].end = 2);
+    check_meta("meta", |meta| meta.categories[2].end = 3);
     // Toys would not end where its last one ends.
-    check_meta("meta", |meta| meta.categories[0].end = 3);
-    // Power would be below Toys, which has ended.
-    check_meta("meta", |meta| meta.categories[4].parent = 0);
+    check_meta("meta", |meta| meta.categories[1].end = 4);
+    // Toys would be below Power, which has ended.
+    check_meta("meta", |meta| meta.categories[1].parent = 0);
+}
+
+/// Categories are found by binary search: one in the wrong place would not be.
+#[test]
+fn categories_out_of_order_or_too_deep_are_refused() {
+    check_meta("meta", |meta| meta.categories[0].id = "Z".to_owned());
+    check_meta("meta", |meta| meta.categories[2].id = "Toys/Trains".to_owned());
+    check_meta("meta", |meta| meta.categories[1].id = "Toys/D".to_owned());
+    check_meta("meta", |meta| meta.categories[3].id = "Toys/Cars".to_owned());
+    let opened = |depth: usize| {
+        let mut path = String::new();
+        let lines = (0..depth).map(|_| {
+            path += if path.is_empty() { "a" } else { "/a" };
+            format!("category {path}\n")
+        });
+        let lines = lines.collect::<String>();
+        testkit::catalog(&model(&format!("inventory main\nmarket de EUR main\n{lines}")).catalog())
+    };
+    assert!(opened(15).is_ok() && opened(16).is_ok());
+    check_refused(opened(17), "meta");
+}
+
+#[test]
+fn lies_of_popular_lists_are_refused() {
+    let end = |at, lie: fn(&mut U64)| check_record(Section::PopularEnds, "popular_ends", at, lie);
+    end(0, |end| end.set(u64::MAX));
+    end(4, |end| end.set(0));
+    end(5, |end| end.set(end.get() - 1));
+    end(5, |end| end.set(end.get() + 1));
+    check("popular_ends", |parts| parts.section(Section::PopularEnds).clear());
+    check("popular_ends", |parts| parts.section(Section::PopularEnds).truncate(5 * 8));
+    check("popular_ends", |parts| {
+        let last = parts.section(Section::PopularEnds).last_chunk::<8>().copied();
+        parts.section(Section::PopularEnds).extend(last.expect("six ends"));
+    });
+    check("popular_ends", |parts| parts.section(Section::Popular).extend([0; 4]));
+    check("popular_ends", |parts| parts.section(Section::Popular).clear());
+    let first = |ordinal: usize| {
+        check_record(Section::Popular, "popular", 0, |listed: &mut U32| {
+            listed.set(u32::try_from(ordinal).expect("small"));
+        });
+    };
+    // The list of Power: unknown, hidden, of another category, and one that is there already.
+    for ordinal in [COUNT as usize, u32::MAX as usize, WINDOW, SET, BATTERY] {
+        first(ordinal);
+    }
+    // A list of the catalog takes what is in no category, but nothing hidden.
+    check("popular", |parts| {
+        let listed = parts.records::<U32>(Section::Popular).last_mut().expect("not empty");
+        listed.set(u32::try_from(WINDOW).expect("small"));
+    });
+    // A product of Power in the list of Toys, where the end of Power's list moved.
+    check_record(Section::PopularEnds, "popular", 0, |end: &mut U64| end.set(end.get() - 1));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use rkyv::rancor::Error;
 use zerocopy::IntoBytes as _;
 
-use super::{Link, Model};
+use super::{Link, Model, Product};
 use crate::{
     index::{
         Ordinal, Relation, View,
@@ -13,7 +13,7 @@ use crate::{
         },
         meta::CatalogMeta,
     },
-    model::{id::IdRule, relation::RelationType},
+    model::{id::IdRule, limits::POPULAR_MAX, relation::RelationType},
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub(in super::super) struct Answers {
     pub(in super::super) products: Vec<ProductAnswer>,
     pub(in super::super) aliases: Vec<(String, u32)>,
     pub(in super::super) bundles: Vec<BundleAnswer>,
+    /// Of each category, then of the whole catalog.
+    pub(in super::super) popular: Vec<Vec<u32>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +79,18 @@ pub(in super::super) fn read(view: &View<'_>) -> Answers {
         products: view.ordinals().map(|ordinal| product(view, ordinal)).collect(),
         aliases: view.aliases().map(|(alias, of)| (alias.to_owned(), of.0)).collect(),
         bundles: view.bundles().iter().map(|bundle| bundle_answer(view, bundle)).collect(),
+        popular: lists(view).map(|category| popular(view, category)).collect(),
     }
+}
+
+/// Each category, then the whole catalog.
+fn lists(view: &View<'_>) -> impl Iterator<Item = Option<u32>> + use<> {
+    let count = u32::try_from(view.meta().categories.len()).expect("fixtures are small");
+    (0..count).map(Some).chain([None])
+}
+
+fn popular(view: &View<'_>, category: Option<u32>) -> Vec<u32> {
+    view.popular(category).iter().map(|ordinal| ordinal.get()).collect()
 }
 
 fn product(view: &View<'_>, ordinal: Ordinal) -> ProductAnswer {
@@ -100,7 +113,7 @@ fn product(view: &View<'_>, ordinal: Ordinal) -> ProductAnswer {
         brand: attributes.brand.get(),
         category: attributes.category.get(),
         read_at_s: attributes.read_at_s.get(),
-        extra_categories: view.extra_categories(ordinal).iter().map(|c| c.category.get()).collect(),
+        extra_categories: view.extra_categories(ordinal).collect(),
         market_prices: view.market_prices(ordinal).iter().map(price).collect(),
         variants: view.variants(ordinal).iter().map(|variant| variant.get()).collect(),
         bundle: view.bundle(ordinal).is_some(),
@@ -161,7 +174,29 @@ impl Model {
             products: (0..).zip(&self.products).map(|(at, _)| self.product_answer(at)).collect(),
             aliases: self.aliases.clone(),
             bundles: self.bundles.iter().map(bundle_expected).collect(),
+            popular: (0..self.meta.categories.len())
+                .map(|category| Some(self.meta.categories[category].id.as_str()))
+                .chain([None])
+                .map(|category| self.popular_in(category))
+                .collect(),
         }
+    }
+
+    /// The best sellers of a category, by its path.
+    fn popular_in(&self, category: Option<&str>) -> Vec<u32> {
+        let path = |category: &u32| self.meta.categories[*category as usize].id.as_str();
+        let below = |path: &str, above: &str| {
+            path == above || path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let within = |product: &Product| {
+            let mut own = product.category.iter().chain(&product.extra_categories).map(path);
+            category.is_none_or(|category| own.any(|path| below(path, category)))
+        };
+        let listed = (0..).zip(&self.products).filter(|(_, p)| !p.hidden && within(p));
+        let listed = listed.filter_map(|(at, product)| Some((product.popularity?, at)));
+        let mut listed: Vec<(f64, u32)> = listed.collect();
+        listed.sort_by(|a, b| b.0.partial_cmp(&a.0).expect("no NaN").then(a.1.cmp(&b.1)));
+        listed.into_iter().map(|(_, ordinal)| ordinal).take(POPULAR_MAX).collect()
     }
 
     fn product_answer(&self, ordinal: u32) -> ProductAnswer {

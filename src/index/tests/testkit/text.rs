@@ -7,7 +7,7 @@
 //! type 6 accessory reverse two_way
 //! tag wood   brand acme   category Toys/Cars   (a statement each; categories in pre-order)
 //! product car title=A_car parent=cars:2 hidden grade=5 stock=1 price=1999 tags=wood in=de,ch
-//!         brand=acme category=Toys/Cars read=1700000000 also=Toys       (on one line)
+//!         brand=acme category=Toys/Cars read=1700000000 also=Toys popular=7.5   (on one line)
 //! alias old-car car
 //! price car ch 2199 1700000000
 //! edge car accessory wheel 60000 imported scored stages=1,5 quantity=4 from=0 to=9 in=de line=7
@@ -184,6 +184,7 @@ fn product_field(model: &mut Model, ordinal: u32, field: &str) {
             product.extra_categories = paths.collect();
         }
         "read" => product.read_at_s = number(),
+        "popular" => product.popularity = Some(value.parse().expect("a popularity")),
         _ => panic!("no field of a product: {field}"),
     }
     model.products[ordinal as usize] = product;
