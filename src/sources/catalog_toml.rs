@@ -15,10 +15,7 @@ use std::{
 use serde::Deserialize;
 use toml::{Spanned, value::Datetime};
 
-use super::{
-    SourceError,
-    row::{instant, shown},
-};
+use super::SourceError;
 use crate::model::{
     config::{
         CatalogConfig, Market, PRIORITY_DEFAULT, SourceDeclaration, TypeDeclaration,
@@ -26,8 +23,10 @@ use crate::model::{
     },
     currency::Currency,
     id::{self, IdRule},
+    instant,
     limits::{CONFIG_BYTES_MAX, INVENTORIES_MAX, MARKETS_MAX, TAGS_MAX},
     relation::RelationType,
+    text::{Places, shown},
 };
 
 /// Its name beside the tables.
@@ -221,8 +220,8 @@ impl Check<'_> {
             InstantValue::Text(text) => text.clone(),
             InstantValue::Datetime(datetime) => datetime.to_string(),
         };
-        instant(text.trim()).map(Some).ok_or_else(|| {
-            let expected = "an instant like `2026-01-31T08:00:00Z` or a date";
+        instant::parse(text.trim()).map(Some).ok_or_else(|| {
+            let expected = instant::EXPECTED;
             let message = format!("expected {expected}, found `{}`", shown(&text));
             self.error(value.span(), message)
         })
@@ -330,12 +329,11 @@ impl Check<'_> {
     }
 
     fn error(self, span: Range<usize>, message: String) -> SourceError {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_begin = before.rfind('\n').map_or(0, |at| at + 1);
+        let place = Places::new(self.text).at(span.start);
         SourceError::Catalog {
             path: self.path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_begin..).unwrap_or_default().chars().count() + 1,
+            line: place.line,
+            column: place.column,
             message,
         }
     }

@@ -136,9 +136,9 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
-        line: usize,
+        line: u32,
         /// The character in it, from 1.
-        column: usize,
+        column: u32,
         /// What was expected and what was found.
         message: String,
     },

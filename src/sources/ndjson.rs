@@ -11,13 +11,13 @@ use serde_json::Value;
 use super::{
     SourceError,
     input::{Input, Next},
-    row::shown,
     table::{Cells, ITEM_END, to_u32},
 };
 use crate::model::{
     finding::FindingCode,
     limits::{COLUMNS_MAX, ROW_BYTES_MAX},
     record::{FileId, Location, RecordSink},
+    text::shown,
 };
 
 /// Reads objects of a file.

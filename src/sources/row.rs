@@ -1,16 +1,13 @@
 //! One row with typed cells: what cannot be read is a finding and counts as absent.
 
-use std::borrow::Cow;
-
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
-
 use super::table::{Cells, Column, ITEM_END, to_u32};
 use crate::model::{
     decimal::Decimal,
     finding::FindingCode,
-    id,
+    id, instant,
     limits::{CATEGORY_DEPTH_MAX, CATEGORY_PATH_BYTES_MAX, ID_BYTES_MAX, TITLE_BYTES_MAX},
     record::{FileId, Location, PriceRecord, Record, RecordSink},
+    text::shown,
 };
 
 /// A row, where it stands and where its findings go.
@@ -200,7 +197,7 @@ impl<'a> Row<'a> {
 
     /// An instant in seconds since 1970.
     pub(crate) fn instant(&mut self, column: Column) -> Option<i64> {
-        self.parsed(column, "an instant like `2026-01-31T08:00:00Z` or a date", instant)
+        self.parsed(column, instant::EXPECTED, instant::parse)
     }
 
     /// Says whether a text can be stored like an id, and reports it if not.
@@ -223,27 +220,4 @@ pub(crate) fn switch(text: &str) -> Option<bool> {
         [("true", true), ("false", false), ("1", true), ("0", false), ("yes", true), ("no", false)];
     let word = WORDS.into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
     word.map(|(_, value)| value)
-}
-
-/// RFC 3339, or a plain date: its midnight in UTC.
-pub(crate) fn instant(text: &str) -> Option<i64> {
-    const DATE_BYTES: usize = "2026-01-31".len();
-    let timestamp = if text.len() == DATE_BYTES {
-        let midnight = text.parse::<Date>().ok()?.at(0, 0, 0, 0);
-        TimeZone::UTC.to_timestamp(midnight).ok()?
-    } else {
-        text.parse::<Timestamp>().ok()?
-    };
-    Some(timestamp.as_second())
-}
-
-/// A text of the file as messages show it: one line, not too long.
-pub(crate) fn shown(text: &str) -> Cow<'_, str> {
-    const SHOWN_BYTES_MAX: usize = 80;
-    let cut = text.get(..text.floor_char_boundary(SHOWN_BYTES_MAX)).unwrap_or(text);
-    if cut.len() == text.len() && !text.chars().any(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let more = if cut.len() < text.len() { "..." } else { "" };
-    Cow::Owned(format!("{}{more}", cut.escape_debug()))
 }

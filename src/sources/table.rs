@@ -2,16 +2,11 @@
 
 use std::path::Path;
 
-use super::{
-    SourceError,
-    csv::CsvReader,
-    input::Input,
-    ndjson::NdjsonReader,
-    row::{Row, shown},
-};
+use super::{SourceError, csv::CsvReader, input::Input, ndjson::NdjsonReader, row::Row};
 use crate::model::{
     finding::FindingCode,
     record::{FileId, Location, RecordSink},
+    text::shown,
 };
 
 /// What ends each item of a list cell that came from a JSON array: the unit separator, which no

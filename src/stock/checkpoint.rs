@@ -6,7 +6,9 @@
 
 use super::{
     blocks::Block,
-    entry::{read_currency, read_flag, read_markets, read_note, read_price, read_quantity, write_texts},
+    entry::{
+        read_currency, read_flag, read_markets, read_note, read_price, read_quantity, write_texts,
+    },
     error::DecodeError,
     feeds::Feed,
     readings::{Held, PriceRow, ProductReadings, StateSince, StockRow},

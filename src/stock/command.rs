@@ -53,7 +53,11 @@ pub(super) enum ReadCommand {
         page_size: usize,
         reply: Reply<ReadingPage>,
     },
-    Blocks { page_token: String, page_size: usize, reply: Reply<BlockPage> },
+    Blocks {
+        page_token: String,
+        page_size: usize,
+        reply: Reply<BlockPage>,
+    },
 }
 
 impl Command {

@@ -112,9 +112,10 @@ impl Feed {
     }
 
     pub(super) fn to_position(&self) -> FeedPosition {
-        let beyond = self.runs.iter().fold(0_u64, |sum, (first, last)| {
-            sum.saturating_add((last - first).saturating_add(1))
-        });
+        let beyond = self
+            .runs
+            .iter()
+            .fold(0_u64, |sum, (first, last)| sum.saturating_add((last - first).saturating_add(1)));
         FeedPosition {
             source_id: Arc::clone(&self.source),
             sequence: self.position,

@@ -83,7 +83,9 @@ impl Stock {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn in_memory(publisher: impl Publisher + 'static) -> Result<(Self, JoinHandle<()>), StockError> {
+    pub fn in_memory(
+        publisher: impl Publisher + 'static,
+    ) -> Result<(Self, JoinHandle<()>), StockError> {
         Self::start(NoLog, State::default(), StockOptions::default(), publisher)
     }
 

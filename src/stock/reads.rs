@@ -88,9 +88,8 @@ impl Look<'_> {
     fn price(&self, known: Option<Ordinal>, ids: &[u32]) -> Option<Told<i64>> {
         let projection = self.projection;
         let catalog = projection.catalog.view();
-        let own = known.and_then(|product| {
-            snapshot_price(&catalog, &projection.places, product, self.market)
-        });
+        let own = known
+            .and_then(|product| snapshot_price(&catalog, &projection.places, product, self.market));
         let claim = projection.price_claim(self.state, ids, self.market);
         let claim = claim.filter(|claim| later(claim.event_us, own.and_then(|own| own.1)));
         let told = claim.map(|claim| self.told(claim.value, claim.event_us, claim.source));

@@ -64,9 +64,8 @@ impl State {
             (held.event_us, source, held.sequence, Reverse(self.products.name(*id)))
         };
         // Of equals, which only two names of one market can be, the first market's holds.
-        let strongest = rows.reduce(|best, next| {
-            if strength(&next) > strength(&best) { next } else { best }
-        });
+        let strongest =
+            rows.reduce(|best, next| if strength(&next) > strength(&best) { next } else { best });
         strongest.map(|(_, source, held)| Claim {
             value: held.value,
             event_us: held.event_us,

@@ -118,8 +118,7 @@ impl State {
 
     /// What is known of a product.
     pub(super) fn readings(&self, product: u32) -> &ProductReadings {
-        static NONE: ProductReadings =
-            ProductReadings { stock: Vec::new(), prices: Vec::new() };
+        static NONE: ProductReadings = ProductReadings { stock: Vec::new(), prices: Vec::new() };
         self.readings.get(product as usize).unwrap_or(&NONE)
     }
 

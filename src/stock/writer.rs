@@ -354,10 +354,12 @@ impl Writer {
     fn read(&self, read: ReadCommand) {
         match read {
             ReadCommand::Effective { product_ids, inventory_id, market_id, reply } => {
-                reply(self.projection.as_ref().ok_or(StockError::NoCatalog).and_then(|projection| {
-                    let state = &self.state;
-                    reads::effective(state, projection, product_ids, &inventory_id, &market_id)
-                }));
+                reply(self.projection.as_ref().ok_or(StockError::NoCatalog).and_then(
+                    |projection| {
+                        let state = &self.state;
+                        reads::effective(state, projection, product_ids, &inventory_id, &market_id)
+                    },
+                ));
             }
             ReadCommand::Readings { source_id, page_token, page_size, reply } => {
                 let source_id = source_id.as_deref();
