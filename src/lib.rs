@@ -57,8 +57,8 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
     ("snapshot", &["model", "slot", "policy", "index", "store"]),
-    ("lookup", &["model", "policy", "index"]),
-    ("service", &["model", "pb", "policy", "index", "snapshot", "lookup"]),
+    ("lookup", &["model", "policy", "index", "stock"]),
+    ("service", &["model", "pb", "policy", "index", "stock", "snapshot", "lookup"]),
     (
         "cli",
         &[

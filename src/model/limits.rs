@@ -46,6 +46,21 @@ pub const POPULAR_MAX: usize = 1_000;
 /// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.
 pub const VARIANT_DEPTH_MAX: usize = 4;
 
+/// Leaves of one variant group among which lookups look for one that can be bought.
+pub const LEAVES_MAX: usize = 256;
+
+/// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
+pub const SIBLINGS_MAX: usize = 64;
+
+/// Overrides of one product that count: a list that people keep by hand has tens.
+pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
+
+/// Steps of a fallback chain.
+pub const FALLBACK_STEPS_MAX: usize = 16;
+
+/// Slots of one page.
+pub const SLOTS_MAX: usize = 16;
+
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 
@@ -134,6 +149,7 @@ pub const POLICY_BYTES_MAX: usize = 4 << 20;
 /// anew with every publish of it, and that must stay far below a second.
 pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;
 
+
 /// Updates of one `BatchUpdateAvailability`.
 pub const UPDATES_PER_BATCH_MAX: usize = 10_000;
 
@@ -207,3 +223,11 @@ pub const OVERRIDE_TEXT_BYTES_MAX: usize = 1 << 10;
 
 /// Faults of a policy or of overrides that one refusal names; people mend no more at a time.
 pub const POLICY_FAULTS_MAX: usize = 50;
+
+
+/// Text of a policy: thousands of placements, each a screen long.
+pub const POLICY_BYTES_MAX: usize = 4 << 20;
+
+/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
+/// anew with every publish of it, and that must stay far below a second.
+pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;

@@ -108,7 +108,7 @@ fn query_seed<'q>(
         return None;
     }
     let quantity = if seed.quantity == 0.0 { 1.0 } else { seed.quantity };
-    Some(QuerySeed { id: product_id, quantity })
+    Some(QuerySeed::product(product_id, quantity))
 }
 
 /// Distinct relation types in the order asked.

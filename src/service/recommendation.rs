@@ -6,9 +6,11 @@ use tonic::{Request, Response, Status};
 
 use super::{convert, reply, status::Refusal};
 use crate::{
-    lookup::{self, Direction, Scratch},
+    lookup::{self, Context, Direction, Page, Plan, QuerySeed, Scene, Scratch},
+    policy::Policy,
     pb::{self, EncodedResponse, server::recommendation_service_server::RecommendationService},
     snapshot::{Live, Snapshot},
+    stock::StockView,
 };
 
 thread_local! {
@@ -49,9 +51,19 @@ pub fn get_recommendations(
 ) -> Result<EncodedResponse, Status> {
     let view = snapshot.catalog().view();
     let (query, detail) = convert::query(request, &view)?;
+    // No policy and no stock yet: the default market, for ever.
+    let scene = Scene { view, policy: &Policy::default(), stock: &StockView::empty() };
+    let market = view.meta().default_market.to_native();
+    let declared = view.meta().markets.get(market as usize);
+    let inventory = declared.map_or(0, |market| market.default_inventory.to_native());
+    let (visitor, at_s, is_as_of) = ("", 0, true);
+    let context = Context { market, inventory, stage: None, visitor, at_s, is_as_of };
+    let plan = Plan::new(&scene, &context, &query)
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let mut page = Page::default();
     let bytes = SCRATCH.with_borrow_mut(|scratch| {
-        let answer = lookup::answer(&view, &query, scratch);
-        let seed_ids = query.seeds.iter().map(|seed| seed.id);
+        let answer = lookup::answer(&scene, &context, &query, &plan, &mut page, scratch);
+        let seed_ids = query.seeds.iter().map(QuerySeed::id);
         reply::encode(&view, snapshot.id(), &answer, seed_ids, detail)
     });
     Ok(EncodedResponse(bytes))
