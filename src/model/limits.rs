@@ -142,14 +142,6 @@ pub const STALE_TEMP_AGE_S: u64 = 3_600;
 /// `catalog.toml`.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
-/// Text of a policy: thousands of placements, each a screen long.
-pub const POLICY_BYTES_MAX: usize = 4 << 20;
-
-/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
-/// anew with every publish of it, and that must stay far below a second.
-pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;
-
-
 /// Updates of one `BatchUpdateAvailability`.
 pub const UPDATES_PER_BATCH_MAX: usize = 10_000;
 
@@ -200,6 +192,13 @@ pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
 /// Largest entry of the stock journal, and largest piece of a checkpoint.
 pub const STOCK_ENTRY_BYTES_MAX: usize = 4 << 20;
 
+/// Text of a policy: thousands of placements, each a screen long.
+pub const POLICY_BYTES_MAX: usize = 4 << 20;
+
+/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
+/// anew with every publish of it, and that must stay far below a second.
+pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;
+
 /// Placements of a policy: more named slots than the largest shops have, all channels counted.
 pub const PLACEMENTS_MAX: usize = 1_000;
 
@@ -209,25 +208,11 @@ pub const RULES_MAX: usize = 1_000;
 /// Names in one list of a rule: an assortment of a brand; lookups search it by halves.
 pub const RULE_VALUES_MAX: usize = 10_000;
 
-/// Steps of one fallback chain, those of placements it goes on with included.
-pub const FALLBACK_STEPS_MAX: usize = 16;
-
 /// Values in one list of a filter: a lookup compares a product with each of them.
 pub const FILTER_VALUES_MAX: usize = 64;
-
-/// Overrides of one source: lookups read them all. A list shows a hundred.
-pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
 
 /// Longest author or reason of an override: a few sentences.
 pub const OVERRIDE_TEXT_BYTES_MAX: usize = 1 << 10;
 
 /// Faults of a policy or of overrides that one refusal names; people mend no more at a time.
 pub const POLICY_FAULTS_MAX: usize = 50;
-
-
-/// Text of a policy: thousands of placements, each a screen long.
-pub const POLICY_BYTES_MAX: usize = 4 << 20;
-
-/// Text of all overrides: half a million lines of 128 bytes, more than people write. It is parsed
-/// anew with every publish of it, and that must stay far below a second.
-pub const OVERRIDES_BYTES_MAX: usize = 64 << 20;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kindred::model::{
     relation::{Origin, RelationType, Stage},
-    selection::FallbackStep,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -14,7 +13,7 @@ use crate::{
     plan::{Plan, Weighted},
     runs::{self, Bound, Known, Link, Moment},
     tally::Tally,
-    world::{Action, Deed, Rule, World},
+    world::{Action, Rule, World},
 };
 
 /// An answer by ids and positions.

@@ -35,8 +35,7 @@ impl Lookup<'_> {
         for rule in &self.rules {
             if let Action::Pin(position) = rule.action {
                 let products = rule.products.iter().filter_map(|id| self.world.find(id));
-                let products = products.collect::<BTreeSet<_>>();
-                pins.extend(products.into_iter().map(|key| (position, key, None, 0, rule.window)));
+                pins.extend(products.map(|key| (position, key, None, 0, rule.window)));
             }
         }
         let pins = pins.into_iter().map(|(position, key, known, relation_type, window)| {

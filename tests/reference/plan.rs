@@ -167,15 +167,14 @@ fn mix(world: &World, ask: &Ask, slot: &Slot) -> Vec<Weighted> {
     mix
 }
 
-/// The chain that a file's steps stand for; a step of a type that nobody declares does nothing, but
-/// it is a step.
+/// The chain that a file's steps stand for; a step of a type that nobody declares is none.
 fn chain(world: &World, stage: Option<Stage>, steps: &[Step]) -> Vec<FallbackStep> {
     let mut chain = Vec::new();
     for step in steps {
         chain.push(match step {
             Step::Type(code) => match world.type_of(code) {
                 Some(relation_type) => FallbackStep::RelationType(relation_type),
-                None => FallbackStep::RelationType(UNDECLARED),
+                None => continue,
             },
             Step::ViaAlternatives => FallbackStep::ViaAlternatives,
             Step::VariantGroup => FallbackStep::VariantGroup,

@@ -56,13 +56,13 @@ fn slot(dice: &mut Dice, further: &[&str]) -> Slot {
 
 fn mix(dice: &mut Dice) -> Vec<MixEntry> {
     // Not every world declares the own types, and none the last one.
-    let codes = [&CODES[..], &["no_such_type"]].concat();
+    let codes = dice.some(3, &[&CODES[..], &["no_such_type"]].concat());
     let entry = |code: &&str| MixEntry {
         code: (*code).to_owned(),
         weight_milli: *dice.pick(&[1_000, 1_000, 600, 333, 1]),
         max_results: dice.maybe(20, &[1, 2]),
     };
-    dice.clone().some(3, &codes).iter().map(entry).collect()
+    codes.iter().map(entry).collect()
 }
 
 fn chain(dice: &mut Dice, further: &[&str]) -> Vec<Step> {
@@ -197,7 +197,7 @@ pub(crate) fn overrides(dice: &mut Dice, world: &World) -> Vec<Override> {
         let markets = markets(dice, world, 18);
         let window = window(dice, 25);
         let is_self = source.as_ref() == Some(&target);
-        let (action, mut sorted) = (action(deed), markets.clone());
+        let (action, mut sorted) = (deed.place(), markets.clone());
         sorted.sort();
         let edges = (window.from_s, window.to_s);
         let key = (action, source.clone(), relation_type.clone(), target.clone(), sorted, edges);
@@ -206,15 +206,4 @@ pub(crate) fn overrides(dice: &mut Dice, world: &World) -> Vec<Override> {
         }
     }
     rows
-}
-
-/// The place of an action's word among those of the file.
-pub(crate) fn action(deed: Deed) -> usize {
-    match deed {
-        Deed::Add { .. } => 0,
-        Deed::Remove => 1,
-        Deed::Reorder { .. } => 2,
-        Deed::Pin { .. } => 3,
-        Deed::Hide => 4,
-    }
 }

@@ -25,7 +25,14 @@ pub(crate) fn request(dice: &mut Dice, world: &World) -> Request {
         allow_duplicates: dice.percent(15),
     });
     let count = if page.is_some() { dice.from(1, 5) } else { 1 };
-    let has_own = |dice: &mut Dice| page.is_none() || dice.percent(40);
+    let mut lists = Vec::new();
+    for _ in 0..count {
+        let mut ask = ask(dice, world);
+        if page.is_some() && dice.percent(60) {
+            ask.seeds.clear();
+        }
+        lists.push(ask);
+    }
     Request {
         market: dice.maybe(60, &markets).unwrap_or_default(),
         inventory: dice.maybe(40, &world.inventories).unwrap_or_default(),
@@ -34,12 +41,7 @@ pub(crate) fn request(dice: &mut Dice, world: &World) -> Request {
         at_s: instant(dice) + *dice.pick(&[-1, 0, 0, 1, 299, 300]),
         is_as_of: dice.percent(10),
         exclude,
-        lists: (0..count).map(|_| ask(dice, world)).map(|mut ask| {
-            if !has_own(dice) {
-                ask.seeds.clear();
-            }
-            ask
-        }).collect(),
+        lists,
         page,
     }
 }
@@ -81,7 +83,7 @@ fn steps(dice: &mut Dice, world: &World) -> Vec<FallbackStep> {
     for _ in 0..count {
         steps.push(match dice.below(6) {
             0 => {
-                let relation_type = world.type_of(dice.pick(&CODES)).unwrap_or(UNDECLARED);
+                let relation_type = world.type_of(*dice.pick(&CODES)).unwrap_or(UNDECLARED);
                 FallbackStep::RelationType(relation_type)
             }
             1 => FallbackStep::ViaAlternatives,

@@ -66,8 +66,10 @@ pub(crate) struct Bound<'w> {
     pub(crate) target: String,
 }
 
-pub(crate) fn overrides(world: &World) -> Vec<Bound<'_>> {
-    let bind = |row| -> Option<Bound<'_>> {
+/// The overrides in their order: they are a set, and stand by type, the untyped first, then by what
+/// they say.
+pub(crate) fn overrides<'w>(world: &'w World) -> Vec<Bound<'w>> {
+    let bind = |row: &'w Override| -> Option<Bound<'w>> {
         let Override { source, relation_type, target, .. } = row;
         let source = match source {
             None => None,
@@ -79,7 +81,21 @@ pub(crate) fn overrides(world: &World) -> Vec<Bound<'_>> {
         };
         Some(Bound { row, source, relation_type, target: world.find(target)? })
     };
-    world.overrides.iter().filter_map(bind).collect()
+    let mut bound = world.overrides.iter().filter_map(bind).collect::<Vec<_>>();
+    bound.sort_by_cached_key(|Bound { row, relation_type, .. }| {
+        let position = match row.deed {
+            Deed::Add { position, .. } => position.unwrap_or(usize::MAX),
+            Deed::Reorder { position } | Deed::Pin { position } => position,
+            Deed::Remove | Deed::Hide => usize::MAX,
+        };
+        let mut markets = row.markets.clone();
+        markets.sort();
+        let from_s = row.window.from_s.unwrap_or(i64::MIN);
+        let to_s = row.window.to_s.unwrap_or(i64::MAX);
+        let head = (*relation_type, row.source.clone(), row.deed.place(), position);
+        (head, row.target.clone(), markets, from_s, to_s)
+    });
+    bound
 }
 
 /// The relations of one product and type as the catalog has them, best first.

@@ -1,12 +1,14 @@
 //! A world as the server has it: a compiled catalog, a bound policy, a view of stock.
 
-use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, UNIX_EPOCH},
+};
 
 use kindred::{
     compile::{self, Output},
     graph::{GraphBuilder, MemoryStore},
-    index::Catalog,
+    index::{Catalog, View},
     model::{
         config::{CatalogConfig, Market, TypeDeclaration, standard_declarations},
         currency::Currency,
@@ -16,13 +18,17 @@ use kindred::{
             AliasRecord, FileInfo, Location, PriceRecord, ProductMarketRecord, ProductRecord,
             Record, RecordSink as _, RelationRecord,
         },
-        relation::StageMask,
+        relation::{RelationType, StageMask},
     },
+    policy::{Names, OverridesDoc, Policy, PolicyDoc},
     stock::{BlockDraft, Stock, StockError, StockOptions, StockView, UnblockDraft, UpdateDraft},
 };
 use tempfile::NamedTempFile;
 
-use crate::world::{Event, Product, Update, World};
+use crate::{
+    document,
+    world::{Event, Product, Update, World},
+};
 
 /// The clock of the stock room: before the end of every block, and not long before any reading.
 pub(crate) const CLOCK_S: u64 = 1_700_000_000;
@@ -135,6 +141,47 @@ fn row<'a>(world: &'a World, product: &'a Product) -> ProductRecord<'a> {
         tags: product.tags.iter().map(String::as_str).collect(),
         eco_grade: product.eco_grade,
         ..ProductRecord::default()
+    }
+}
+
+/// Reads the policy and the overrides from their texts, and binds them to a catalog.
+pub(crate) fn policy(world: &World, catalog: &Catalog) -> Policy {
+    let policy = document::placements_toml(&world.policy);
+    let policy = PolicyDoc::parse("placements.toml", &policy)
+        .unwrap_or_else(|errors| panic!("{errors}\n{policy}"));
+    let overrides = document::overrides_csv(&world.overrides);
+    let overrides = OverridesDoc::parse("overrides.csv", &overrides)
+        .unwrap_or_else(|errors| panic!("{errors}\n{overrides}"));
+    Policy::bind(&policy, Some(&overrides), &CatalogNames(catalog.view())).0
+}
+
+struct CatalogNames<'c>(View<'c>);
+
+impl Names for CatalogNames<'_> {
+    fn product(&self, id: &str) -> Option<u32> {
+        self.0.find(id).map(|ordinal| ordinal.0)
+    }
+
+    fn relation_type(&self, code: &str) -> Option<RelationType> {
+        let mut declared = self.0.meta().relation_types.iter();
+        let found = declared.find(|declared| declared.code.as_str() == code)?;
+        RelationType::new(found.number)
+    }
+
+    fn market(&self, id: &str) -> Option<u32> {
+        self.0.market(id)
+    }
+
+    fn category(&self, id: &str) -> Option<u32> {
+        self.0.category(id)
+    }
+
+    fn brand(&self, id: &str) -> Option<u32> {
+        self.0.brand(id)
+    }
+
+    fn tag(&self, id: &str) -> Option<u32> {
+        self.0.tag(id)
     }
 }
 

@@ -188,6 +188,19 @@ pub(crate) enum Deed {
     Hide,
 }
 
+impl Deed {
+    /// The place of its word among those of the file.
+    pub(crate) fn place(self) -> usize {
+        match self {
+            Self::Add { .. } => 0,
+            Self::Remove => 1,
+            Self::Reorder { .. } => 2,
+            Self::Pin { .. } => 3,
+            Self::Hide => 4,
+        }
+    }
+}
+
 /// Something that the stock room was told.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
