@@ -21,6 +21,7 @@ mod document;
 mod engine;
 mod fallback;
 mod feed;
+mod histories;
 mod pins;
 mod plan;
 mod policies;
