@@ -85,16 +85,8 @@ impl Blocks {
         });
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.blocks.len()
-    }
-
     pub(super) fn digest(&self) -> u64 {
         self.digest
-    }
-
-    pub(super) fn contains(&self, id: &str) -> bool {
-        self.blocks.contains_key(id)
     }
 
     /// By id.

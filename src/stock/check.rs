@@ -10,7 +10,7 @@ use crate::model::{
     id,
     limits::{
         BLOCK_TEXT_BYTES_MAX, BLOCKS_PER_CALL_MAX, FUTURE_SKEW_S, MARKETS_MAX, PRICE_MAX,
-        UPDATES_PER_BATCH_MAX,
+        REFUSAL_QUOTE_BYTES_MAX, REPLACE_UPDATES_MAX, UPDATES_PER_BATCH_MAX,
     },
     relation::Availability,
 };
@@ -38,7 +38,12 @@ pub(super) fn batch(
     Ok(())
 }
 
-/// Checks a block or unblock.
+/// Checks how many updates a resync has.
+pub(super) fn replace_len(update_count: usize) -> Result<(), StockError> {
+    if update_count > REPLACE_UPDATES_MAX { Err(StockError::TooManyUpdates) } else { Ok(()) }
+}
+
+/// Checks a block.
 pub(super) fn block(draft: &BlockDraft, now_s: i64) -> Result<(), StockError> {
     ids(&draft.product_ids)?;
     if draft.market_ids.len() > MARKETS_MAX {
@@ -67,7 +72,7 @@ pub(super) fn unblock(draft: &UnblockDraft) -> Result<(), StockError> {
 pub(super) fn block_markets(market_ids: &[String], places: &Places) -> Result<(), StockError> {
     for (index, market) in market_ids.iter().enumerate() {
         if market.is_empty() || places.market(market).is_none() {
-            let reason = format!("market `{market}` is unknown");
+            let reason = format!("market {} is unknown", quote(market));
             return Err(StockError::invalid(format!("market_ids[{index}]"), reason));
         }
     }
@@ -122,7 +127,7 @@ fn update(draft: UpdateDraft, places: &Places, event_us_max: i64) -> Result<Upda
     id::check(&draft.product_id).map_err(|error| format!("product_id: {error}"))?;
     let inventory = &draft.inventory_id;
     if !inventory.is_empty() && places.inventory(inventory).is_none() {
-        return Err(format!("inventory_id: inventory {inventory:.64?} is unknown"));
+        return Err(format!("inventory_id: inventory {} is unknown", quote(inventory)));
     }
     let availability = match u8::try_from(draft.availability) {
         Ok(0) => None,
@@ -166,7 +171,7 @@ fn price(
     places: &Places,
 ) -> Result<PriceUpdate, String> {
     let Some(declared) = places.market(&market).and_then(|index| places.market_at(index)) else {
-        return Err(format!("market_id: market {market:.64?} is unknown"));
+        return Err(format!("market_id: market {} is unknown", quote(&market)));
     };
     if !(0..=PRICE_MAX).contains(&price) {
         return Err(format!("price_minor_units: expected 0 to {PRICE_MAX}, found {price}"));
@@ -178,9 +183,14 @@ fn price(
         expected => {
             let expected = expected.as_ref().map_or("none", Currency::code);
             let market = &declared.id;
-            Err(format!(
-                "currency_code: expected {expected} in market `{market}`, found {currency_code:.8?}"
-            ))
+            let found = quote(currency_code);
+            Err(format!("currency_code: expected {expected} in market `{market}`, found {found}"))
         }
     }
+}
+
+/// What was sent, as far as a reason repeats it.
+fn quote(text: &str) -> String {
+    let head = text.chars().take(REFUSAL_QUOTE_BYTES_MAX / 4).collect::<String>();
+    format!("{head:?}")
 }

@@ -144,7 +144,7 @@ impl Feed {
             }
             (Some(before), Some(after)) if gap == 0 && joins_after => {
                 before.1 = after.1;
-                drop(self.runs.remove(at));
+                self.runs.remove(at);
             }
             (Some(before), _) if gap == 0 => before.1 = sequence,
             (_, Some(after)) if joins_after => after.0 = sequence,

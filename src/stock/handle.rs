@@ -21,9 +21,7 @@ use super::{
 };
 use crate::{
     index::Catalog,
-    model::limits::{
-        REPLACE_STREAMS_MAX, REPLACE_UPDATES_MAX, STOCK_CHECKPOINT_BYTES, STOCK_QUEUE_MAX,
-    },
+    model::limits::{REPLACE_STREAMS_MAX, STOCK_CHECKPOINT_BYTES, STOCK_QUEUE_MAX},
 };
 
 /// Tells the time; tests bring their own.
@@ -62,7 +60,8 @@ impl Default for StockOptions {
 /// [`Stock::stop`].
 ///
 /// Every command takes a callback for its answer, and every callback is called once; only one whose
-/// command is queued while the writer's thread dies of a fault is dropped.
+/// command is queued in the moment in which the writer ends is dropped, which means the same as
+/// [`StockError::Closed`].
 #[derive(Clone)]
 pub struct Stock {
     commands: SyncSender<Command>,
@@ -228,9 +227,7 @@ impl ReplaceStream {
     /// # Errors
     /// The stream is too long.
     pub fn push(&mut self, updates: Vec<UpdateDraft>) -> Result<(), StockError> {
-        if self.updates.len() + updates.len() > REPLACE_UPDATES_MAX {
-            return Err(StockError::TooManyUpdates);
-        }
+        check::replace_len(self.updates.len() + updates.len())?;
         self.updates.extend(updates);
         Ok(())
     }

@@ -31,6 +31,13 @@ impl States {
         state(pair >> shift(index) & 0xF)
     }
 
+    /// Where the chunk of a product lies.
+    #[cfg(test)]
+    pub(super) fn chunk(&self, product: Ordinal) -> Option<*const u8> {
+        let chunk = self.chunks.get(product.index() / STATES_PER_CHUNK)?.as_ref()?;
+        Some(chunk.as_ptr())
+    }
+
     pub(super) fn set(&mut self, product: Ordinal, value: Option<Availability>) {
         if self.find(product) == value {
             return;
@@ -109,7 +116,9 @@ impl<T: Copy> Numbers<T> {
                 }
             }
             (Some(value), false) => chunk.values.insert(place, value),
-            (None, true) => drop(chunk.values.remove(place)),
+            (None, true) => {
+                chunk.values.remove(place);
+            }
             (None, false) => {}
         }
         if let Some(word) = chunk.present.get_mut(inside / 64) {

@@ -8,6 +8,9 @@ pub(super) trait Log: Send {
     /// Makes all of these durable, in this order, before it returns.
     fn append(&mut self, entries: &[&[u8]]) -> Result<(), LogError>;
 
+    /// Does it wait for a repair?
+    fn is_broken(&self) -> bool;
+
     /// Makes a log that failed ready again, with what was durable before.
     fn repair(&mut self) -> Result<(), LogError>;
 
@@ -34,6 +37,10 @@ pub(super) struct NoLog;
 impl Log for NoLog {
     fn append(&mut self, _: &[&[u8]]) -> Result<(), LogError> {
         Ok(())
+    }
+
+    fn is_broken(&self) -> bool {
+        false
     }
 
     fn repair(&mut self) -> Result<(), LogError> {

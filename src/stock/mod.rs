@@ -29,6 +29,9 @@ mod view;
 mod wire;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use command::{Attached, Reply};
 pub use error::{DecodeError, StockError};
 pub use handle::{Clock, Publisher, ReplaceStream, Stock, StockOptions};

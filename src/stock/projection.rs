@@ -168,10 +168,10 @@ impl Projection {
     ) -> Option<super::resolve::Claim<i64>> {
         let declared = self.places.market_at(market)?;
         let mut names = arrayvec::ArrayVec::<u32, 2>::new();
-        names.extend(state.markets.find(&declared.id));
         if market == self.places.default_market {
             names.push(UNNAMED);
         }
+        names.extend(state.markets.find(&declared.id));
         state.price_of(ids, &names, declared.currency?)
     }
 

@@ -1,7 +1,8 @@
 //! The readings of one product: what each source last said of its stock and of its prices.
 //!
 //! Inside one source a field keeps the reading with the latest event time, and of equal ones that of
-//! the latest sequence, in whatever order they come. Each field has its own age.
+//! the latest sequence, in whatever order they come. Each field has its own age. What lost is
+//! forgotten: a resync that removes the winner does not bring an older event of a later sequence back.
 
 use crate::model::{currency::Currency, relation::Availability};
 
@@ -38,6 +39,8 @@ pub(super) struct Held<T> {
     pub(super) value: T,
     pub(super) event_us: i64,
     pub(super) sequence: u64,
+    /// Its place in the batch: of two ids of one product the later in a batch holds, as of two batches.
+    pub(super) index: u32,
     /// A resync is on that did not name it yet: whatever it says instead holds.
     pub(super) is_condemned: bool,
 }
@@ -50,8 +53,8 @@ pub(super) struct StateSince {
 }
 
 impl<T> Held<T> {
-    pub(super) fn new(value: T, event_us: i64, sequence: u64) -> Self {
-        Self { value, event_us, sequence, is_condemned: false }
+    pub(super) fn new(value: T, event_us: i64, sequence: u64, index: u32) -> Self {
+        Self { value, event_us, sequence, index, is_condemned: false }
     }
 
     /// Does this reading take the place of what the same source said?
@@ -93,8 +96,7 @@ impl ProductReadings {
         let key = (inventory, source);
         let at = self.stock.partition_point(|row| (row.inventory, row.source) < key);
         if self.stock.get(at).is_none_or(|row| (row.inventory, row.source) != key) {
-            // Most products have one row for ever: room for four would quadruple the memory.
-            self.stock.reserve_exact(1);
+            reserve(&mut self.stock);
             let row = StockRow { inventory, source, state: None, quantity: None };
             self.stock.insert(at, row);
         }
@@ -114,7 +116,7 @@ impl ProductReadings {
                 counts
             }
             _ => {
-                self.prices.reserve_exact(1);
+                reserve(&mut self.prices);
                 self.prices.insert(at, new);
                 true
             }
@@ -131,7 +133,7 @@ impl StockRow {
         let same = self.state.filter(|old| old.value.state == new.value);
         let since_us = same.map_or(new.event_us, |old| old.value.since_us.min(new.event_us));
         let value = StateSince { state: new.value, since_us };
-        self.state = Some(Held::new(value, new.event_us, new.sequence));
+        self.state = Some(Held::new(value, new.event_us, new.sequence, new.index));
         true
     }
 
@@ -146,6 +148,14 @@ impl StockRow {
 
     pub(super) fn is_empty(&self) -> bool {
         self.state.is_none() && self.quantity.is_none()
+    }
+}
+
+/// Makes room for one row. Most products have one or two for ever, and room for four would multiply
+/// the memory; lists that grow long grow by doubling.
+fn reserve<T>(rows: &mut Vec<T>) {
+    if rows.len() < 4 {
+        rows.reserve_exact(1);
     }
 }
 

@@ -4,15 +4,18 @@
 //! leads to the same state. What an entry changed is noted, so that a view is brought up to date by
 //! looking at that alone.
 
+use tracing::error;
+
 use super::{
     StockError,
     blocks::Blocks,
     entry::{Batch, Entry, Part, Update},
+    error::DecodeError,
     feeds::{Admission, Feeds},
     names::Names,
     readings::{Held, PriceRow, ProductReadings},
 };
-use crate::model::limits::{READINGS_MAX, REPLACE_UPDATES_MAX};
+use crate::model::limits::READINGS_MAX;
 
 /// The number of the empty inventory and market: every inventory, the default market.
 pub(super) const UNNAMED: u32 = 0;
@@ -116,6 +119,19 @@ impl State {
         }
     }
 
+    /// Applies an entry of the journal again.
+    ///
+    /// # Errors
+    /// Bytes that are no entry. An entry over a limit is left out, as it was when it came first.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the journal's opening calls it"))]
+    pub(super) fn replay(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+        let entry = Entry::decode(bytes)?;
+        if let Err(refused) = self.apply(&entry, &mut Touched::default()) {
+            error!(%refused, "An entry of the stock journal does not fit the limits any more.");
+        }
+        Ok(())
+    }
+
     /// What is known of a product.
     pub(super) fn readings(&self, product: u32) -> &ProductReadings {
         static NONE: ProductReadings = ProductReadings { stock: Vec::new(), prices: Vec::new() };
@@ -164,7 +180,7 @@ impl State {
         self.check_room(batch.updates.iter().map(Update::rows).sum())?;
         let (source, admission) = self.feeds.admit(&batch.source, batch.sequence)?;
         let Admission::New { gap } = admission else { return Ok(Outcome::Repeated) };
-        let applied = self.updates(source, batch, touched);
+        let applied = self.updates(source, batch, 0, touched);
         let total = u32::try_from(batch.updates.len()).expect("a batch has a limit");
         let applied = u32::try_from(applied).expect("no more than all");
         Ok(Outcome::Batch { applied, stale: total - applied, gap })
@@ -183,9 +199,7 @@ impl State {
             _ => return Ok(Outcome::Part),
         };
         pending.update_count += part.batch.updates.len();
-        if pending.update_count > REPLACE_UPDATES_MAX {
-            return Err(StockError::TooManyUpdates);
-        }
+        super::check::replace_len(pending.update_count)?;
         pending.parts.push(part.batch.clone());
         if part.is_last {
             return self.replace(&pending.parts, touched);
@@ -206,21 +220,23 @@ impl State {
         self.check_replace(&first.source, first.sequence, rows)?;
         let source = self.feeds.open(&first.source)?;
         self.condemn(source, first.sequence);
-        let mut applied = 0_u64;
+        let (mut applied, mut index) = (0_u64, 0_u32);
         for part in parts {
-            applied += self.updates(source, part, touched) as u64;
+            applied += self.updates(source, part, index, touched) as u64;
+            index = index.saturating_add(u32::try_from(part.updates.len()).unwrap_or(u32::MAX));
         }
         self.feeds.get_mut(source).advance(first.sequence);
         let removed = self.sweep(source, touched);
         Ok(Outcome::Replaced { applied, removed })
     }
 
-    /// Applies readings; says how many count.
-    fn updates(&mut self, source: u8, batch: &Batch, touched: &mut Touched) -> usize {
+    /// Applies readings, the first of which has this place in all of them; says how many count.
+    fn updates(&mut self, source: u8, batch: &Batch, first: u32, touched: &mut Touched) -> usize {
         let mut applied = 0;
         let mut latest_us = 0;
-        for update in &batch.updates {
-            applied += usize::from(self.update(source, batch.sequence, update, touched));
+        for (index, update) in (first..).zip(&batch.updates) {
+            let place = (batch.sequence, index);
+            applied += usize::from(self.update(source, place, update, touched));
             latest_us = latest_us.max(update.event_us);
         }
         let feed = self.feeds.get_mut(source);
@@ -232,7 +248,7 @@ impl State {
     fn update(
         &mut self,
         source: u8,
-        sequence: u64,
+        (sequence, index): (u64, u32),
         update: &Update,
         touched: &mut Touched,
     ) -> bool {
@@ -244,16 +260,17 @@ impl State {
             let inventory = self.inventories.intern(&update.inventory);
             let row = readings.stock_row(inventory, source);
             if let Some(state) = update.availability {
-                is_applied |= row.set_state(Held::new(state, update.event_us, sequence));
+                is_applied |= row.set_state(Held::new(state, update.event_us, sequence, index));
             }
             if let Some(quantity) = update.quantity {
-                is_applied |= row.set_quantity(Held::new(quantity, update.event_us, sequence));
+                is_applied |=
+                    row.set_quantity(Held::new(quantity, update.event_us, sequence, index));
             }
             touched.stock.push((product, inventory));
         }
         if let Some(said) = &update.price {
             let market = self.markets.intern(&said.market);
-            let price = Held::new(said.price, update.event_us, sequence);
+            let price = Held::new(said.price, update.event_us, sequence, index);
             let row = PriceRow { market, source, currency: said.currency, price };
             is_applied |= readings.set_price(row);
             touched.prices.push((product, market));

@@ -184,6 +184,19 @@ impl StockView {
         self.positions = positions;
     }
 
+    /// Do both views read a product's state from the same bytes?
+    #[cfg(test)]
+    pub(super) fn shares_chunks(
+        &self,
+        other: &Self,
+        inventory: Option<u32>,
+        product: Ordinal,
+    ) -> bool {
+        let chunk =
+            |view: &Self| view.layer(inventory).and_then(|layer| layer.states.chunk(product));
+        chunk(self).is_some() && chunk(self) == chunk(other)
+    }
+
     fn layer(&self, inventory: Option<u32>) -> Option<&Inventory> {
         inventory.map_or(Some(&*self.every), |inventory| self.named(inventory))
     }

@@ -33,8 +33,6 @@ use crate::{
 /// Owner of all that stock is.
 pub(super) struct Writer {
     log: Box<dyn Log>,
-    /// The log failed and takes nothing before it is repaired.
-    is_broken: bool,
     /// Bytes of log at which the next checkpoint is due.
     checkpoint_at: u64,
     state: State,
@@ -63,13 +61,6 @@ struct Planned {
     reply: Reply<BatchDone>,
 }
 
-/// What the writer does after a command.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    GoOn,
-    Stop,
-}
-
 impl Writer {
     pub(super) fn new(
         log: Box<dyn Log>,
@@ -79,8 +70,7 @@ impl Writer {
     ) -> Self {
         state.forget_pending();
         let checkpoint_at = options.checkpoint_bytes;
-        let (is_broken, projection) = (false, None);
-        Self { log, is_broken, checkpoint_at, state, projection, options, publisher }
+        Self { log, checkpoint_at, state, projection: None, options, publisher }
     }
 
     /// Carries out commands until it is told to stop or no handle is left.
@@ -88,16 +78,10 @@ impl Writer {
         self.publish();
         let mut next = inbox.recv().ok();
         while let Some(command) = next.take() {
-            let then = match command {
-                Command::Batch(first) => {
-                    next = self.batches(first, inbox);
-                    Then::GoOn
-                }
-                other => self.other(other),
-            };
-            if then == Then::Stop {
+            if matches!(command, Command::Stop) {
                 break;
             }
+            next = self.carry_on(command, inbox);
             self.checkpoint_if_due();
             next = next.or_else(|| inbox.recv().ok());
         }
@@ -109,17 +93,19 @@ impl Writer {
         }
     }
 
-    fn other(&mut self, command: Command) -> Then {
+    /// Carries out a command; gives back one that was taken from the inbox beside it.
+    fn carry_on(&mut self, command: Command, inbox: &Receiver<Command>) -> Option<Command> {
         match command {
+            Command::Batch(first) => return self.batches(first, inbox),
             Command::Replace(command) => self.replace(command),
             Command::Block { draft, reply } => self.answer(reply, |writer| writer.block(draft)),
             Command::Unblock { draft, reply } => self.answer(reply, |writer| writer.unblock(draft)),
             Command::Attach { catalog, then } => self.attach(catalog, then),
             Command::Read(read) => self.read(read),
             Command::Checkpoint { reply } => self.answer(reply, Self::checkpoint),
-            Command::Batch(_) | Command::Stop => return Then::Stop,
+            Command::Stop => {}
         }
-        Then::GoOn
+        None
     }
 
     fn answer<T>(
@@ -211,10 +197,11 @@ impl Writer {
                 let source = self.state.feeds.find(&batch.source_id);
                 let source = source.expect("the batch, or an earlier one, opened the feed");
                 let position = self.state.feeds.get(source).to_position();
-                let (applied, stale, gap) = match outcome {
-                    Outcome::Batch { applied, stale, gap } => (applied, stale, gap),
-                    _ => (0, 0, 0),
-                };
+                let mut counts = (0, 0, 0);
+                if let Outcome::Batch { applied, stale, gap } = outcome {
+                    counts = (applied, stale, gap);
+                }
+                let (applied, stale, gap) = counts;
                 let (missing, rejected) = (batch.missing, batch.rejected);
                 BatchDone { position, applied, stale, missing, rejected, gap }
             });
@@ -376,17 +363,20 @@ impl Writer {
         if entries.is_empty() {
             return Ok(());
         }
-        if self.is_broken {
-            self.log.repair()?;
-            info!("The stock journal takes writes again.");
-            self.is_broken = false;
-        }
+        self.repair_if_broken()?;
         let entries = entries.iter().map(Vec::as_slice).collect::<Vec<_>>();
         self.log.append(&entries).map_err(|failed| {
             error!(reason = failed.reason, "The stock journal failed; nothing is acknowledged.");
-            self.is_broken = true;
             failed.into()
         })
+    }
+
+    fn repair_if_broken(&mut self) -> Result<(), StockError> {
+        if self.log.is_broken() {
+            self.log.repair()?;
+            info!("The stock journal takes writes again.");
+        }
+        Ok(())
     }
 
     /// Brings the view up to date and publishes it.
@@ -429,14 +419,8 @@ impl Writer {
 
     /// Writes the state in the place of the journal. Feeds wait meanwhile.
     fn checkpoint(&mut self) -> Result<(), StockError> {
-        if self.is_broken {
-            self.log.repair()?;
-            self.is_broken = false;
-        }
-        self.log.checkpoint(&mut self.state.pieces()).map_err(|failed| {
-            self.is_broken = true;
-            failed.into()
-        })
+        self.repair_if_broken()?;
+        Ok(self.log.checkpoint(&mut self.state.pieces())?)
     }
 
     fn now_s(&self) -> i64 {
