@@ -14,14 +14,16 @@ use kindred::{
         layout::{Edge, META_ORIGIN_SHIFT, RareRecord},
         meta::{CatalogMeta, MarketMeta, TypeMeta},
     },
-    lookup::{Query, QuerySeed, Scratch, answer},
+    lookup::{Context, Page, Plan, Query, QuerySeed, Repeats, Scene, Scratch, answer},
     model::{
         id::IdRule,
         relation::{Availability, Origin, RelationType, STANDARD_TYPES},
     },
     pb::{GetRecommendationsRequest, LookupSpec, Seed, seed::Target},
+    policy::Policy,
     service::get_recommendations,
     snapshot::Snapshot,
+    stock::StockView,
     store::{MAIN_TRACK, Note, Publish, Store},
 };
 
@@ -159,12 +161,18 @@ fn time_lookups(
     (view, types): (&View<'_>, &[RelationType]),
     (ids, seeds): (&[String], usize),
 ) {
-    let mut scratch = Scratch::default();
+    let (policy, stock) = (Policy::default(), StockView::empty());
+    let scene = Scene { view: *view, policy: &policy, stock: &stock };
+    let (visitor, at_s) = ("", 0);
+    let context = Context { market: 0, inventory: 0, stage: None, visitor, at_s, is_as_of: false };
+    let (mut page, mut scratch) = (Page::default(), Scratch::default());
     let mut asked = ids.chunks_exact(seeds).cycle();
     let mut lookup = || {
-        let seeds = asked.next().unwrap().iter().map(|id| QuerySeed { id, quantity: 1.0 });
+        let seeds = asked.next().unwrap().iter().map(|id| QuerySeed::product(id, 1.0));
         let query = Query::new(types.iter().copied(), seeds).with_max_results(RESULTS);
-        let answer = answer(view, &query, &mut scratch);
+        let plan = Plan::new(&scene, &context, &query).unwrap();
+        page.begin(&scene, [], Repeats::Refused);
+        let answer = answer(&scene, &context, &query, &plan, &mut page, &mut scratch);
         assert_eq!(answer.missing, 0);
         answer.picks.len()
     };

@@ -14,7 +14,9 @@ use kindred::{
     compile::{self, Output},
     graph::{GraphBuilder, MemoryStore},
     index::{Catalog, Role},
-    lookup::{Query, QuerySeed, ScoreThreshold, Scratch, answer},
+    lookup::{
+        Context, Page, Plan, Query, QuerySeed, Repeats, Scene, ScoreThreshold, Scratch, answer,
+    },
     model::{
         config::CatalogConfig,
         record::{
@@ -23,8 +25,10 @@ use kindred::{
         relation::{Origin, RelationType},
     },
     pb::{GetRecommendationsRequest, LookupSpec, RecommendationView, Seed, seed::Target},
+    policy::Policy,
     service::get_recommendations,
     snapshot::Snapshot,
+    stock::StockView,
     store::{MAIN_TRACK, Note, Publish, Store},
 };
 
@@ -181,21 +185,27 @@ fn requests() -> Vec<GetRecommendationsRequest> {
 fn a_lookup_allocates_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let snapshot = shop(&dir);
-    let view = snapshot.catalog().view();
-    let mut scratch = Scratch::default();
+    let (policy, stock) = (Policy::default(), StockView::empty());
+    let scene = Scene { view: snapshot.catalog().view(), policy: &policy, stock: &stock };
+    let (mut page, mut scratch) = (Page::default(), Scratch::default());
     let requests = requests();
     for (index, request) in requests.iter().chain(&requests).enumerate() {
         let lookup = request.lookup.as_ref().unwrap();
+        let (visitor, at_s) = ("", 0);
+        let context =
+            Context { market: 0, inventory: 0, stage: None, visitor, at_s, is_as_of: false };
         let work = || {
             let types = lookup.relation_types.iter().copied().filter_map(RelationType::from_wire);
             let seeds = request.seeds.iter().map(|seed| {
                 let Some(Target::ProductId(id)) = &seed.target else { panic!("{seed:?}") };
-                QuerySeed { id, quantity: seed.quantity }
+                QuerySeed::product(id, seed.quantity)
             });
             let mut query = Query::new(types, seeds).with_max_results(100);
             query.exclude = &request.exclude_product_ids;
             query.min_score = lookup.min_score.and_then(ScoreThreshold::new);
-            let answer = answer(&view, &query, &mut scratch);
+            let plan = Plan::new(&scene, &context, &query).unwrap();
+            page.begin(&scene, [], Repeats::Refused);
+            let answer = answer(&scene, &context, &query, &plan, &mut page, &mut scratch);
             (answer.picks.len(), answer.missing)
         };
         let ((picks, missing), count) = allocated(work);

@@ -1,6 +1,10 @@
 //! `kindred.v1.RecommendationService`: each call takes one snapshot and answers wholly from it.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use tonic::{Request, Response, Status};
 
@@ -51,12 +55,14 @@ pub fn get_recommendations(
 ) -> Result<EncodedResponse, Status> {
     let view = snapshot.catalog().view();
     let (query, detail) = convert::query(request, &view)?;
-    // No policy and no stock yet: the default market, for ever.
+    // No policy and no stock yet, in the default market.
     let scene = Scene { view, policy: &Policy::default(), stock: &StockView::empty() };
     let market = view.meta().default_market.to_native();
     let declared = view.meta().markets.get(market as usize);
     let inventory = declared.map_or(0, |market| market.default_inventory.to_native());
-    let (visitor, at_s, is_as_of) = ("", 0, true);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let at_s = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let (visitor, is_as_of) = ("", false);
     let context = Context { market, inventory, stage: None, visitor, at_s, is_as_of };
     let plan = Plan::new(&scene, &context, &query)
         .map_err(|error| Status::invalid_argument(error.to_string()))?;

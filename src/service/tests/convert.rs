@@ -8,7 +8,7 @@ use super::block_on;
 use crate::{
     index::View,
     lookup::{
-        Direction, QuerySeed, list,
+        Direction, list,
         tests::shop::{Shop, ordinal},
     },
     model::{id::IdRule, relation::RelationType},
@@ -74,9 +74,9 @@ fn a_good_request_is_read_whole() {
     with_view(|view| {
         let (query, detail) = convert::query(&request, view).unwrap();
         assert_eq!(query.types.as_slice(), [RelationType::CROSS_SELL, RelationType::UP_SELL]);
-        let seeds = query.seeds.iter().map(|QuerySeed { id, quantity }| (*id, *quantity));
+        let seeds = query.seeds.iter().map(|seed| (seed.id(), seed.quantity));
         assert_eq!(seeds.collect::<Vec<_>>(), [("a", 2.0), ("b", 1.0)]);
-        assert_eq!((query.exclude, query.max_results), (&["x".to_owned()][..], 10));
+        assert_eq!((query.exclude, query.max_results), (&["x".to_owned()][..], None));
         assert!(query.min_score.is_some());
         assert_eq!((query.ignored_seeds, query.ignored_exclusions), (0, 0));
         assert_eq!(detail, pb::RecommendationView::Full);

@@ -7,7 +7,7 @@ use prost::Message as _;
 use crate::{
     index::{Catalog, Ordinal},
     lookup::{
-        Answer, FillReport, Pick,
+        Answer, FillReport, Interval, Pick,
         tests::shop::{Product, Shop, ordinal},
     },
     model::relation::Availability,
@@ -79,6 +79,7 @@ fn pick() -> impl Strategy<Value = (usize, Pick)> {
                 quantity,
                 seeds,
                 valid_to_s,
+                fallback_step: 0,
             };
             (product, pick)
         },
@@ -98,6 +99,7 @@ fn report() -> impl Strategy<Value = FillReport> {
             shortfall,
             ignored_seeds,
             ignored_exclusions,
+            ..FillReport::default()
         },
     )
 }
@@ -199,7 +201,8 @@ fn encoded(
         Pick { product, ..*pick }
     });
     let picks = picks.collect::<Vec<_>>();
-    let answer = Answer { picks: &picks, missing: given.missing, report: given.report };
+    let (missing, report) = (given.missing, given.report);
+    let answer = Answer { picks: &picks, missing, report, interval: Interval::UNBOUNDED };
     let seed_ids = seed_ids.iter().map(String::as_str);
     EncodedResponse(encode(&view, snapshot_id, &answer, seed_ids, detail))
 }
@@ -264,6 +267,7 @@ fn a_hundred_full_results_are_one_buffer() {
         quantity: 0.1,
         seeds: u64::MAX >> 14,
         valid_to_s: -1,
+        fallback_step: 0,
     };
     let picks = (0..100).map(|place| (place % 6, pick)).collect();
     let given = Given { picks, missing: 0, report: FillReport::default() };
