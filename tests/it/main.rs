@@ -19,6 +19,7 @@ mod demo;
 mod life;
 mod magento;
 mod pages;
+mod policy;
 mod refusal;
 mod requests;
 mod server;
