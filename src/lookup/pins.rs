@@ -92,7 +92,7 @@ impl<S: Sink> Walk<'_, '_, S> {
     }
 
     /// Appends the pins of rules.
-    fn draft_rules(&mut self, drafts: &mut Vec<PinDraft>) {
+    fn draft_rules(&self, drafts: &mut Vec<PinDraft>) {
         for (index, rule) in self.checks.rules.pins(self.checks.scene) {
             let RuleAction::Pin { position, products } = &rule.action else { continue };
             let room = CANDIDATES_MAX.saturating_sub(drafts.len());

@@ -138,18 +138,13 @@ fn fits(matches: &RuleMatch, scene: &Scene<'_>, shown: Ordinal, linked: Ordinal)
     let names = |products: &Vec<u32>| {
         products.binary_search(&shown.0).is_ok() || products.binary_search(&linked.0).is_ok()
     };
-    if !products.as_ref().is_none_or(names) {
-        return false;
-    }
     let attributes = scene.view.attributes(shown);
     let brand = attributes.map_or(NONE, |attributes| attributes.brand.get());
-    if !brands.as_ref().is_none_or(|brands| brands.binary_search(&brand).is_ok()) {
-        return false;
-    }
     let own_tags = attributes.map_or(0, |attributes| attributes.tags.get());
-    if !tags.is_none_or(|tags| tags & own_tags != 0) {
-        return false;
-    }
+    let is_of = |brands: &Vec<u32>| brands.binary_search(&brand).is_ok();
     let within = |categories: &Vec<u32>| is_within_any(&scene.view, shown, categories);
-    categories.as_ref().is_none_or(within)
+    products.as_ref().is_none_or(names)
+        && brands.as_ref().is_none_or(is_of)
+        && tags.is_none_or(|tags| tags & own_tags != 0)
+        && categories.as_ref().is_none_or(within)
 }
