@@ -332,7 +332,7 @@ fn a_catalog_must_know_types_and_markets() {
     let errors = document.check_against(&TinyCatalog::phones()).unwrap_err().to_string();
     let expected = [
         "o.csv:2:11: type: expected a relation type of the catalog, found `nope`",
-        "o.csv:2:25: markets: expected a market of the catalog, found `us`",
+        "o.csv:2:24: markets: expected a market of the catalog, found `us`",
         "o.csv:3:15: markets: expected a market of the catalog, found `fr`",
     ];
     assert_eq!(errors.lines().collect::<Vec<_>>(), expected);
