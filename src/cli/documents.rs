@@ -1,11 +1,7 @@
 //! Policies and overrides on their way from a file into a store, as `policy`, `override` and
 //! `compile` walk it.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io::Read as _, path::Path};
 
 use anyhow::{Context as _, bail};
 
@@ -179,7 +175,7 @@ pub(super) struct Head {
 
 impl Head {
     /// The newest manifest: what the next publish builds on, also while a hold stands.
-    pub(super) fn open(dir: &PathBuf) -> anyhow::Result<Self> {
+    pub(super) fn open(dir: &Path) -> anyhow::Result<Self> {
         let (store, track) = super::open_track(dir)?;
         let manifest = track.head()?.with_context(|| no_catalog(dir))?;
         Ok(Self { store, track, manifest })
