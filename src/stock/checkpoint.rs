@@ -32,7 +32,7 @@ const KIND_PRODUCTS: u8 = 4;
 const KIND_BLOCKS: u8 = 5;
 
 const STOCK_ROW_BYTES_MIN: usize = 4 + 1 + 2;
-const PRICE_ROW_BYTES: usize = 4 + 1 + 3 + 8 + 8 + 8;
+const PRICE_ROW_BYTES: usize = 4 + 1 + 3 + 8 + 8 + 8 + 4;
 
 impl State {
     /// The whole state, piece by piece.
@@ -201,10 +201,11 @@ fn write_element(writer: &mut Writer, (product, stock, prices): Element<'_>) {
 fn write_age<T>(writer: &mut Writer, held: &Held<T>) {
     writer.i64(held.event_us);
     writer.u64(held.sequence);
+    writer.u32(held.index);
 }
 
 fn read_held<T>(reader: &mut Reader<'_>, value: T) -> Result<Held<T>, DecodeError> {
-    Ok(Held::new(value, reader.i64()?, reader.u64()?))
+    Ok(Held::new(value, reader.i64()?, reader.u64()?, reader.u32()?))
 }
 
 fn read_number(reader: &mut Reader<'_>, count: usize) -> Result<u32, DecodeError> {

@@ -39,6 +39,8 @@ pub(super) struct Held<T> {
     pub(super) value: T,
     pub(super) event_us: i64,
     pub(super) sequence: u64,
+    /// Its place in the batch: of two ids of one product the later in a batch holds, as of two batches.
+    pub(super) index: u32,
     /// A resync is on that did not name it yet: whatever it says instead holds.
     pub(super) is_condemned: bool,
 }
@@ -51,8 +53,8 @@ pub(super) struct StateSince {
 }
 
 impl<T> Held<T> {
-    pub(super) fn new(value: T, event_us: i64, sequence: u64) -> Self {
-        Self { value, event_us, sequence, is_condemned: false }
+    pub(super) fn new(value: T, event_us: i64, sequence: u64, index: u32) -> Self {
+        Self { value, event_us, sequence, index, is_condemned: false }
     }
 
     /// Does this reading take the place of what the same source said?
@@ -131,7 +133,7 @@ impl StockRow {
         let same = self.state.filter(|old| old.value.state == new.value);
         let since_us = same.map_or(new.event_us, |old| old.value.since_us.min(new.event_us));
         let value = StateSince { state: new.value, since_us };
-        self.state = Some(Held::new(value, new.event_us, new.sequence));
+        self.state = Some(Held::new(value, new.event_us, new.sequence, new.index));
         true
     }
 

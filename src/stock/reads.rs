@@ -119,11 +119,8 @@ pub(super) fn readings(
     page_token: &str,
     page_size: usize,
 ) -> Result<ReadingPage, StockError> {
-    let source = match source_id {
-        None => None,
-        // A source that never said anything has an empty list.
-        Some(id) => Some(state.feeds.find(id).unwrap_or(u8::MAX)),
-    };
+    // A source that never said anything has an empty list.
+    let source = source_id.map(|id| state.feeds.find(id).unwrap_or(u8::MAX));
     let after = if page_token.is_empty() { None } else { Some(Place::parse(state, page_token)?) };
     let first = after.map_or(0, |after| after.product);
     let count = u32::try_from(state.products.len()).unwrap_or(u32::MAX);

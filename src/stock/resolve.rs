@@ -1,8 +1,8 @@
 //! Which of several readings holds.
 //!
-//! Across sources the later event time holds, then the smaller source id, then the later sequence,
-//! and at last the smaller id as it was sent: two ids may name one product. Nothing here depends on
-//! the order in which readings came.
+//! Across sources the later event time holds, then the smaller source id, then the later sequence
+//! and place in the batch: two ids may name one product. Nothing here depends on the order in which
+//! batches came.
 
 use std::cmp::Reverse;
 
@@ -61,9 +61,9 @@ impl State {
     ) -> Option<Claim<T>> {
         let strength = |(id, source, held): &(u32, u8, Held<T>)| {
             let source = Reverse(&*self.feeds.get(*source).source);
-            (held.event_us, source, held.sequence, Reverse(self.products.name(*id)))
+            (held.event_us, source, held.sequence, held.index, Reverse(self.products.name(*id)))
         };
-        // Of equals, which only two names of one market can be, the first name's holds.
+        // A resync may have the sequence of a batch; then the smaller id and the first name hold.
         let strongest =
             rows.reduce(|best, next| if strength(&next) > strength(&best) { next } else { best });
         strongest.map(|(_, source, held)| Claim {

@@ -138,6 +138,7 @@ impl State {
     }
 
     /// Rows over all products.
+    #[cfg(test)]
     pub(super) fn reading_count(&self) -> usize {
         self.reading_count
     }
@@ -179,7 +180,7 @@ impl State {
         self.check_room(batch.updates.iter().map(Update::rows).sum())?;
         let (source, admission) = self.feeds.admit(&batch.source, batch.sequence)?;
         let Admission::New { gap } = admission else { return Ok(Outcome::Repeated) };
-        let applied = self.updates(source, batch, touched);
+        let applied = self.updates(source, batch, 0, touched);
         let total = u32::try_from(batch.updates.len()).expect("a batch has a limit");
         let applied = u32::try_from(applied).expect("no more than all");
         Ok(Outcome::Batch { applied, stale: total - applied, gap })
@@ -219,21 +220,23 @@ impl State {
         self.check_replace(&first.source, first.sequence, rows)?;
         let source = self.feeds.open(&first.source)?;
         self.condemn(source, first.sequence);
-        let mut applied = 0_u64;
+        let (mut applied, mut index) = (0_u64, 0_u32);
         for part in parts {
-            applied += self.updates(source, part, touched) as u64;
+            applied += self.updates(source, part, index, touched) as u64;
+            index = index.saturating_add(u32::try_from(part.updates.len()).unwrap_or(u32::MAX));
         }
         self.feeds.get_mut(source).advance(first.sequence);
         let removed = self.sweep(source, touched);
         Ok(Outcome::Replaced { applied, removed })
     }
 
-    /// Applies readings; says how many count.
-    fn updates(&mut self, source: u8, batch: &Batch, touched: &mut Touched) -> usize {
+    /// Applies readings, the first of which has this place in all of them; says how many count.
+    fn updates(&mut self, source: u8, batch: &Batch, first: u32, touched: &mut Touched) -> usize {
         let mut applied = 0;
         let mut latest_us = 0;
-        for update in &batch.updates {
-            applied += usize::from(self.update(source, batch.sequence, update, touched));
+        for (index, update) in (first..).zip(&batch.updates) {
+            let place = (batch.sequence, index);
+            applied += usize::from(self.update(source, place, update, touched));
             latest_us = latest_us.max(update.event_us);
         }
         let feed = self.feeds.get_mut(source);
@@ -245,7 +248,7 @@ impl State {
     fn update(
         &mut self,
         source: u8,
-        sequence: u64,
+        (sequence, index): (u64, u32),
         update: &Update,
         touched: &mut Touched,
     ) -> bool {
@@ -257,16 +260,17 @@ impl State {
             let inventory = self.inventories.intern(&update.inventory);
             let row = readings.stock_row(inventory, source);
             if let Some(state) = update.availability {
-                is_applied |= row.set_state(Held::new(state, update.event_us, sequence));
+                is_applied |= row.set_state(Held::new(state, update.event_us, sequence, index));
             }
             if let Some(quantity) = update.quantity {
-                is_applied |= row.set_quantity(Held::new(quantity, update.event_us, sequence));
+                is_applied |=
+                    row.set_quantity(Held::new(quantity, update.event_us, sequence, index));
             }
             touched.stock.push((product, inventory));
         }
         if let Some(said) = &update.price {
             let market = self.markets.intern(&said.market);
-            let price = Held::new(said.price, update.event_us, sequence);
+            let price = Held::new(said.price, update.event_us, sequence, index);
             let row = PriceRow { market, source, currency: said.currency, price };
             is_applied |= readings.set_price(row);
             touched.prices.push((product, market));

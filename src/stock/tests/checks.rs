@@ -142,6 +142,9 @@ fn a_resync_may_have_so_many_updates_and_no_more() {
     assert_eq!(check::replace_len(REPLACE_UPDATES_MAX + 1), Err(StockError::TooManyUpdates));
 }
 
+/// A change to a draft that was right.
+type Edit<'e> = &'e dyn Fn(&mut BlockDraft);
+
 #[test]
 fn the_frame_of_a_block_is_checked() {
     let right = BlockDraft {
@@ -150,7 +153,7 @@ fn the_frame_of_a_block_is_checked() {
         expire_s: Some(NOW_S + 1),
         ..BlockDraft::default()
     };
-    let block = |edit: &dyn Fn(&mut BlockDraft)| {
+    let block = |edit: Edit<'_>| {
         let mut draft = right.clone();
         edit(&mut draft);
         field(check::block(&draft, NOW_S))
@@ -160,7 +163,7 @@ fn the_frame_of_a_block_is_checked() {
     assert_eq!(block(&|draft| draft.product_ids = ids(BLOCKS_PER_CALL_MAX)), None);
     assert_eq!(block(&|draft| draft.reason = "x".repeat(BLOCK_TEXT_BYTES_MAX)), None);
     assert_eq!(block(&|draft| draft.market_ids = ids(MARKETS_MAX)), None);
-    let wrong: [(&str, &dyn Fn(&mut BlockDraft)); 8] = [
+    let wrong: [(&str, Edit<'_>); 8] = [
         ("product_ids", &|draft| draft.product_ids.clear()),
         ("product_ids", &|draft| draft.product_ids = ids(BLOCKS_PER_CALL_MAX + 1)),
         ("product_ids[1]", &|draft| draft.product_ids.push(String::new())),

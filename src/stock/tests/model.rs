@@ -78,8 +78,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Value, event time, sequence.
-type Age<T> = (T, i64, u64);
+/// Value, event time, sequence and place in the batch.
+type Age<T> = (T, i64, (u64, usize));
 /// Source, raw id, place.
 type Key = (String, String, String);
 
@@ -113,7 +113,7 @@ impl Model {
                 }
             }
             Step::Replace(source, sequence, said) => {
-                let gone = |key: &Key, age: u64| key.0 == *source && age <= *sequence;
+                let gone = |key: &Key, age: (u64, usize)| key.0 == *source && age.0 <= *sequence;
                 self.states.retain(|key, age| !gone(key, age.2));
                 self.quantities.retain(|key, age| !gone(key, age.2));
                 self.prices.retain(|key, age| !gone(key, age.2));
@@ -142,8 +142,8 @@ impl Model {
     }
 
     fn say(&mut self, source: &str, sequence: u64, said: &[Update]) {
-        for update in said {
-            let event = update.event_us;
+        for (index, update) in said.iter().enumerate() {
+            let (event, sequence) = (update.event_us, (sequence, index));
             let key = |place: &str| (source.to_owned(), update.product.clone(), place.to_owned());
             if let Some(state) = update.availability {
                 put(&mut self.states, key(&update.inventory), (state, event, sequence));
