@@ -12,11 +12,13 @@ use clap::Args;
 use tempfile::NamedTempFile;
 
 use super::{
-    StoreArgs, note,
+    StoreArgs,
+    documents::print_published,
+    note,
     out::outln,
     pipeline::{self, Input, Job},
 };
-use crate::{compile::Report, store::Published};
+use crate::compile::Report;
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
@@ -26,6 +28,13 @@ pub(super) struct CompileArgs {
     /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
+    /// Placements, stage policy and rules to publish along; else `placements.toml` beside the
+    /// tables, else those there are, else the built-in ones.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Overrides to publish along; else `overrides.csv` beside the tables, else those there are.
+    #[arg(long, value_name = "FILE")]
+    overrides: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
     /// Fail with exit code 2 on any warning or error, and publish nothing.
@@ -49,6 +58,8 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: args.from.clone(),
         catalog: args.catalog.clone(),
+        policy: args.policy.clone(),
+        overrides: args.overrides.clone(),
         store: args.store.store.clone(),
         strict: args.strict,
         allow_shrink: args.allow_shrink,
@@ -66,23 +77,7 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
             written = file.write(report);
         }
     })?;
-    match &published {
-        Published::Unchanged(manifest) if manifest.held => outln!(
-            "snapshot {} is stored already; a hold stands, it goes live at `kindred release`",
-            manifest.snapshot_id
-        ),
-        Published::Unchanged(manifest) => {
-            outln!("snapshot {} is published already; nothing changed", manifest.snapshot_id);
-        }
-        Published::Written(manifest) if manifest.held => outln!(
-            "stored snapshot {} as manifest {}; a hold stands, it goes live at `kindred release`",
-            manifest.snapshot_id,
-            manifest.number
-        ),
-        Published::Written(manifest) => {
-            outln!("published snapshot {} as manifest {}", manifest.snapshot_id, manifest.number);
-        }
-    }
+    print_published(&published);
     if relations_kept == 0 {
         eprintln!("WARNING: ZERO relations were imported: every lookup will answer an empty list.");
     }

@@ -58,6 +58,8 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: vec![input],
         catalog: None,
+        policy: None,
+        overrides: None,
         store: store.clone(),
         strict: true,
         allow_shrink: true,

@@ -7,11 +7,15 @@
 mod block;
 mod compile;
 mod demo;
+mod documents;
 mod generate;
 mod inspect;
 mod lookup;
+mod names;
 mod out;
+mod overrides;
 mod pipeline;
+mod policy;
 mod serve;
 mod stock;
 mod track;
@@ -51,6 +55,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Read tables, check them, write a snapshot and publish it.
     Compile(compile::CompileArgs),
+    /// Check, publish and show placements, stage policy and rules.
+    Policy(policy::PolicyArgs),
+    /// Add, remove, list and publish overrides: pins, hides, added and removed relations.
+    Override(overrides::OverrideArgs),
     /// List what was published, rolled back, held and released, newest first.
     History(track::HistoryArgs),
     /// Make an earlier snapshot live again.
@@ -150,6 +158,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Policy(args) => policy::run(&args),
+        Command::Override(args) => overrides::run(&args),
         Command::History(args) => track::history(&args),
         Command::Rollback(args) => track::rollback(&args),
         Command::Hold(args) => track::hold(&args),

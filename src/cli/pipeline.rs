@@ -9,12 +9,19 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use super::{EXIT_FINDINGS, EXIT_REFUSED, Failure};
+use super::{
+    EXIT_FINDINGS, EXIT_REFUSED, Failure,
+    documents::{Given, warn_unbound},
+};
 use crate::{
     compile::{self, Output, Report, Shrinkage},
     graph::{Graph, GraphBuilder, MemoryRuns, MemoryStore},
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
-    model::{config::CatalogConfig, finding::Severity, id::IdRule},
+    model::{
+        config::{CatalogConfig, OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
+        finding::Severity,
+        id::IdRule,
+    },
     sources::{self, catalog_toml},
     store::{
         BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, Published,
@@ -30,6 +37,8 @@ const SHRINK_SHARE_MAX: f64 = 0.2;
 pub(super) struct Job {
     pub(super) inputs: Vec<Input>,
     pub(super) catalog: Option<PathBuf>,
+    pub(super) policy: Option<PathBuf>,
+    pub(super) overrides: Option<PathBuf>,
     pub(super) store: PathBuf,
     pub(super) strict: bool,
     pub(super) allow_shrink: bool,
@@ -81,7 +90,9 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     let mut steps = Steps::default();
     let store = Store::create(&job.store)?;
     let track = store.track(MAIN_TRACK)?;
-    let since = track.head_number()?.unwrap_or(0);
+    let head = track.head()?;
+    let since = head.as_ref().map_or(0, |head| head.number);
+    let given = given(job)?;
     let graph = read(job, &mut steps)?;
     let mut report = Report::new(&graph);
     let finish = |report: &mut Report, steps: Steps, show: &mut dyn FnMut(&Report)| {
@@ -95,15 +106,25 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
         let message = "findings under --strict; nothing was published".to_owned();
         return Err(Failure { code: EXIT_FINDINGS, message }.into());
     }
-    let (blobs, catalog) = write(&store, &graph, &mut steps)?;
+    let (mut blobs, catalog) = write(&store, &graph, &mut steps)?;
     drop(graph);
     report.catalog_bytes = catalog.blob().size_bytes();
-    let guard = |head: Option<&Manifest>| check_shrinkage(&store, head, &catalog);
-    let free = |_: Option<&Manifest>| Ok(());
+    let unbound = given.check(&catalog)?;
+    warn_unbound(&unbound);
+    if job.strict && !unbound.is_empty() {
+        finish(&mut report, steps, show);
+        let message = "unknown names under --strict; nothing was published".to_owned();
+        return Err(Failure { code: EXIT_FINDINGS, message }.into());
+    }
+    blobs.extend(given.stage(&store, head.as_ref())?);
+    let guard = |found: Option<&Manifest>| {
+        given.check_unmoved(head.as_ref(), found)?;
+        if job.allow_shrink { Ok(()) } else { check_shrinkage(&store, found, &catalog) }
+    };
     let published = steps.time("publish", || {
         track.publish(&Publish {
             blobs: &blobs,
-            guard: if job.allow_shrink { &free } else { &guard },
+            guard: &guard,
             since: Some(since),
             over_rollback: job.over_rollback,
             note: job.note.clone(),
@@ -138,6 +159,28 @@ fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
         anyhow::Ok(())
     })?;
     Ok(steps.time("graph", || builder.finish())?)
+}
+
+/// The policy and the overrides to publish along: those named, else those beside the tables.
+fn given(job: &Job) -> anyhow::Result<Given> {
+    let beside = |name| beside(job, name);
+    let policy = job.policy.clone().map_or_else(|| beside(POLICY_FILE_NAME), |path| Ok(Some(path)));
+    let overrides =
+        job.overrides.clone().map_or_else(|| beside(OVERRIDES_FILE_NAME), |path| Ok(Some(path)));
+    Given::load(policy?.as_deref(), overrides?.as_deref())
+}
+
+/// The only file of this name beside the tables.
+fn beside(job: &Job, name: &str) -> anyhow::Result<Option<PathBuf>> {
+    let paths = job.inputs.iter().map(|input| input.path.join(name)).filter(|path| path.is_file());
+    match paths.collect::<Vec<_>>().as_slice() {
+        [] => Ok(None),
+        [path] => Ok(Some(path.clone())),
+        [first, second, ..] => {
+            let (first, second) = (first.display(), second.display());
+            bail!("both {first} and {second} lie beside tables; name one by an option")
+        }
+    }
 }
 
 /// The declarations: those of `--catalog`, else those beside the tables, else the defaults.

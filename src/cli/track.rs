@@ -39,13 +39,13 @@ pub(super) struct RollbackArgs {
 #[derive(Debug, Args)]
 pub(super) struct NoteArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    pub(super) store: StoreArgs,
     /// Why, for the history.
     #[arg(long, default_value = "")]
-    reason: String,
+    pub(super) reason: String,
     /// Who; else `$USER`.
     #[arg(long)]
-    actor: Option<String>,
+    pub(super) actor: Option<String>,
 }
 
 #[derive(Debug, Args)]

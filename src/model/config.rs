@@ -8,6 +8,12 @@ use super::{
     relation::{RelationType, STANDARD_TYPES},
 };
 
+/// The policy beside the tables of a catalog.
+pub const POLICY_FILE_NAME: &str = "placements.toml";
+
+/// The overrides beside the tables of a catalog.
+pub const OVERRIDES_FILE_NAME: &str = "overrides.csv";
+
 /// The catalog's declarations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CatalogConfig {

@@ -19,11 +19,8 @@ use crate::model::{
     text::{Place, shown},
 };
 
-/// Its name beside the tables of a catalog.
-pub const POLICY_FILE_NAME: &str = "placements.toml";
-
-/// What `placements.toml` says.
-#[derive(Clone, Debug, PartialEq)]
+/// What `placements.toml` says; the default says nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyDoc {
     pub(super) file: String,
     /// In the order of the file.

@@ -23,12 +23,13 @@ mod slot_reader;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME};
 pub use bound::{MixEntry, Placement, Policy, SlotPolicy};
-pub use document::{BUILT_IN_POLICY, POLICY_FILE_NAME, PolicyDoc};
+pub use document::{BUILT_IN_POLICY, PolicyDoc};
 pub use error::{Fault, PolicyError, PolicyErrors};
 pub use names::{Names, Noun, Unbound};
 pub use overrides::{Override, OverrideAction, Overrides};
 pub use overrides_document::{
-    Added, OVERRIDES_FILE_NAME, OverrideColumn, OverrideRow, OverrideWord, OverridesDoc, Which,
+    Added, OverrideColumn, OverrideRow, OverrideWord, OverridesDoc, Which,
 };
 pub use rules::{Rule, RuleAction, RuleMatch, RuleWhen, Window};

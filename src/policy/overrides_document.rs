@@ -14,13 +14,11 @@ use super::{
     row_reader::RowReader,
 };
 use crate::model::{
+    config::OVERRIDES_FILE_NAME,
     instant,
     limits::{OVERRIDES_BYTES_MAX, OVERRIDES_PER_SOURCE_MAX},
     text::{Place, shown},
 };
-
-/// Its name beside the tables of a catalog.
-pub const OVERRIDES_FILE_NAME: &str = "overrides.csv";
 
 /// How errors name an override that stands in no file.
 const GIVEN: &str = "the override";

@@ -14,7 +14,8 @@ use crate::model::{
 /// The kinds of things that say which products a rule means.
 const KINDS: [&str; 4] = ["products", "brands", "categories", "tags"];
 
-const KEYS: [&str; 15] = [
+/// What may stand in a rule.
+pub(super) const KEYS: [&str; 15] = [
     "id",
     "action",
     "factor",

@@ -19,8 +19,8 @@ use crate::model::{
     text::shown,
 };
 
-/// What may stand in a table that says how a list is filled; [`BEFORE`] and these.
-const SLOT_KEYS: [&str; 8] = [
+/// What may stand in a table that says how a list is filled.
+pub(super) const SLOT_KEYS: [&str; 8] = [
     "mix",
     "max_results",
     "min_score",

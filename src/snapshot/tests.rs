@@ -42,6 +42,17 @@ fn expect(events: &Receiver<Done>, expected: Done) {
     assert_eq!(events.recv_timeout(PATIENCE).expect("the watcher does something"), expected);
 }
 
+/// Waits for the next snapshot to go live, whatever is unmapped meanwhile.
+#[track_caller]
+fn expect_live(events: &Receiver<Done>, id: &str) {
+    loop {
+        match events.recv_timeout(PATIENCE).expect("the watcher does something") {
+            Done::Unmapped(_) => {}
+            done => return assert_eq!(done, live(id)),
+        }
+    }
+}
+
 #[test]
 fn a_snapshot_is_what_its_manifest_names() {
     let shop = Shop::new();
@@ -90,6 +101,43 @@ fn texts_are_those_of_the_manifest() {
     let before = Snapshot::load(&shop.store, &first).unwrap();
     assert_eq!((before.policy_text(), before.overrides_text()), (Some(P1), None));
     assert_ne!(snapshot.id(), before.id(), "overrides shape answers");
+}
+
+/// A pin or placement goes live without a compile: a publish of its text, and back by its role.
+#[test]
+fn a_text_is_published_and_taken_back_alone() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    shop.publish_blobs(&[catalog, shop.provenance(catalog.hash), shop.dropped()]);
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    let compiled = shop.live.load().unwrap();
+    let texts = || {
+        let live = shop.live.load().unwrap();
+        assert!(std::ptr::eq(live.catalog(), compiled.catalog()));
+        assert!(std::ptr::eq(live.provenance().unwrap(), compiled.provenance().unwrap()));
+        assert!(std::ptr::eq(live.dropped().unwrap(), compiled.dropped().unwrap()));
+        [live.policy_text(), live.overrides_text()].map(|text| text.map(str::to_owned))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let publish = |role, text| {
+        shop.publish_blobs(&[shop.text(role, text)]);
+        expect_live(&events, "a");
+        texts()
+    };
+    assert_eq!(publish(Role::Policy, "p1"), [some("p1"), None]);
+    assert_eq!(publish(Role::Overrides, "o1"), [some("p1"), some("o1")]);
+    assert_eq!(publish(Role::Overrides, "o2"), [some("p1"), some("o2")]);
+    assert_eq!(publish(Role::Policy, "p2"), [some("p2"), some("o2")]);
+    let rollback =
+        Rollback { to: Some(3), roles: &[Role::Overrides], expected_active: None, note: note() };
+    shop.track.rollback(&rollback).unwrap();
+    expect_live(&events, "a");
+    assert_eq!(texts(), [some("p2"), some("o1")], "the policy stays");
+    // The same text again is no news.
+    let number = shop.track.head_number().unwrap();
+    shop.publish_blobs(&[shop.text(Role::Overrides, "o1")]);
+    assert_eq!(shop.track.head_number().unwrap(), number);
 }
 
 #[test]

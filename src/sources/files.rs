@@ -8,6 +8,7 @@ use std::{
 
 use super::{SourceError, catalog_toml};
 use crate::model::{
+    config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
     finding::FindingCode,
     record::{FileId, FileInfo, Location, RecordSink},
 };
@@ -62,7 +63,10 @@ impl SourceFile {
     }
 }
 
-/// Everything in a directory but the `catalog.toml` beside the tables, by name. Directories that
+/// What lies beside the tables and is read by others.
+const NO_TABLES: [&str; 3] = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
+
+/// Everything in a directory but what is read by others, by name. Directories that
 /// are not entered stand in the list; links to directories are never entered, so no walk is endless.
 pub(crate) fn list(root: &Path, depth: Depth) -> Result<Vec<SourceFile>, SourceError> {
     let mut files = Vec::new();
@@ -77,7 +81,7 @@ pub(crate) fn list(root: &Path, depth: Depth) -> Result<Vec<SourceFile>, SourceE
             let path = entry.path();
             if is_directory && depth == Depth::Every {
                 open.push(SourceFile { name: format!("{name}/"), path });
-            } else if name != catalog_toml::FILE_NAME {
+            } else if !NO_TABLES.contains(&name.as_str()) {
                 files.push(SourceFile { name, path });
             }
         }

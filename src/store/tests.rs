@@ -151,6 +151,24 @@ fn a_publish_takes_the_roles_it_does_not_bring_from_its_parent() {
 }
 
 #[test]
+fn a_policy_or_overrides_alone_keep_all_that_was_compiled() {
+    check(
+        "publish c1 v1 d1; publish p1; publish o1; publish o1; publish o2; publish p2",
+        "1:c1 v1 d1 | 2:c1 p1 v1 d1 | 3:c1 p1 o1 v1 d1 | =3:c1 p1 o1 v1 d1 | 4:c1 p1 o2 v1 d1 | \
+         5:c1 p2 o2 v1 d1",
+    );
+    // A compile keeps them in turn.
+    check(
+        "publish c1 v1 d1; publish o1; publish c2 v2 d2",
+        "1:c1 v1 d1 | 2:c1 o1 v1 d1 | 3:c2 o1 v2 d2",
+    );
+    check(
+        "publish c1 v1 d1; publish p1 o1; publish o2; rollback o; rollback 2 po",
+        "1:c1 v1 d1 | 2:c1 p1 o1 v1 d1 | 3:c1 p1 o2 v1 d1 | 4:c1 p1 o1 v1 d1 | RollbackChangesNothing",
+    );
+}
+
+#[test]
 fn provenance_and_dropped_are_inherited_only_with_their_catalog() {
     check("publish c1 v1 d1; publish p1", "1:c1 v1 d1 | 2:c1 p1 v1 d1");
     check("publish c1 v1 d1; publish c2 v2", "1:c1 v1 d1 | 2:c2 v2");

@@ -100,7 +100,7 @@ fn verify_of_a_store_reads_every_blob_of_what_is_live() {
     let store = shop.store_dir();
     let run = kindred(["verify".as_ref(), store.as_os_str()]).succeeded();
     let roles = run.out.lines().map(|line| line.split(' ').nth(1).unwrap()).collect::<Vec<_>>();
-    assert_eq!(roles, ["catalog", "provenance", "dropped"]);
+    assert_eq!(roles, ["catalog", "policy", "provenance", "dropped"]);
     for role in roles {
         let blobs = fs::read_dir(store.join("blobs")).unwrap().map(|entry| entry.unwrap().path());
         let ending = format!(".{role}.kdx");

@@ -2,6 +2,7 @@
 //! may not do.
 
 use kindred::{
+    index::{BlobHash, Role, write_text},
     model::finding::FindingCode,
     store::{Error, Publish, Published, Rollback, Track},
 };
@@ -11,7 +12,7 @@ use crate::{
     calls::{CROSS_SELL, answer, asking, block_on, client, snapshot_id},
     command::kindred,
     server::Server,
-    shop::{Shop, note},
+    shop::{Shop, note, publish},
 };
 
 /// A shop where `seed` leads to these products in this order.
@@ -206,6 +207,36 @@ fn inspect_counts_what_a_store_holds() {
     assert_eq!(catalog["products"], 3);
     assert!(catalog["relations"].as_array().unwrap().contains(&json!(["cross_sell", 2])));
     assert_eq!(catalog["markets"], json!([["default", 3]]));
+}
+
+#[test]
+fn inspect_shows_how_texts_begin() {
+    let shop = shop_with(&["a"]);
+    shop.published();
+    let (store, track) = shop.open();
+    let text = |role, text: &str| {
+        let staged = store.stage(role).unwrap();
+        write_text(staged.file().try_clone().unwrap(), staged.path(), role, text).unwrap();
+        let bytes = std::fs::read(staged.path()).unwrap();
+        staged.commit(BlobHash::of(&bytes), bytes.len() as u64).unwrap()
+    };
+    let overrides = "action,source\npin,\u{1b}[31mseed\n\n4\n5\n6\n";
+    let blobs = [text(Role::Policy, "[stages]"), text(Role::Overrides, overrides)];
+    assert!(matches!(publish(&track, &blobs), Published::Written(_)));
+    assert!(matches!(publish(&track, &blobs[..1]), Published::Unchanged(_)));
+    let directory = shop.store_dir();
+    let run = kindred(["inspect".as_ref(), directory.as_os_str()]).succeeded();
+    for line in ["  text of 1 lines, 8 bytes:", "  | [stages]", "  | pin,\u{fffd}[31mseed", "  | 5"]
+    {
+        assert!(run.out.lines().any(|found| found == line), "{line}: {}", run.out);
+    }
+    assert!(!run.out.contains("  | 6"), "{}", run.out);
+    let json = kindred(["inspect".as_ref(), directory.as_os_str(), "--json".as_ref()]).succeeded();
+    let found = serde_json::from_str::<Value>(&json.out).unwrap();
+    let policy = json!({ "bytes": 8, "lines": 1, "first_lines": ["[stages]"] });
+    assert_eq!(found["blobs"][1]["text"], policy);
+    let verified = kindred(["verify".as_ref(), directory.as_os_str()]).succeeded();
+    assert!(verified.out.contains("ok policy ") && verified.out.contains("ok overrides "));
 }
 
 #[test]

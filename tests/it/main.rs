@@ -22,6 +22,7 @@ mod magento;
 mod pages;
 mod push;
 mod recall;
+mod policy;
 mod refusal;
 mod requests;
 mod server;
