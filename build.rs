@@ -1,7 +1,7 @@
 //! Compiles `proto/` without protoc and writes the descriptor set that reflection serves.
 //!
 //! Two passes over one descriptor set: messages and clients use the generated structs; the server
-//! stubs answer the hot method with bytes that are already encoded (`pb::EncodedResponse`).
+//! stubs answer the hot methods with bytes that are already encoded (`pb::EncodedResponse`).
 
 use std::{env, error::Error, fs, io::Write as _, path::PathBuf};
 
@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .out_dir(&server)
         .build_client(false)
         .extern_path(".kindred.v1.GetRecommendationsResponse", "crate::pb::EncodedResponse")
+        .extern_path(".kindred.v1.BatchGetRecommendationsResponse", "crate::pb::EncodedResponse")
         .extern_path(".kindred.v1", "crate::pb")
         .compile_fds(descriptors)?;
     Ok(())

@@ -4,10 +4,9 @@
 #![expect(clippy::arithmetic_side_effects, reason = "in a test an overflow is a failure")]
 
 mod many;
-mod random;
-mod reference;
 mod relations;
-mod request;
+pub(crate) mod request;
 mod seen;
 pub(crate) mod shop;
 mod single;
+pub(crate) mod world;

@@ -3,6 +3,14 @@
 mod stock_wire;
 
 pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
+mod wire;
+
+pub use wire::{
+    BUNDLES_RESPONSE_BYTES_MAX, CATALOG_RESPONSE_BYTES_MAX, EXPLAIN_REQUEST_BYTES_MAX,
+    EXPLAIN_RESPONSE_BYTES_MAX, EXPLANATION_BYTES_MAX, LOOKUP_REQUEST_BYTES_MAX,
+    LOOKUP_RESPONSE_BYTES_MAX, PAGE_REQUEST_BYTES_MAX, PAGE_RESPONSE_BYTES_MAX,
+    RELATIONS_RESPONSE_BYTES_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
+};
 
 /// Longest product id, category id segment, brand, market, inventory or tag id. Magento stops at
 /// 64, UUIDs take 36, Shopify GIDs about 45: 128 holds all with room.
@@ -50,6 +58,12 @@ pub const POPULAR_MAX: usize = 1_000;
 /// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.
 pub const VARIANT_DEPTH_MAX: usize = 4;
 
+/// Leaves of one variant group among which lookups look for one that can be bought.
+pub const LEAVES_MAX: usize = 256;
+
+/// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
+pub const SIBLINGS_MAX: usize = 64;
+
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 
@@ -89,20 +103,41 @@ pub const PAGE_SIZE_DEFAULT: usize = 100;
 /// Largest page of `ListRelations`.
 pub const PAGE_SIZE_MAX: usize = 1_000;
 
-/// Bytes of one string field on the wire: tag, length of up to two bytes, text.
-const ID_FIELD_BYTES: usize = ID_BYTES_MAX + 3;
+/// Slots of one page call.
+pub const SLOTS_MAX: usize = 16;
 
-/// Bytes of one seed on the wire: tag and length, its id, its quantity.
-const SEED_FIELD_BYTES: usize = 3 + ID_FIELD_BYTES + 9;
+/// Longest id of a slot or placement.
+pub const SLOT_ID_BYTES_MAX: usize = 128;
 
-/// Largest request read from the wire: the largest legal `GetRecommendations` four times over, so
-/// that lists over their limit can be cut and reported instead of refused.
-pub const REQUEST_BYTES_MAX: usize =
-    4 * (SEEDS_MAX * SEED_FIELD_BYTES + EXCLUSIONS_MAX * ID_FIELD_BYTES + 1024);
+/// Longest channel of a context.
+pub const CHANNEL_BYTES_MAX: usize = 128;
 
-/// Largest answer written to the wire: a full page of `ListRelations` with every field set.
-pub const RESPONSE_BYTES_MAX: usize =
-    PAGE_SIZE_MAX * (8 * ID_FIELD_BYTES + MARKETS_MAX * ID_FIELD_BYTES) + 4096;
+/// Longest visitor id of a context: a hash in hexadecimal digits, and some.
+pub const VISITOR_BYTES_MAX: usize = 256;
+
+/// Products that one Explain follows.
+pub const TRACED_MAX: usize = 100;
+
+/// Candidates that Explain lists of each slot when the request says zero.
+pub const EXPLAINED_DEFAULT: usize = 50;
+
+/// Most candidates that Explain lists of each slot, besides those traced.
+pub const EXPLAINED_MAX: usize = 1_000;
+
+/// Relations that Explain shows of one candidate: more say nothing new to a person.
+pub const EXPLAINED_RELATIONS_MAX: usize = 8;
+
+/// Products that Explain names of one rule.
+pub const EXPLAINED_RULE_PRODUCTS_MAX: usize = 100;
+
+/// Bundles of one answer when the request says zero.
+pub const BUNDLES_DEFAULT: usize = 3;
+
+/// Most bundles of one answer.
+pub const BUNDLES_MAX: usize = 20;
+
+/// Longest provenance of a relation on the wire; a longer one is cut at a character.
+pub const PROVENANCE_BYTES_MAX: usize = 512;
 
 /// Wrong fields that one refusal names. It travels in headers, as text and as details, and clients
 /// take 16 KiB of headers.

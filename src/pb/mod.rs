@@ -1,6 +1,6 @@
 //! The wire: messages, clients and server stubs generated from `proto/`.
 //!
-//! Nothing here is written by hand but [`EncodedResponse`], the answer of the hot method that is
+//! Nothing here is written by hand but [`EncodedResponse`], the answer of the hot methods that is
 //! already in wire form when the server stub gets it. This room knows no other room.
 
 mod encoded;
@@ -27,7 +27,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/messages/kindred.v1.rs"));
 }
 
-/// Server stubs. The hot method's response type is [`EncodedResponse`].
+/// Server stubs. The response type of the hot methods is [`EncodedResponse`].
 #[allow(
     missing_docs,
     missing_debug_implementations,

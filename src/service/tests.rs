@@ -41,11 +41,17 @@ use crate::{
 mod availability;
 mod convert;
 mod drain;
+mod explain;
 mod health;
+mod limits;
+mod listing;
+mod pages;
 mod peer;
 mod reflection;
 mod reply;
 mod serving;
+mod status;
+mod world;
 
 /// Longer than any event takes on a busy machine; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -82,6 +88,27 @@ impl RecommendationService for Double {
         let answer =
             pb::GetRecommendationsResponse { missing_product_ids: vec![product], ..<_>::default() };
         Ok(Response::new(EncodedResponse(Bytes::from(answer.encode_to_vec()))))
+    }
+
+    async fn batch_get_recommendations(
+        &self,
+        _: Request<pb::BatchGetRecommendationsRequest>,
+    ) -> Result<Response<EncodedResponse>, Status> {
+        Err(Status::unimplemented("the double has no pages"))
+    }
+
+    async fn get_bundles(
+        &self,
+        _: Request<pb::GetBundlesRequest>,
+    ) -> Result<Response<pb::GetBundlesResponse>, Status> {
+        Err(Status::unimplemented("the double has no bundles"))
+    }
+
+    async fn explain_recommendations(
+        &self,
+        _: Request<pb::ExplainRecommendationsRequest>,
+    ) -> Result<Response<pb::ExplainRecommendationsResponse>, Status> {
+        Err(Status::unimplemented("the double explains nothing"))
     }
 
     async fn list_relations(

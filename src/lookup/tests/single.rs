@@ -295,10 +295,10 @@ fn a_seed_named_twice_counts_once_with_its_units_added() {
 #[test]
 fn a_query_takes_what_fits() {
     let every = (1..=9).chain(100..=199).map(|number| RelationType::new(number).unwrap());
-    let seed = QuerySeed { id: "a", quantity: 1.0 };
+    let seed = QuerySeed::product("a", 1.0);
     let query = Query::new(every.clone().chain(every), vec![seed; 60]);
     assert_eq!((query.types.len(), query.seeds.len()), (32, 50));
-    assert_eq!(query.max_results, 10);
+    assert_eq!(query.max_results, None);
     let request = Request::parse("up_sell,cross_sell,up_sell: a");
     assert_eq!(
         request.query().types.as_slice(),
