@@ -322,6 +322,23 @@ impl<'c> Checks<'c> {
         (at_s < from_s || at_s >= to_s).then_some(Reason::Validity)
     }
 
+    /// Does the market's assortment hold the product?
+    pub(super) fn is_sold_here(&self, product: Ordinal) -> bool {
+        let attributes = self.view.attributes(product);
+        attributes.is_some_and(|attributes| attributes.assortment.get() & self.market != 0)
+    }
+
+    /// Is the product's own state an accepted one?
+    pub(super) fn accepts(&self, product: Ordinal) -> bool {
+        let known = self.view.product(product);
+        known.is_some_and(|known| self.states.accept(self.state(product, known)))
+    }
+
+    /// Is the product available, whatever else may speak against it?
+    pub(super) fn is_for_sale(&self, sight: &Sight<'_>, interval: &mut Interval) -> bool {
+        self.is_available(sight, self.state(sight.shown, sight.known), interval)
+    }
+
     #[inline]
     fn is_available(&self, sight: &Sight<'_>, state: u8, interval: &mut Interval) -> bool {
         if sight.is_unsellable || !self.states.accept(state) {

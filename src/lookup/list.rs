@@ -164,9 +164,11 @@ impl List {
     pub(super) fn place_pins(&mut self) {
         // Stable: of one position the pin kept first comes first.
         self.pins.sort_by_key(|pin| pin.position);
+        let mut behind = 0;
         for Pin { position, pick } in self.pins.drain(..) {
-            let index = position.saturating_sub(1) as usize;
-            self.picks.insert(index.min(self.picks.len()), pick);
+            let index = (position.saturating_sub(1) as usize).max(behind).min(self.picks.len());
+            self.picks.insert(index, pick);
+            behind = index.saturating_add(1);
         }
     }
 }

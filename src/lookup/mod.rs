@@ -10,12 +10,14 @@
 //!    `rank` the best sums of several; `list` keeps it varied.
 //! 5. `rotation` lets the pool take turns, `fallback` fills what is missing.
 //!
+//! `bundles` answers which sets hold a product; `trace` tells people what happened to candidates.
 //! Filters come before the limit, and a short list says why in its [`FillReport`]. The work is
 //! bounded by the caps in `model/limits.rs`, never by the size of the catalog.
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod answer;
+mod bundles;
 mod categories;
 mod checks;
 mod fallback;
@@ -44,6 +46,7 @@ mod walk;
 pub(crate) mod tests;
 
 pub use answer::{Answer, Pick, Scratch, answer, explain};
+pub use bundles::{BundleAnswer, OptionAnswer, SelectionAnswer, Unsellable, bundles};
 pub use interval::Interval;
 pub use page::{Page, Repeats};
 pub use plan::{Plan, PlanError};

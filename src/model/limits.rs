@@ -64,6 +64,13 @@ pub const LEAVES_MAX: usize = 256;
 /// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
 pub const SIBLINGS_MAX: usize = 64;
 
+/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
+/// part of thousands.
+pub const BUNDLES_EXAMINED_MAX: usize = 1_000;
+
+/// Slots of one page.
+pub const SLOTS_MAX: usize = 16;
+
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 

@@ -11,6 +11,7 @@
 //! a cross_sell b 90 from=3 in=us at=checkout+discovery
 //! a price 1000                              also: price.us, brand, category (path), also (further
 //!                                           categories), tags, eco, popularity, state, sold (markets)
+//! k holds b 1 required default, c 2; d 1   a bundle: options, each with its selections
 //! ! hide * b                                an override, ? boost 1500 brands=acme a rule,
 //! $ x out_of_stock                          a reading or block: see `world`
 //! ```
@@ -21,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     index::{
-        Catalog, CatalogDraft, CatalogWriter, MarketPriceDraft, Ordinal, ProductDraft,
-        ProductTable, RunDraft, View,
+        BundleDraft, Catalog, CatalogDraft, CatalogWriter, MarketPriceDraft, OptionDraft, Ordinal,
+        ProductDraft, ProductTable, RunDraft, SelectionDraft, View,
         layout::{Edge, META_MARKETS, META_ORIGIN_SHIFT, META_SCORED, NONE, RareRecord},
         meta::{CatalogMeta, CategoryMeta, MarketMeta, TypeMeta},
     },
@@ -61,8 +62,18 @@ pub(crate) struct Product {
     pub(crate) popularity: Option<f64>,
     /// Markets that do not sell it, bit by bit.
     pub(crate) unsold: u64,
+    /// Options of the bundle that it is, each with its name, and whether one must be taken.
+    pub(crate) options: Vec<(bool, Vec<Part>)>,
     /// Best first.
     pub(crate) lists: BTreeMap<RelationType, Vec<Link>>,
+}
+
+/// A selection of an option of a bundle.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) product: String,
+    pub(crate) quantity: f64,
+    pub(crate) is_default: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -101,7 +112,10 @@ impl Shop {
             }
             let links = type_of(verb).map(|_| object.split(',').map(Link::parse));
             let links = links.into_iter().flatten().collect::<Vec<_>>();
-            let named = links.iter().map(|link| &*link.target).chain([subject]);
+            let options = if verb == "holds" { options(object) } else { Vec::new() };
+            let parts =
+                options.iter().flat_map(|(_, parts)| parts.iter().map(|part| &*part.product));
+            let named = links.iter().map(|link| &*link.target).chain([subject]).chain(parts);
             for id in named.chain((verb == "<").then_some(object)) {
                 shop.products.entry(id.to_owned()).or_default();
             }
@@ -111,6 +125,7 @@ impl Shop {
                 "hidden" => product.hidden = true,
                 "withdrawn" => product.availability = Some(Availability::Discontinued),
                 "<" => product.parent = Some(object.to_owned()),
+                "holds" => product.options = options,
                 "price" => product.price = Some(object.parse().unwrap()),
                 "price.us" => product.price_us = Some(object.parse().unwrap()),
                 "brand" => product.brand = Some(object.to_owned()),
@@ -151,7 +166,7 @@ impl Shop {
                 products: &rows,
                 aliases: &aliases,
                 market_prices: &rows.market_prices(),
-                bundles: &[],
+                bundles: &rows.bundles(),
                 meta: rows.meta(),
             })
             .unwrap();
@@ -270,6 +285,27 @@ impl<'a> Rows<'a> {
         u32::try_from(found.expect(path)).unwrap()
     }
 
+    fn bundles(&self) -> Vec<BundleDraft> {
+        let selection = |part: &Part| SelectionDraft {
+            product: self.ordinal(&part.product),
+            quantity: part.quantity,
+            is_default: part.is_default,
+        };
+        let option = |(name, (required, parts)): (usize, &(bool, Vec<Part>))| OptionDraft {
+            name: name.to_string(),
+            required: *required,
+            min_selections: 0,
+            max_selections: 1,
+            selections: parts.iter().map(selection).collect(),
+        };
+        let all = (0..).zip(&self.products).filter(|(_, (_, known))| !known.options.is_empty());
+        let bundles = all.map(|(product, (_, known))| BundleDraft {
+            product,
+            options: known.options.iter().enumerate().map(option).collect(),
+        });
+        bundles.collect()
+    }
+
     fn market_prices(&self) -> Vec<MarketPriceDraft> {
         let priced = (0..).zip(&self.products);
         let prices = priced.filter_map(|(product, (_, known))| {
@@ -355,6 +391,20 @@ impl ProductTable for Rows<'_> {
 
 fn place<'a>(mut all: impl Iterator<Item = &'a str>, word: &str) -> u32 {
     u32::try_from(all.position(|one| one == word).expect(word)).unwrap()
+}
+
+/// Reads `b 1 required default, c 2; d 1`.
+fn options(text: &str) -> Vec<(bool, Vec<Part>)> {
+    let part = |text: &str| {
+        let words = text.split_whitespace().collect::<Vec<_>>();
+        Part {
+            product: words[0].to_owned(),
+            quantity: words[1].parse().unwrap(),
+            is_default: words.contains(&"default"),
+        }
+    };
+    let option = |text: &str| (text.contains("required"), text.split(',').map(part).collect());
+    text.split(';').map(option).collect()
 }
 
 fn words(text: &str) -> Vec<String> {
