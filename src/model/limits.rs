@@ -68,9 +68,6 @@ pub const SIBLINGS_MAX: usize = 64;
 /// part of thousands.
 pub const BUNDLES_EXAMINED_MAX: usize = 1_000;
 
-/// Slots of one page.
-pub const SLOTS_MAX: usize = 16;
-
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 

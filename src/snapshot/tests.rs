@@ -22,6 +22,7 @@ const NEVER: Duration = Duration::from_secs(3_600);
 
 /// Texts that are read, and say little.
 const P1: &str = "# p1\n";
+const P2: &str = "# p2\n";
 const O1: &str = "action,target,author,reason\n";
 const O2: &str = "action,target,author,reason,type\n";
 
@@ -111,9 +112,10 @@ fn a_text_is_published_and_taken_back_alone() {
     shop.publish_blobs(&[catalog, shop.provenance(catalog.hash), shop.dropped()]);
     let (_watcher, events) = shop.watch(NEVER);
     expect(&events, live("a"));
-    let compiled = shop.live.load().unwrap();
+    let compiled = Arc::clone(&shop.live.load().unwrap().snapshot);
     let texts = || {
-        let live = shop.live.load().unwrap();
+        let moment = shop.live.load().unwrap();
+        let live = &moment.snapshot;
         assert!(std::ptr::eq(live.catalog(), compiled.catalog()));
         assert!(std::ptr::eq(live.provenance().unwrap(), compiled.provenance().unwrap()));
         assert!(std::ptr::eq(live.dropped().unwrap(), compiled.dropped().unwrap()));
@@ -125,18 +127,18 @@ fn a_text_is_published_and_taken_back_alone() {
         expect_live(&events, "a");
         texts()
     };
-    assert_eq!(publish(Role::Policy, "p1"), [some("p1"), None]);
-    assert_eq!(publish(Role::Overrides, "o1"), [some("p1"), some("o1")]);
-    assert_eq!(publish(Role::Overrides, "o2"), [some("p1"), some("o2")]);
-    assert_eq!(publish(Role::Policy, "p2"), [some("p2"), some("o2")]);
+    assert_eq!(publish(Role::Policy, P1), [some(P1), None]);
+    assert_eq!(publish(Role::Overrides, O1), [some(P1), some(O1)]);
+    assert_eq!(publish(Role::Overrides, O2), [some(P1), some(O2)]);
+    assert_eq!(publish(Role::Policy, P2), [some(P2), some(O2)]);
     let rollback =
         Rollback { to: Some(3), roles: &[Role::Overrides], expected_active: None, note: note() };
     shop.track.rollback(&rollback).unwrap();
     expect_live(&events, "a");
-    assert_eq!(texts(), [some("p2"), some("o1")], "the policy stays");
+    assert_eq!(texts(), [some(P2), some(O1)], "the policy stays");
     // The same text again is no news.
     let number = shop.track.head_number().unwrap();
-    shop.publish_blobs(&[shop.text(Role::Overrides, "o1")]);
+    shop.publish_blobs(&[shop.text(Role::Overrides, O1)]);
     assert_eq!(shop.track.head_number().unwrap(), number);
 }
 

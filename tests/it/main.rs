@@ -19,6 +19,7 @@ mod demo;
 mod kills;
 mod life;
 mod magento;
+mod moments;
 mod pages;
 mod policy;
 mod push;

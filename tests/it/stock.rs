@@ -239,7 +239,7 @@ fn a_resync_that_is_not_ended_changes_nothing() {
         let (parts, stream) = tokio::sync::mpsc::channel(2);
         let stream = tokio_stream::wrappers::ReceiverStream::new(stream);
         endlessly(async {
-            let mut stock = self::stock(server.address).await;
+            let mut stock = stock(server.address).await;
             let call = tokio::spawn(async move { stock.replace_availability(stream).await });
             for _ in 0..4 {
                 // The last ones go in when the first ones went out.
