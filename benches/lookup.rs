@@ -5,7 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a setup that fails must end the run")]
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use kindred::{
@@ -14,14 +14,16 @@ use kindred::{
         layout::{Edge, META_ORIGIN_SHIFT, RareRecord},
         meta::{CatalogMeta, MarketMeta, TypeMeta},
     },
-    lookup::{Query, QuerySeed, Scratch, answer},
+    lookup::{Context, Page, Plan, Query, QuerySeed, Repeats, Scene, Scratch, answer},
     model::{
         id::IdRule,
         relation::{Availability, Origin, RelationType, STANDARD_TYPES},
     },
     pb::{GetRecommendationsRequest, LookupSpec, Seed, seed::Target},
+    policy::Policy,
     service::get_recommendations,
-    snapshot::Snapshot,
+    snapshot::{Moment, Snapshot},
+    stock::StockView,
     store::{MAIN_TRACK, Note, Publish, Store},
 };
 
@@ -159,12 +161,18 @@ fn time_lookups(
     (view, types): (&View<'_>, &[RelationType]),
     (ids, seeds): (&[String], usize),
 ) {
-    let mut scratch = Scratch::default();
+    let (policy, stock) = (Policy::default(), StockView::empty());
+    let scene = Scene { view: *view, policy: &policy, stock: &stock };
+    let (visitor, at_s) = ("", 0);
+    let context = Context { market: 0, inventory: 0, stage: None, visitor, at_s, is_as_of: false };
+    let (mut page, mut scratch) = (Page::default(), Scratch::default());
     let mut asked = ids.chunks_exact(seeds).cycle();
     let mut lookup = || {
-        let seeds = asked.next().unwrap().iter().map(|id| QuerySeed { id, quantity: 1.0 });
+        let seeds = asked.next().unwrap().iter().map(|id| QuerySeed::product(id, 1.0));
         let query = Query::new(types.iter().copied(), seeds).with_max_results(RESULTS);
-        let answer = answer(view, &query, &mut scratch);
+        let plan = Plan::new(&scene, &context, &query).unwrap();
+        page.begin(&scene, [], Repeats::Refused);
+        let answer = answer(&scene, &context, &query, &plan, &mut page, &mut scratch);
         assert_eq!(answer.missing, 0);
         answer.picks.len()
     };
@@ -178,9 +186,12 @@ fn lookups(criterion: &mut Criterion) {
     let store = Store::create(dir.path()).unwrap();
     let shop = Shop::new();
     let ids = shop.shuffled();
-    let one_type = shop.publish(&store, &TYPES[..1]);
+    let one_type = Moment {
+        snapshot: Arc::new(shop.publish(&store, &TYPES[..1])),
+        stock: Arc::new(StockView::empty()),
+    };
     let two_types = shop.publish(&store, &TYPES);
-    let (one, two) = (one_type.catalog().view(), two_types.catalog().view());
+    let (one, two) = (one_type.snapshot.catalog().view(), two_types.catalog().view());
 
     let mut group = criterion.benchmark_group("lookup");
     group.throughput(Throughput::Elements(1));
@@ -198,7 +209,7 @@ fn lookups(criterion: &mut Criterion) {
         lookup: Some(LookupSpec {
             relation_types: vec![i32::from(TYPES[0].number())],
             max_results: i32::try_from(RESULTS).unwrap(),
-            min_score: None,
+            ..LookupSpec::default()
         }),
         seeds: vec![Seed { target: Some(Target::ProductId(String::new())), quantity: 0.0 }],
         ..GetRecommendationsRequest::default()

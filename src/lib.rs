@@ -16,9 +16,11 @@
 //! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
 //! | publish, rollback, hold | [`store`] |
 //! | what is live, and how it is swapped | [`snapshot`] |
+//! | what a snapshot is too old to know: stock, prices, recalls | [`stock`], with `JOURNAL.md` |
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
+//! | calls of a server that feed stock and recall products | [`client`] |
 //! | how one value replaces another under readers | [`slot`] |
 //! | synthetic catalogs of any size | [`synth`] |
 //! | the commands | [`cli`] |
@@ -27,6 +29,7 @@
 compile_error!("kindred runs on Linux: it relies on its file mapping, fsync and link semantics");
 
 pub mod cli;
+pub mod client;
 pub mod compile;
 pub mod graph;
 pub mod index;
@@ -38,6 +41,7 @@ pub mod service;
 pub mod slot;
 pub mod snapshot;
 pub mod sources;
+pub mod stock;
 pub mod store;
 pub mod synth;
 
@@ -52,15 +56,17 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("index", &["model"]),
     ("graph", &["model"]),
     ("compile", &["model", "graph", "index"]),
+    ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
-    ("snapshot", &["model", "slot", "policy", "index", "store"]),
-    ("lookup", &["model", "policy", "index"]),
-    ("service", &["model", "pb", "policy", "index", "snapshot", "lookup"]),
+    ("snapshot", &["model", "slot", "policy", "index", "stock", "store"]),
+    ("lookup", &["model", "policy", "index", "stock"]),
+    ("service", &["model", "pb", "policy", "index", "stock", "snapshot", "lookup"]),
+    ("client", &["model", "pb"]),
     (
         "cli",
         &[
-            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "store",
-            "snapshot", "lookup", "service",
+            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "stock",
+            "store", "snapshot", "lookup", "service", "client",
         ],
     ),
 ];

@@ -1,4 +1,4 @@
-//! Goal: a lookup allocates nothing, and an answer nothing but its reply. Method: an allocator that
+//! Goal: a lookup allocates nothing, and the answer to one or to a page nothing but its reply. Method: an allocator that
 //! counts what its own thread asks for, a warm-up with the largest requests, then every kind of
 //! request in turn.
 
@@ -8,13 +8,16 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::Arc,
 };
 
 use kindred::{
     compile::{self, Output},
     graph::{GraphBuilder, MemoryStore},
     index::{Catalog, Role},
-    lookup::{Query, QuerySeed, ScoreThreshold, Scratch, answer},
+    lookup::{
+        Context, Page, Plan, Query, QuerySeed, Repeats, Scene, ScoreThreshold, Scratch, answer,
+    },
     model::{
         config::CatalogConfig,
         record::{
@@ -22,9 +25,14 @@ use kindred::{
         },
         relation::{Origin, RelationType},
     },
-    pb::{GetRecommendationsRequest, LookupSpec, RecommendationView, Seed, seed::Target},
-    service::get_recommendations,
-    snapshot::Snapshot,
+    pb::{
+        BatchGetRecommendationsRequest, GetRecommendationsRequest, LookupSpec, RecommendationView,
+        Seed, Slot, seed::Target,
+    },
+    policy::Policy,
+    service::{batch_get_recommendations, get_recommendations},
+    snapshot::{Moment, Snapshot},
+    stock::StockView,
     store::{MAIN_TRACK, Note, Publish, Store},
 };
 
@@ -145,7 +153,7 @@ fn requests() -> Vec<GetRecommendationsRequest> {
         lookup: Some(LookupSpec {
             relation_types: TYPES[..types].iter().map(|one| i32::from(one.number())).collect(),
             max_results: 100,
-            min_score: None,
+            ..LookupSpec::default()
         }),
         seeds: seeds
             .iter()
@@ -181,21 +189,27 @@ fn requests() -> Vec<GetRecommendationsRequest> {
 fn a_lookup_allocates_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let snapshot = shop(&dir);
-    let view = snapshot.catalog().view();
-    let mut scratch = Scratch::default();
+    let (policy, stock) = (Policy::default(), StockView::empty());
+    let scene = Scene { view: snapshot.catalog().view(), policy: &policy, stock: &stock };
+    let (mut page, mut scratch) = (Page::default(), Scratch::default());
     let requests = requests();
     for (index, request) in requests.iter().chain(&requests).enumerate() {
         let lookup = request.lookup.as_ref().unwrap();
+        let (visitor, at_s) = ("", 0);
+        let context =
+            Context { market: 0, inventory: 0, stage: None, visitor, at_s, is_as_of: false };
         let work = || {
             let types = lookup.relation_types.iter().copied().filter_map(RelationType::from_wire);
             let seeds = request.seeds.iter().map(|seed| {
                 let Some(Target::ProductId(id)) = &seed.target else { panic!("{seed:?}") };
-                QuerySeed { id, quantity: seed.quantity }
+                QuerySeed::product(id, seed.quantity)
             });
             let mut query = Query::new(types, seeds).with_max_results(100);
             query.exclude = &request.exclude_product_ids;
             query.min_score = lookup.min_score.and_then(ScoreThreshold::new);
-            let answer = answer(&view, &query, &mut scratch);
+            let plan = Plan::new(&scene, &context, &query).unwrap();
+            page.begin(&scene, [], Repeats::Refused);
+            let answer = answer(&scene, &context, &query, &plan, &mut page, &mut scratch);
             (answer.picks.len(), answer.missing)
         };
         let ((picks, missing), count) = allocated(work);
@@ -207,15 +221,66 @@ fn a_lookup_allocates_nothing() {
     }
 }
 
+/// What a server without feeds answers from.
+fn moment(dir: &tempfile::TempDir) -> Moment {
+    Moment { snapshot: Arc::new(shop(dir)), stock: Arc::new(StockView::empty()) }
+}
+
 #[test]
 fn an_answer_allocates_its_reply_in_its_right_size() {
     let dir = tempfile::tempdir().unwrap();
-    let snapshot = shop(&dir);
+    let moment = moment(&dir);
     let requests = requests();
     for (index, request) in requests.iter().chain(&requests).enumerate() {
-        let (reply, count) = allocated(|| get_recommendations(&snapshot, request).unwrap());
+        let (reply, count) = allocated(|| get_recommendations(&moment, request).unwrap());
         if index >= requests.len() {
             assert_eq!(count, Count { calls: 1, bytes: reply.0.len() }, "{request:?}");
+        }
+    }
+}
+
+/// One page of each kind, the largest first: all single requests as slots of one page, with seeds of
+/// their own or with those of the page.
+fn pages() -> Vec<BatchGetRecommendationsRequest> {
+    let requests = requests();
+    let slots = |are_own: bool| {
+        let slots = requests.iter().enumerate().map(|(index, request)| Slot {
+            slot_id: format!("slot-{index}"),
+            lookup: request.lookup.clone(),
+            seeds: if are_own { request.seeds.clone() } else { Vec::new() },
+        });
+        slots.collect::<Vec<_>>()
+    };
+    let page =
+        |are_own: bool, seeds: &[Seed], allow_duplicates: bool| BatchGetRecommendationsRequest {
+            slots: slots(are_own),
+            seeds: seeds.to_vec(),
+            exclude_product_ids: vec!["p59".to_owned()],
+            allow_duplicates,
+            view: RecommendationView::Full.into(),
+            ..BatchGetRecommendationsRequest::default()
+        };
+    vec![
+        page(true, &requests[0].seeds, true),
+        page(true, &[], false),
+        page(false, &requests[1].seeds, true),
+        page(false, &requests[5].seeds, false),
+        page(false, &requests[6].seeds, false),
+    ]
+}
+
+#[test]
+fn a_page_allocates_its_reply_in_its_right_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let moment = moment(&dir);
+    let pages = pages();
+    for (index, page) in pages.iter().chain(&pages).enumerate() {
+        let (reply, count) = allocated(|| batch_get_recommendations(&moment, page).unwrap());
+        let shown = reply.decoded_page().unwrap();
+        let count_shown = shown.results.iter().map(|one| one.recommendations.len()).sum::<usize>();
+        assert!(count_shown > 0 && shown.results.iter().all(|one| one.error.is_none()));
+        if index >= pages.len() {
+            assert_eq!(count, Count { calls: 1, bytes: reply.0.len() }, "{index}");
         }
     }
 }

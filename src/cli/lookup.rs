@@ -1,177 +1,209 @@
-//! `kindred lookup` and `kindred where`: answers from a store, without a server.
+//! `kindred lookup`: answers from a store, without a server.
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::{StoreArgs, out::outln};
+use super::{
+    StoreArgs,
+    ask::{AskArgs, code, page_request, title},
+    out::outln,
+};
 use crate::{
-    index::{Ordinal, View},
-    lookup::{self, Listed},
-    model::{relation::RelationType, score},
+    index::View,
     pb,
-    service::{get_recommendations, to_json},
-    snapshot::Snapshot,
+    service::{
+        batch_get_recommendations, get_bundles, get_recommendations, message_to_json, to_json,
+    },
+    snapshot::Moment,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct LookupArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// Products to ask about.
-    #[arg(long = "seed", value_name = "ID", required = true, num_args = 1..)]
-    seeds: Vec<String>,
-    /// Relation types: codes such as `cross_sell`, or numbers.
-    #[arg(long = "type", value_name = "TYPE", required = true, num_args = 1..)]
-    types: Vec<String>,
-    /// At most this many results; 0 means 10.
-    #[arg(long, default_value_t = 0)]
-    max: i32,
-    /// Drop candidates below this score, 0 to 1.
-    #[arg(long, value_name = "SCORE")]
-    min_score: Option<f32>,
-    /// Products that must not come.
-    #[arg(long, value_name = "ID", num_args = 1..)]
-    exclude: Vec<String>,
+    #[command(flatten)]
+    ask: AskArgs,
     /// Print the answer as the server's JSON.
     #[arg(long)]
     json: bool,
     /// Answer each seed on its own, one after the other, instead of all together.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "page")]
     each: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct WhereArgs {
-    #[command(flatten)]
-    store: StoreArgs,
-    /// The product.
-    #[arg(value_name = "ID")]
-    id: String,
+    /// Show the bundles that hold each seed instead, also those that cannot be bought.
+    #[arg(long, conflicts_with_all = ["page", "each"])]
+    bundles: bool,
 }
 
 pub(super) fn run(args: &LookupArgs) -> anyhow::Result<()> {
-    let snapshot = args.store.snapshot()?;
-    let view = snapshot.catalog().view();
-    let types = args.types.iter().map(|text| relation_type(&view, text));
-    let types = types.collect::<anyhow::Result<Vec<_>>>()?;
-    let seeds = args.seeds.iter().map(String::as_str).collect::<Vec<_>>();
-    if !args.each {
-        return answer(&snapshot, args, &types, &seeds);
+    let moment = args.store.moment()?;
+    if let Some(path) = &args.ask.page {
+        return page(&moment, args, &page_request(path)?);
     }
-    seeds.chunks(1).try_for_each(|seed| answer(&snapshot, args, &types, seed))
+    if args.bundles {
+        return args.ask.seeds.iter().try_for_each(|product_id| bundles(&moment, args, product_id));
+    }
+    let request = args.ask.request(&moment.snapshot.catalog().view())?;
+    if !args.each {
+        return answer(&moment, args, &request);
+    }
+    request.seeds.chunks(1).try_for_each(|seed| {
+        let alone = pb::GetRecommendationsRequest { seeds: seed.to_vec(), ..request.clone() };
+        answer(&moment, args, &alone)
+    })
 }
 
 fn answer(
-    snapshot: &Snapshot,
+    moment: &Moment,
     args: &LookupArgs,
-    types: &[RelationType],
-    seeds: &[&str],
+    request: &pb::GetRecommendationsRequest,
 ) -> anyhow::Result<()> {
-    let seed = |id: &&str| pb::Seed {
-        target: Some(pb::seed::Target::ProductId((*id).to_owned())),
-        quantity: 0.0,
-    };
-    let request = pb::GetRecommendationsRequest {
-        lookup: Some(pb::LookupSpec {
-            relation_types: types.iter().map(|one| i32::from(one.number())).collect(),
-            max_results: args.max,
-            min_score: args.min_score,
-        }),
-        seeds: seeds.iter().map(seed).collect(),
-        exclude_product_ids: args.exclude.clone(),
-        ..Default::default()
-    };
-    let response = get_recommendations(snapshot, &request)
-        .map_err(|status| anyhow::anyhow!("{}", status.message()))?;
+    let response = get_recommendations(moment, request)
+        .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
     if args.json {
         outln!("{}", to_json("GetRecommendationsResponse", &response.0)?);
         return Ok(());
     }
-    print_answer(snapshot, seeds, &response)
+    let response = response.decoded().context("the answer cannot be read back")?;
+    outln!("{}", seed_names(&request.seeds));
+    let view = moment.snapshot.catalog().view();
+    print_results(&view, &response.recommendations);
+    print_missing(&response.missing_product_ids);
+    print_report(response.fill_report, moment.snapshot.id());
+    Ok(())
 }
 
-fn print_answer(
-    snapshot: &Snapshot,
-    seeds: &[&str],
-    response: &pb::EncodedResponse,
+fn page(
+    moment: &Moment,
+    args: &LookupArgs,
+    request: &pb::BatchGetRecommendationsRequest,
 ) -> anyhow::Result<()> {
-    let view = snapshot.catalog().view();
-    let response = response.decoded().context("the answer cannot be read back")?;
-    outln!("{}", seeds.join(" + "));
-    for (one, rank) in response.recommendations.iter().zip(1..) {
-        let product = view.find(&one.product_id);
-        let title = product.map_or_else(Default::default, |product| view.title_bytes(product));
-        let title = String::from_utf8_lossy(title);
+    let response = batch_get_recommendations(moment, request)
+        .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
+    if args.json {
+        outln!("{}", to_json("BatchGetRecommendationsResponse", &response.0)?);
+        return Ok(());
+    }
+    let response = response.decoded_page().context("the answer cannot be read back")?;
+    let view = moment.snapshot.catalog().view();
+    for slot in &response.results {
+        outln!("{}", slot.slot_id);
+        match &slot.error {
+            Some(error) => outln!("      {}: {}", error.reason, error.message),
+            None => {
+                print_results(&view, &slot.recommendations);
+                print_report(slot.fill_report, moment.snapshot.id());
+            }
+        }
+    }
+    print_missing(&response.missing_product_ids);
+    Ok(())
+}
+
+fn bundles(moment: &Moment, args: &LookupArgs, product_id: &str) -> anyhow::Result<()> {
+    let request = pb::GetBundlesRequest {
+        product_id: product_id.to_owned(),
+        context: Some(args.ask.context()),
+        max_results: i32::MAX,
+        include_unsellable: true,
+        ..Default::default()
+    };
+    let response = get_bundles(moment, &request)
+        .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
+    if args.json {
+        outln!("{}", message_to_json("GetBundlesResponse", &response)?);
+        return Ok(());
+    }
+    if response.product_missing {
+        bail!("{product_id} is not in snapshot {}", moment.snapshot.id());
+    }
+    outln!("{product_id}");
+    let view = moment.snapshot.catalog().view();
+    response.bundles.iter().for_each(|bundle| print_bundle(&view, bundle));
+    outln!("      {} bundles; snapshot {}", response.bundles.len(), moment.snapshot.id());
+    Ok(())
+}
+
+fn print_bundle(view: &View<'_>, bundle: &pb::Bundle) {
+    let id = &bundle.bundle_id;
+    let sellable = if bundle.sellable { "can be bought" } else { "cannot be bought" };
+    outln!("  bundle {id} {}: {sellable}", title(view, id));
+    for option in &bundle.options {
+        let need = if option.required { "required" } else { "optional" };
+        outln!("    {} ({need})", option.option_id);
+        for one in &option.selections {
+            let (id, quantity) = (&one.product_id, one.quantity);
+            let default = if one.is_default { "default" } else { "" };
+            let state = one.availability().as_str_name().trim_start_matches("AVAILABILITY_");
+            let stands_in = match &*one.substitute_for_product_id {
+                "" => String::new(),
+                id => format!("instead of {id}"),
+            };
+            let title = title(view, id);
+            outln!("      {id:<32} x{quantity:<5} {default:<8} {state:<14} {title} {stands_in}");
+        }
+    }
+}
+
+fn seed_names(seeds: &[pb::Seed]) -> String {
+    let names = seeds.iter().filter_map(|seed| match seed.target.as_ref()? {
+        pb::seed::Target::ProductId(id) | pb::seed::Target::CategoryId(id) => Some(id.as_str()),
+    });
+    match names.collect::<Vec<_>>().join(" + ") {
+        none if none.is_empty() => "no seed".to_owned(),
+        names => names,
+    }
+}
+
+fn print_results(view: &View<'_>, results: &[pb::Recommendation]) {
+    for (one, rank) in results.iter().zip(1..) {
         let quantity = match one.quantity {
             0.0 => String::new(),
             quantity => format!("x{quantity}"),
         };
-        let code = code(&view, one.relation_type);
-        let (id, score) = (&one.product_id, one.score);
-        outln!("{rank:>4}. {id:<32} {code:<16} {score:.4} {quantity:<6} {title}");
+        let code = code(view, one.relation_type);
+        let (id, score, title) = (&one.product_id, one.score, title(view, &one.product_id));
+        let step = match one.fallback_step {
+            0 => String::new(),
+            step => format!(" (fallback {step})"),
+        };
+        outln!("{rank:>4}. {id:<32} {code:<16} {score:.4} {quantity:<6} {title}{step}");
     }
-    for missing in &response.missing_product_ids {
-        outln!("      {missing} is not in the catalog");
-    }
-    let report = response.fill_report.unwrap_or_default();
-    outln!("      of {} candidates; snapshot {}", report.candidates, snapshot.id());
-    Ok(())
 }
 
-/// The type of a code of the catalog, or of a number.
-fn relation_type(view: &View<'_>, text: &str) -> anyhow::Result<RelationType> {
-    let types = &view.meta().relation_types;
-    let declared = types.iter().find(|declared| declared.code == text);
-    let number = declared.map(|declared| declared.number).or_else(|| text.parse().ok());
-    let Some(relation_type) = number.and_then(RelationType::new) else {
-        let known = types.iter().map(|declared| declared.code.as_str()).collect::<Vec<_>>();
-        bail!("relation type {text:?} is unknown; this catalog has {}", known.join(", "));
-    };
-    Ok(relation_type)
+fn print_missing(ids: &[String]) {
+    ids.iter().for_each(|id| outln!("      {id} is not in the catalog"));
 }
 
-fn code<'a>(view: &View<'a>, number: i32) -> &'a str {
-    let mut types = view.meta().relation_types.iter();
-    let declared = types.find(|declared| i32::from(declared.number) == number);
-    declared.map_or("", |declared| declared.code.as_str())
+fn print_report(report: Option<pb::FillReport>, snapshot_id: &str) {
+    let report = report.unwrap_or_default();
+    let removed = removed(&report);
+    if !removed.is_empty() {
+        outln!("      removed: {}", removed.join(", "));
+    }
+    if report.shortfall > 0 {
+        outln!("      {} results are missing", report.shortfall);
+    }
+    outln!("      of {} candidates; snapshot {snapshot_id}", report.candidates);
 }
 
-pub(super) fn holders(args: &WhereArgs) -> anyhow::Result<()> {
-    let snapshot = args.store.snapshot()?;
-    let view = snapshot.catalog().view();
-    let Some(product) = view.find(&args.id) else {
-        bail!("{} is not in snapshot {}", args.id, snapshot.id());
-    };
-    outln!("{} {}", view.id(product), String::from_utf8_lossy(view.title_bytes(product)));
-    for (alias, _) in view.aliases().filter(|(_, of)| *of == product) {
-        outln!("  also known as {alias}");
-    }
-    if let Some(parent) = view.parent(product) {
-        outln!("  variant of {}", view.id(parent));
-    }
-    for variant in view.variants(product) {
-        outln!("  has variant {}", view.id(Ordinal(variant.get())));
-    }
-    let mut count = 0_usize;
-    for listed in lookup::holders(&view, product) {
-        print_listed(&snapshot, &view, &listed);
-        count += 1;
-    }
-    for bundle in view.bundles_with(product) {
-        outln!("  bundle {}", view.id(Ordinal(bundle.product.get())));
-        count += 1;
-    }
-    outln!("{count} lists and bundles hold it in snapshot {}", snapshot.id());
-    Ok(())
-}
-
-fn print_listed(snapshot: &Snapshot, view: &View<'_>, listed: &Listed<'_>) {
-    let code = code(view, i32::from(listed.relation_type.number()));
-    let (source, score) = (view.id(listed.source), listed.relation.edge.score.get());
-    let provenance = snapshot.provenance();
-    let place = provenance.and_then(|provenance| provenance.place(listed.source, listed.index));
-    let place = place.map_or_else(String::new, |place| {
-        format!("{}: {}:{}", place.source, place.file.name, place.line)
-    });
-    outln!("  {code:<16} of {source:<32} {:.4} {place}", score::share(score));
+/// What was removed, in the order of the reasons.
+fn removed(report: &pb::FillReport) -> Vec<String> {
+    let reasons = [
+        (report.removed_blocked, "blocked"),
+        (report.removed_hidden, "hidden or withdrawn"),
+        (report.removed_by_override, "overridden"),
+        (report.removed_same_variant_group, "of the seed's own variant group"),
+        (report.removed_excluded, "excluded"),
+        (report.removed_outside_market, "outside the market"),
+        (report.removed_outside_validity, "outside their time"),
+        (report.removed_by_stage, "for other stages"),
+        (report.removed_by_filter, "filtered"),
+        (report.removed_unavailable, "unavailable"),
+        (report.removed_below_score, "below the score"),
+        (report.removed_by_rule, "hidden by rules"),
+        (report.removed_on_page, "on the page"),
+        (report.removed_by_diversity, "beyond diversity"),
+    ];
+    let reasons = reasons.into_iter().filter(|(count, _)| *count > 0);
+    reasons.map(|(count, reason)| format!("{count} {reason}")).collect()
 }

@@ -4,10 +4,14 @@
 
 #![allow(clippy::print_stderr, reason = "this room talks to people")]
 
+mod ask;
+mod block;
 mod compile;
 mod demo;
 mod documents;
+mod explain;
 mod generate;
+mod holders;
 mod inspect;
 mod lookup;
 mod names;
@@ -16,6 +20,7 @@ mod overrides;
 mod pipeline;
 mod policy;
 mod serve;
+mod stock;
 mod track;
 
 use std::{
@@ -24,6 +29,7 @@ use std::{
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -31,7 +37,8 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt as _};
 
 use crate::{
-    snapshot::Snapshot,
+    snapshot::{Moment, Snapshot},
+    stock::StockView,
     store::{MAIN_TRACK, Manifest, Note, Store, Track},
 };
 
@@ -72,9 +79,19 @@ enum Command {
     /// Check a blob or every blob of a store's current snapshot.
     Verify(inspect::InspectArgs),
     /// Show every list and bundle that holds a product.
-    Where(lookup::WhereArgs),
+    Where(holders::WhereArgs),
     /// Answer from a store without a server.
     Lookup(lookup::LookupArgs),
+    /// Show why products are in an answer, and why others are not.
+    Explain(explain::ExplainArgs),
+    /// Send readings of stock and price to servers, or print what they were told.
+    Stock(stock::StockArgs),
+    /// Take products out of every answer at once, on every server: a recall.
+    Block(block::BlockArgs),
+    /// Allow blocked products again.
+    Unblock(block::UnblockArgs),
+    /// List the products that are blocked.
+    Blocked(block::BlockedArgs),
     /// Write a seeded synthetic catalog as tables.
     Generate(generate::GenerateArgs),
 }
@@ -97,6 +114,12 @@ impl StoreArgs {
         let (store, track) = self.track()?;
         let current = current(&track, &self.store)?;
         Ok(Snapshot::load(&store, &current)?)
+    }
+
+    /// The same without any feed of stock, for commands that answer without a server.
+    fn moment(&self) -> anyhow::Result<Moment> {
+        let snapshot = Arc::new(self.snapshot()?);
+        Ok(Moment { snapshot, stock: Arc::new(StockView::empty()) })
     }
 }
 
@@ -157,8 +180,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Diff(args) => track::diff(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Verify(args) => inspect::verify(&args),
-        Command::Where(args) => lookup::holders(&args),
+        Command::Where(args) => holders::run(&args),
         Command::Lookup(args) => lookup::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Stock(args) => stock::run(&args),
+        Command::Block(args) => block::block(&args),
+        Command::Unblock(args) => block::unblock(&args),
+        Command::Blocked(args) => block::blocked(&args),
         Command::Generate(args) => generate::run(&args),
     };
     match done {

@@ -5,7 +5,10 @@ use std::{
     net::{SocketAddr, TcpListener},
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -13,12 +16,15 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::info;
+use tracing::{error, info};
 
 use super::{StoreArgs, open_track, out::try_line};
 use crate::{
-    service::{Health, Recommendations, ServeOptions, Stop, routes, serve},
-    snapshot::{Event, Live, WatchOptions, Watcher},
+    service::{
+        Availabilities, Health, Readiness, Recommendations, ServeOptions, Stop, routes, serve,
+    },
+    snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
+    stock::{Publisher as _, Stock, StockOptions, StockView},
 };
 
 #[derive(Debug, Args)]
@@ -50,6 +56,10 @@ pub(super) struct ListenArgs {
     /// Then wait this long for open calls, in milliseconds.
     #[arg(long, env = "KINDRED_DRAIN_WAIT_MS", value_name = "MS", default_value_t = 20_000)]
     drain_wait_ms: u64,
+    /// Health says NOT_SERVING until each feed of stock that is known, or a first one, was heard of
+    /// within so many seconds.
+    #[arg(long, env = "KINDRED_READY_STOCK_AGE", value_name = "SECONDS")]
+    ready_stock_age: Option<u64>,
     /// Do not serve reflection.
     #[arg(long, env = "KINDRED_NO_REFLECTION")]
     no_reflection: bool,
@@ -68,19 +78,25 @@ pub(super) fn serve_store(
 ) -> anyhow::Result<()> {
     let (store, track) = open_track(store_dir)?;
     let _lock = lock_state(state_dir)?;
+    let (health, stop, live) = (Health::new(), Stop::new(), Live::default());
+    let stock_age = args.ready_stock_age.map(Duration::from_secs);
+    let readiness = Arc::new(Readiness::new(health.clone(), stock_age));
+    let (stock, writer) = open_stock(state_dir, &live, &readiness)?;
     let listener = TcpListener::bind(args.listen)
         .with_context(|| format!("cannot listen on {}; choose another --listen", args.listen))?;
     let address = listener.local_addr().context("cannot read the listener's address")?;
-    let (health, stop, live) = (Health::new(), Stop::new(), Live::default());
-    let routes = routes(Recommendations::new(Live::clone(&live)), &health, !args.no_reflection);
+    let recommendations = Recommendations::new(Live::clone(&live));
+    let availabilities = Availabilities::new(stock.clone(), Live::clone(&live));
+    let routes = routes(recommendations, availabilities, &health, !args.no_reflection);
 
     // Before anything is announced: who reads `listening on` may send a signal at once.
     let signals = Signals::listen()?;
     let announced = AtomicBool::new(false);
-    let readiness = health.clone();
+    let watched = Live::clone(&live);
     let on_event = move |event: Event<'_>| match event {
         Event::Live(_) => {
-            readiness.set_serving(true);
+            let moment = watched.load().expect("a snapshot is live");
+            readiness.snapshot_is_live(moment.stock.positions());
             if !announced.swap(true, Ordering::Relaxed) {
                 // Nobody may be reading; the log says it, too.
                 try_line(format_args!("listening on {address}")).ok();
@@ -92,21 +108,47 @@ pub(super) fn serve_store(
     };
     info!(%address, store = %store_dir.display(), "Starting; not serving before a snapshot is live.");
     let watch_options = WatchOptions { poll_interval: Duration::from_millis(args.poll_ms.max(1)) };
-    let watcher = Watcher::spawn(store, track, live, watch_options, on_event)
+    let watcher = Watcher::spawn(store, track, live, stock.clone(), watch_options, on_event)
         .context("cannot start the watcher")?;
     signals.handle(stop.clone(), watcher.retry())?;
-
-    let defaults = ServeOptions::default();
-    let options = ServeOptions {
-        runtimes: args.runtimes.unwrap_or(defaults.runtimes),
-        drain_delay: Duration::from_millis(args.drain_delay_ms),
-        drain_wait: Duration::from_millis(args.drain_wait_ms),
-        ..defaults
-    };
-    let report = serve(listener, routes, &health, &options, &stop).context("cannot serve")?;
+    let report =
+        serve(listener, routes, &health, &args.options(), &stop).context("cannot serve")?;
     drop(watcher);
+    // Whatever it has acknowledged is durable; its end only makes the next start quick.
+    stock.stop();
+    if writer.join().is_err() {
+        error!("The stock writer ended by a fault of the program.");
+    }
     info!(drained = report.drained, cut = report.cut, took = ?report.took, "Drained; good bye.");
     Ok(())
+}
+
+impl ListenArgs {
+    fn options(&self) -> ServeOptions {
+        let defaults = ServeOptions::default();
+        ServeOptions {
+            runtimes: self.runtimes.unwrap_or(defaults.runtimes),
+            drain_delay: Duration::from_millis(self.drain_delay_ms),
+            drain_wait: Duration::from_millis(self.drain_wait_ms),
+            ..defaults
+        }
+    }
+}
+
+/// Starts the stock writer on the journal in the state directory.
+fn open_stock(
+    state_dir: &Path,
+    live: &Live,
+    readiness: &Arc<Readiness>,
+) -> anyhow::Result<(Stock, thread::JoinHandle<()>)> {
+    let (mut pairs, readiness) = (LivePublisher::new(Live::clone(live)), Arc::clone(readiness));
+    let publisher = move |view: &Arc<StockView>| {
+        pairs.publish(view);
+        readiness.stock_changed(view.positions());
+    };
+    let dir = state_dir.join("stock");
+    let opened = Stock::open(&dir, StockOptions::default(), publisher);
+    opened.with_context(|| format!("cannot serve with the stock in {}", dir.display()))
 }
 
 /// Makes the state directory and takes it for this process.

@@ -14,7 +14,9 @@ use super::{
     edges::Block,
     error::Fault,
     keys,
-    layout::{AliasRecord, INLINE_KEY_BYTES_MAX, Key, NONE, ProductRecord, Section},
+    layout::{
+        AliasRecord, AttributeRecord, INLINE_KEY_BYTES_MAX, Key, NONE, ProductRecord, Section,
+    },
     meta::ArchivedCatalogMeta,
     prefetch,
 };
@@ -47,6 +49,7 @@ struct Hot {
     aliases: Range<usize>,
     key_heap: Range<usize>,
     edges: Range<usize>,
+    attributes: Range<usize>,
 }
 
 /// What a lookup reads a catalog through.
@@ -58,6 +61,7 @@ pub struct View<'a> {
     aliases: &'a [AliasRecord],
     key_heap: &'a [u8],
     edges: &'a [u8],
+    attributes: &'a [AttributeRecord],
 }
 
 impl Catalog {
@@ -92,6 +96,7 @@ impl Catalog {
             aliases: blob.range(Section::Aliases),
             key_heap: blob.range(Section::KeyHeap),
             edges: blob.range(Section::Edges),
+            attributes: blob.range(Section::Attributes),
         };
         let catalog = Self { blob, meta, id_rule, hot };
         check::catalog(&catalog.view())?;
@@ -108,6 +113,7 @@ impl Catalog {
             aliases: records(self.blob.bytes(&self.hot.aliases)),
             key_heap: self.blob.bytes(&self.hot.key_heap),
             edges: self.blob.bytes(&self.hot.edges),
+            attributes: records(self.blob.bytes(&self.hot.attributes)),
         }
     }
 
@@ -162,11 +168,22 @@ impl<'a> View<'a> {
         self.products.get(ordinal.index())
     }
 
-    /// Asks for the cache line of a product's record.
+    /// Price, brand, category and masks of a product.
+    #[inline]
+    #[must_use]
+    pub fn attributes(&self, ordinal: Ordinal) -> Option<&'a AttributeRecord> {
+        self.attributes.get(ordinal.index())
+    }
+
+    /// Asks for the cache lines of what lookups read of a product: its record, and the part of its
+    /// attributes with assortment, brand and category.
     #[inline]
     pub fn prefetch(&self, ordinal: Ordinal) {
         if let Some(product) = self.product(ordinal) {
             prefetch::prefetch(product);
+        }
+        if let Some(attributes) = self.attributes(ordinal) {
+            prefetch::prefetch(&attributes.assortment);
         }
     }
 

@@ -6,19 +6,13 @@ use zerocopy::little_endian::{U32, U64};
 use super::{
     Ordinal, View,
     layout::{
-        AttributeRecord, BundleMemberRecord, BundleOptionRecord, BundleRecord,
-        BundleSelectionRecord, ExtraCategoryRecord, FLAG_EXTRA_CATEGORIES, FLAG_MARKET_PRICES,
-        MarketPriceRecord, NO_PRICE, ReverseRecord, Section, VariantGroupRecord,
+        BundleMemberRecord, BundleOptionRecord, BundleRecord, BundleSelectionRecord,
+        ExtraCategoryRecord, FLAG_EXTRA_CATEGORIES, FLAG_MARKET_PRICES, MarketPriceRecord,
+        NO_PRICE, ReverseRecord, Section, VariantGroupRecord,
     },
 };
 
 impl<'a> View<'a> {
-    /// Price, brand, category and masks of a product.
-    #[must_use]
-    pub fn attributes(&self, ordinal: Ordinal) -> Option<&'a AttributeRecord> {
-        self.section::<AttributeRecord>(Section::Attributes).get(ordinal.index())
-    }
-
     /// The title's bytes, UTF-8 in a file that nobody changed; empty if it has none.
     #[must_use]
     pub fn title_bytes(&self, ordinal: Ordinal) -> &'a [u8] {

@@ -144,6 +144,12 @@ impl<'a> Relations<'a> {
     pub fn peek(&self) -> Option<&'a Edge> {
         self.edges.first()
     }
+
+    /// How many are left.
+    #[must_use]
+    pub fn count_left(&self) -> usize {
+        self.edges.len()
+    }
 }
 
 impl<'a> Iterator for Relations<'a> {

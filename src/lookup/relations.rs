@@ -94,3 +94,15 @@ fn outgoing<'a>(view: &View<'a>, source: Ordinal) -> impl Iterator<Item = Listed
         index,
     })
 }
+
+/// The place of a relation in its source's block, for provenance.
+pub(super) fn place_in_block(
+    view: &View<'_>,
+    source: Ordinal,
+    relation_type: RelationType,
+    target: Ordinal,
+) -> Option<usize> {
+    let mut stored = outgoing(view, source);
+    let found = stored.find(|one| one.target == target && one.relation_type == relation_type);
+    found.map(|one| one.index)
+}

@@ -1,5 +1,17 @@
 //! Every bound on counts, with its reason, and the byte limits computed from them.
 
+mod stock_wire;
+
+pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
+mod wire;
+
+pub use wire::{
+    BUNDLES_RESPONSE_BYTES_MAX, CATALOG_RESPONSE_BYTES_MAX, EXPLAIN_REQUEST_BYTES_MAX,
+    EXPLAIN_RESPONSE_BYTES_MAX, EXPLANATION_BYTES_MAX, LOOKUP_REQUEST_BYTES_MAX,
+    LOOKUP_RESPONSE_BYTES_MAX, PAGE_REQUEST_BYTES_MAX, PAGE_RESPONSE_BYTES_MAX,
+    RELATIONS_RESPONSE_BYTES_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
+};
+
 /// Longest product id, category id segment, brand, market, inventory or tag id. Magento stops at
 /// 64, UUIDs take 36, Shopify GIDs about 45: 128 holds all with room.
 pub const ID_BYTES_MAX: usize = 128;
@@ -46,6 +58,16 @@ pub const POPULAR_MAX: usize = 1_000;
 /// Steps from a variant to its ancestors that lookups follow. Akeneo nests two.
 pub const VARIANT_DEPTH_MAX: usize = 4;
 
+/// Leaves of one variant group among which lookups look for one that can be bought.
+pub const LEAVES_MAX: usize = 256;
+
+/// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
+pub const SIBLINGS_MAX: usize = 64;
+
+/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
+/// part of thousands.
+pub const BUNDLES_EXAMINED_MAX: usize = 1_000;
+
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
 
@@ -85,20 +107,41 @@ pub const PAGE_SIZE_DEFAULT: usize = 100;
 /// Largest page of `ListRelations`.
 pub const PAGE_SIZE_MAX: usize = 1_000;
 
-/// Bytes of one string field on the wire: tag, length of up to two bytes, text.
-const ID_FIELD_BYTES: usize = ID_BYTES_MAX + 3;
+/// Slots of one page call.
+pub const SLOTS_MAX: usize = 16;
 
-/// Bytes of one seed on the wire: tag and length, its id, its quantity.
-const SEED_FIELD_BYTES: usize = 3 + ID_FIELD_BYTES + 9;
+/// Longest id of a slot or placement.
+pub const SLOT_ID_BYTES_MAX: usize = 128;
 
-/// Largest request read from the wire: the largest legal `GetRecommendations` four times over, so
-/// that lists over their limit can be cut and reported instead of refused.
-pub const REQUEST_BYTES_MAX: usize =
-    4 * (SEEDS_MAX * SEED_FIELD_BYTES + EXCLUSIONS_MAX * ID_FIELD_BYTES + 1024);
+/// Longest channel of a context.
+pub const CHANNEL_BYTES_MAX: usize = 128;
 
-/// Largest answer written to the wire: a full page of `ListRelations` with every field set.
-pub const RESPONSE_BYTES_MAX: usize =
-    PAGE_SIZE_MAX * (8 * ID_FIELD_BYTES + MARKETS_MAX * ID_FIELD_BYTES) + 4096;
+/// Longest visitor id of a context: a hash in hexadecimal digits, and some.
+pub const VISITOR_BYTES_MAX: usize = 256;
+
+/// Products that one Explain follows.
+pub const TRACED_MAX: usize = 100;
+
+/// Candidates that Explain lists of each slot when the request says zero.
+pub const EXPLAINED_DEFAULT: usize = 50;
+
+/// Most candidates that Explain lists of each slot, besides those traced.
+pub const EXPLAINED_MAX: usize = 1_000;
+
+/// Relations that Explain shows of one candidate: more say nothing new to a person.
+pub const EXPLAINED_RELATIONS_MAX: usize = 8;
+
+/// Products that Explain names of one rule.
+pub const EXPLAINED_RULE_PRODUCTS_MAX: usize = 100;
+
+/// Bundles of one answer when the request says zero.
+pub const BUNDLES_DEFAULT: usize = 3;
+
+/// Most bundles of one answer.
+pub const BUNDLES_MAX: usize = 20;
+
+/// Longest provenance of a relation on the wire; a longer one is cut at a character.
+pub const PROVENANCE_BYTES_MAX: usize = 512;
 
 /// Wrong fields that one refusal names. It travels in headers, as text and as details, and clients
 /// take 16 KiB of headers.
@@ -126,6 +169,56 @@ pub const STALE_TEMP_AGE_S: u64 = 3_600;
 
 /// `catalog.toml`.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+
+/// Updates of one `BatchUpdateAvailability`.
+pub const UPDATES_PER_BATCH_MAX: usize = 10_000;
+
+/// Updates of one `ReplaceAvailability` stream, over all its messages: two readings of each product
+/// of a catalog of a million.
+pub const REPLACE_UPDATES_MAX: usize = 2_000_000;
+
+/// `ReplaceAvailability` streams that are open at once: each is buffered until its end.
+pub const REPLACE_STREAMS_MAX: usize = 4;
+
+/// Rejected updates of one `ReplaceAvailability` that its answer names; the count goes on.
+pub const REJECTIONS_MAX: usize = UPDATES_PER_BATCH_MAX;
+
+/// Sources that may feed stock: each stands in every answer.
+pub const FEEDS_MAX: usize = 64;
+
+/// Runs of sequences that one feed holds beyond a gap. A feed with more gaps has lost its way.
+pub const FEED_GAPS_MAX: usize = 1_024;
+
+/// Stock and price readings kept over all sources: 16 places for each product of a catalog of two
+/// million, some 3 GB of memory.
+pub const READINGS_MAX: usize = 32_000_000;
+
+/// How far in the future an event time may lie: clocks of shops differ, but not by more.
+pub const FUTURE_SKEW_S: i64 = 600;
+
+/// Largest price of an update in minor units: sums of bundles stay far from the end of 64 bits.
+pub const PRICE_MAX: i64 = 1_000_000_000_000_000;
+
+/// Products that one call blocks or unblocks.
+pub const BLOCKS_PER_CALL_MAX: usize = 10_000;
+
+/// Products blocked at once. A recall names some; a tenth of a catalog of a million is no recall.
+pub const BLOCKS_MAX: usize = 100_000;
+
+/// Longest reason or actor of a block: a paragraph.
+pub const BLOCK_TEXT_BYTES_MAX: usize = 2 << 10;
+
+/// Commands that wait for the stock writer: two of each feed. One more is refused at once.
+pub const STOCK_QUEUE_MAX: usize = 2 * FEEDS_MAX;
+
+/// Bytes of entries that one write to the stock journal waits to collect.
+pub const STOCK_GROUP_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of the stock journal after which a checkpoint is written.
+pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
+
+/// Largest entry of the stock journal, and largest piece of a checkpoint.
+pub const STOCK_ENTRY_BYTES_MAX: usize = 4 << 20;
 
 /// Text of a policy: thousands of placements, each a screen long.
 pub const POLICY_BYTES_MAX: usize = 4 << 20;
@@ -157,3 +250,26 @@ pub const OVERRIDE_TEXT_BYTES_MAX: usize = 1 << 10;
 
 /// Faults of a policy or of overrides that one refusal names; people mend no more at a time.
 pub const POLICY_FAULTS_MAX: usize = 50;
+
+/// Products of one `BatchGetAvailability`.
+pub const STATES_PER_CALL_MAX: usize = 1_000;
+
+/// Longest reason of a rejected update: some words, and 64 characters of what was sent, escaped.
+pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
+
+/// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
+pub const REPLACE_SILENCE_S: u64 = 60;
+/// Longest payload of one record of the stock journal: a whole batch of updates, far over the
+/// largest request. A reader takes no longer length at its word.
+pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;
+
+/// Segments and checkpoints in one journal. Each start of the server makes at most one, and a
+/// checkpoint takes all before it away: so many mean that no checkpoint ever came through.
+pub const JOURNAL_FILES_MAX: usize = 100_000;
+
+/// Bytes that the journal gathers before it hands them to the file system, so that the memory of a
+/// large group commit or checkpoint has a bound.
+pub const JOURNAL_PIECE_BYTES: usize = 1 << 20;
+
+/// Bytes that a reader of the journal asks for at once.
+pub const JOURNAL_WINDOW_BYTES: usize = 256 << 10;

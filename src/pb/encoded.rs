@@ -10,16 +10,25 @@ use prost::{
     encoding::{DecodeContext, WireType, skip_field},
 };
 
-/// The encoded bytes of one `GetRecommendationsResponse`, without the gRPC frame header.
+/// The encoded bytes of one `GetRecommendationsResponse` or `BatchGetRecommendationsResponse`, without
+/// the gRPC frame header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncodedResponse(pub Bytes);
 
 impl EncodedResponse {
-    /// The response as a struct, for callers in the same process.
+    /// The answer of a lookup as a struct, for callers in the same process.
     ///
     /// # Errors
     /// The bytes are no such message.
     pub fn decoded(&self) -> Result<super::GetRecommendationsResponse, DecodeError> {
+        Message::decode(self.0.clone())
+    }
+
+    /// The answer of a page call as a struct, likewise.
+    ///
+    /// # Errors
+    /// The bytes are no such message.
+    pub fn decoded_page(&self) -> Result<super::BatchGetRecommendationsResponse, DecodeError> {
         Message::decode(self.0.clone())
     }
 }

@@ -15,10 +15,14 @@ use tonic_health::pb::{
     health_server::{Health as HealthRpc, HealthServer},
 };
 
-use crate::{model::limits, pb::server::recommendation_service_server::SERVICE_NAME};
+use crate::{
+    model::limits,
+    pb::server::{availability_service_server, recommendation_service_server},
+};
 
-/// The names that have a status: the server as a whole, and its one service.
-const NAMES: [&str; 2] = ["", SERVICE_NAME];
+/// The names that have a status: the server as a whole, and its services.
+const NAMES: [&str; 3] =
+    ["", recommendation_service_server::SERVICE_NAME, availability_service_server::SERVICE_NAME];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {

@@ -11,10 +11,16 @@
 //! room handles no signals and prints nothing.
 
 mod accept;
+mod answers;
+mod availability;
 mod connection;
 mod convert;
+mod explain;
 mod health;
 mod json;
+mod pages;
+mod present;
+mod readiness;
 mod recommendation;
 mod reflection;
 mod reply;
@@ -26,9 +32,14 @@ mod stop;
 mod tests;
 mod worker;
 
+pub use answers::{
+    batch_get_recommendations, explain_recommendations, get_bundles, get_recommendations,
+};
+pub use availability::Availabilities;
 pub use health::Health;
-pub use json::{JsonError, to_json};
-pub use recommendation::{Recommendations, get_recommendations};
+pub use json::{JsonError, from_json, message_to_json, to_json};
+pub use readiness::Readiness;
+pub use recommendation::Recommendations;
 pub use routes::routes;
 pub use server::{DrainReport, ServeOptions, serve};
 pub use stop::Stop;

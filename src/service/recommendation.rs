@@ -1,22 +1,17 @@
-//! `kindred.v1.RecommendationService`: each call takes one snapshot and answers wholly from it.
+//! `kindred.v1.RecommendationService`: each call takes one moment and answers wholly from it.
 
-use std::{cell::RefCell, sync::Arc};
+use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::{convert, reply, status::Refusal};
+use super::{answers, convert, present::Present, status::Refusal};
 use crate::{
-    lookup::{self, Direction, Scratch},
+    lookup::{self, Direction, Interval},
     pb::{self, EncodedResponse, server::recommendation_service_server::RecommendationService},
-    snapshot::{Live, Snapshot},
+    snapshot::{Live, Moment},
 };
 
-thread_local! {
-    /// One a runtime, as each runtime is one thread.
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
-
-/// Answers from the live snapshot.
+/// Answers from what is live.
 #[derive(Clone, Debug)]
 pub struct Recommendations {
     live: Live,
@@ -29,32 +24,10 @@ impl Recommendations {
         Self { live }
     }
 
-    /// The snapshot of this call: the only load.
-    fn snapshot(&self, asked: &str) -> Result<Arc<Snapshot>, Refusal> {
-        let snapshot = self.live.load().ok_or(Refusal::NotServing)?;
-        if asked.is_empty() || asked == snapshot.id() {
-            return Ok(snapshot);
-        }
-        Err(Refusal::not_active(asked, snapshot.id()))
+    /// Snapshot and stock of this call: the only load.
+    fn moment(&self) -> Result<Arc<Moment>, Refusal> {
+        self.live.load().ok_or(Refusal::NotServing)
     }
-}
-
-/// Answers one request from one snapshot: the same code for the server and for `kindred lookup`.
-///
-/// # Errors
-/// `INVALID_ARGUMENT` with the path of each wrong field.
-pub fn get_recommendations(
-    snapshot: &Snapshot,
-    request: &pb::GetRecommendationsRequest,
-) -> Result<EncodedResponse, Status> {
-    let view = snapshot.catalog().view();
-    let (query, detail) = convert::query(request, &view)?;
-    let bytes = SCRATCH.with_borrow_mut(|scratch| {
-        let answer = lookup::answer(&view, &query, scratch);
-        let seed_ids = query.seeds.iter().map(|seed| seed.id);
-        reply::encode(&view, snapshot.id(), &answer, seed_ids, detail)
-    });
-    Ok(EncodedResponse(bytes))
 }
 
 #[tonic::async_trait]
@@ -63,48 +36,74 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::GetRecommendationsRequest>,
     ) -> Result<Response<EncodedResponse>, Status> {
-        let request = request.into_inner();
-        let snapshot = self.snapshot(&request.snapshot_id)?;
-        get_recommendations(&snapshot, &request).map(Response::new)
+        answers::get_recommendations(&*self.moment()?, request.get_ref()).map(Response::new)
+    }
+
+    async fn batch_get_recommendations(
+        &self,
+        request: Request<pb::BatchGetRecommendationsRequest>,
+    ) -> Result<Response<EncodedResponse>, Status> {
+        answers::batch_get_recommendations(&*self.moment()?, request.get_ref()).map(Response::new)
+    }
+
+    async fn get_bundles(
+        &self,
+        request: Request<pb::GetBundlesRequest>,
+    ) -> Result<Response<pb::GetBundlesResponse>, Status> {
+        answers::get_bundles(&*self.moment()?, request.get_ref()).map(Response::new)
+    }
+
+    async fn explain_recommendations(
+        &self,
+        request: Request<pb::ExplainRecommendationsRequest>,
+    ) -> Result<Response<pb::ExplainRecommendationsResponse>, Status> {
+        answers::explain_recommendations(&*self.moment()?, request.get_ref()).map(Response::new)
     }
 
     async fn list_relations(
         &self,
         request: Request<pb::ListRelationsRequest>,
     ) -> Result<Response<pb::ListRelationsResponse>, Status> {
-        let request = request.into_inner();
-        let snapshot = self.snapshot(&request.snapshot_id)?;
-        let view = snapshot.catalog().view();
-        let listing = convert::listing(&request, &view, snapshot.id())?;
-        let mut response = pb::ListRelationsResponse {
-            data_version: Some(convert::data_version(snapshot.id())),
-            ..Default::default()
-        };
-        let Some(product) = view.find(&request.product_id) else {
-            response.product_missing = true;
-            return Ok(Response::new(response));
-        };
-        let direction = if request.incoming { Direction::Incoming } else { Direction::Outgoing };
-        let skip = listing.token.skip;
-        let mut listed = lookup::list(&view, product, direction, &listing.types, skip);
-        for one in listed.by_ref().take(listing.page_size) {
-            let provenance = snapshot.provenance();
-            let place = provenance.and_then(|provenance| provenance.place(one.source, one.index));
-            response.relations.push(convert::relation(&view, &one, place));
-        }
-        if listed.next().is_some() {
-            let next = skip.saturating_add(listing.page_size);
-            response.next_page_token = listing.token.at(next);
-        }
-        Ok(Response::new(response))
+        let moment = self.moment()?;
+        Ok(list_relations(&Present::of(&moment), request.get_ref()).map(Response::new)?)
     }
 
     async fn describe_catalog(
         &self,
         request: Request<pb::DescribeCatalogRequest>,
     ) -> Result<Response<pb::DescribeCatalogResponse>, Status> {
-        let snapshot = self.snapshot(&request.into_inner().snapshot_id)?;
-        let view = snapshot.catalog().view();
-        Ok(Response::new(convert::description(&view, snapshot.id())))
+        let moment = self.moment()?;
+        let present = Present::of(&moment);
+        present.require_snapshot(&request.get_ref().snapshot_id)?;
+        Ok(Response::new(convert::description(&present)))
     }
+}
+
+pub(super) fn list_relations(
+    present: &Present<'_>,
+    request: &pb::ListRelationsRequest,
+) -> Result<pb::ListRelationsResponse, Refusal> {
+    present.require_snapshot(&request.snapshot_id)?;
+    let view = &present.scene.view;
+    let listing = convert::listing(request, view, present.snapshot_id)?;
+    let mut response = pb::ListRelationsResponse {
+        data_version: Some(convert::data_version(present, Interval::UNBOUNDED)),
+        ..Default::default()
+    };
+    let Some(product) = view.find(&request.product_id) else {
+        response.product_missing = true;
+        return Ok(response);
+    };
+    let direction = if request.incoming { Direction::Incoming } else { Direction::Outgoing };
+    let skip = listing.token.skip;
+    let mut listed = lookup::list(view, product, direction, &listing.types, skip);
+    for one in listed.by_ref().take(listing.page_size) {
+        let place = present.provenance.and_then(|all| all.place(one.source, one.index));
+        response.relations.push(convert::relation(view, &convert::Stored::from(&one), place));
+    }
+    if listed.next().is_some() {
+        let next = skip.saturating_add(listing.page_size);
+        response.next_page_token = listing.token.at(next);
+    }
+    Ok(response)
 }

@@ -5,21 +5,27 @@ use tonic::service::Routes;
 use super::{Health, reflection};
 use crate::{
     model::limits,
-    pb::server::recommendation_service_server::{
-        RecommendationService, RecommendationServiceServer,
+    pb::server::{
+        availability_service_server::{AvailabilityService, AvailabilityServiceServer},
+        recommendation_service_server::{RecommendationService, RecommendationServiceServer},
     },
 };
 
-/// The recommendation service, health, and reflection when asked for, with their byte limits.
+/// Both services, health, and reflection when asked for, with their byte limits.
 pub fn routes(
     recommendation: impl RecommendationService,
+    availability: impl AvailabilityService,
     health: &Health,
     reflection: bool,
 ) -> Routes {
     let recommendation = RecommendationServiceServer::new(recommendation)
         .max_decoding_message_size(limits::REQUEST_BYTES_MAX)
         .max_encoding_message_size(limits::RESPONSE_BYTES_MAX);
-    let routes = Routes::new(recommendation).add_service(health.service());
+    let availability = AvailabilityServiceServer::new(availability)
+        .max_decoding_message_size(limits::STOCK_REQUEST_BYTES_MAX)
+        .max_encoding_message_size(limits::STOCK_RESPONSE_BYTES_MAX);
+    let routes =
+        Routes::new(recommendation).add_service(availability).add_service(health.service());
     let routes = if reflection {
         routes.add_service(reflection::v1()).add_service(reflection::v1alpha())
     } else {

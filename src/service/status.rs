@@ -1,9 +1,21 @@
 //! Why a call is refused, and the one place that chooses its gRPC status.
 
+use std::time::Duration;
+
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
-use crate::model::limits::REFUSAL_QUOTE_BYTES_MAX;
+use crate::{
+    model::limits::{REFUSAL_QUOTE_BYTES_MAX, REPLACE_SILENCE_S, VIOLATIONS_MAX},
+    pb,
+    stock::StockError,
+};
+
+/// After so long the queue of the stock writer has moved on.
+const BUSY_RETRY: Duration = Duration::from_millis(500);
+
+/// A disk is not freed sooner.
+const FULL_RETRY: Duration = Duration::from_secs(30);
 
 /// A refused call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +26,22 @@ pub(super) enum Refusal {
     SnapshotNotActive { asked: String, active: String },
     /// No snapshot is live yet: try another replica.
     NotServing,
+    /// The stock writer did not carry a command out.
+    Stock(StockError),
+    /// A stream of a resync said nothing for too long: begin it anew.
+    Silent,
+    /// Feeds of stock are not applied as far as the request asks: try another replica.
+    Behind(Vec<Lag>),
+}
+
+/// A feed that was not applied far enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lag {
+    pub(super) source_id: String,
+    /// The sequence that the request waits for.
+    pub(super) asked: u64,
+    /// The sequence up to which everything is here.
+    pub(super) applied: u64,
 }
 
 /// A wrong field.
@@ -23,18 +51,89 @@ pub(super) struct Violation {
     pub(super) field: String,
     /// What was expected, and what was found.
     pub(super) description: String,
+    pub(super) reason: Reason,
+}
+
+/// What kind of mistake a wrong field is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// A value that the field cannot have.
+    #[default]
+    InvalidField,
+    /// The policy has no such placement.
+    PlacementNotFound,
+    /// The catalog has no such market.
+    MarketNotFound,
+    /// The catalog has no such inventory.
+    InventoryNotFound,
+}
+
+impl Reason {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidField => "INVALID_FIELD",
+            Self::PlacementNotFound => "PLACEMENT_NOT_FOUND",
+            Self::MarketNotFound => "MARKET_NOT_FOUND",
+            Self::InventoryNotFound => "INVENTORY_NOT_FOUND",
+        }
+    }
 }
 
 impl Violation {
     pub(super) fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
-        Self { field: field.into(), description: description.into() }
+        let reason = Reason::InvalidField;
+        Self { field: field.into(), description: description.into(), reason }
+    }
+
+    pub(super) fn because(self, reason: Reason) -> Self {
+        Self { reason, ..self }
     }
 }
 
+/// Why one slot of a page fails alone: by its first wrong field, with all of them in the message.
+pub(super) fn slot_error(violations: &[Violation]) -> pb::SlotError {
+    let first = violations.first();
+    pb::SlotError {
+        code: Code::InvalidArgument.into(),
+        reason: first.map_or_else(String::new, |first| first.reason.code().to_owned()),
+        field: first.map_or_else(String::new, |first| first.field.clone()),
+        message: message(violations),
+    }
+}
+
+fn message(violations: &[Violation]) -> String {
+    let texts = violations.iter().map(|one| format!("{}: {}", one.field, one.description));
+    texts.collect::<Vec<_>>().join("; ")
+}
+
 impl Refusal {
+    /// The same with every field named below this one: the request is part of another one.
+    pub(super) fn below(self, parent: &str) -> Self {
+        let Self::Invalid(mut violations) = self else { return self };
+        for violation in &mut violations {
+            violation.field = format!("{parent}.{}", violation.field);
+        }
+        Self::Invalid(violations)
+    }
+
     /// The request pins another snapshot than the active one.
     pub(super) fn not_active(asked: &str, active: &str) -> Self {
         Self::SnapshotNotActive { asked: quoted(asked).to_owned(), active: active.to_owned() }
+    }
+}
+
+impl From<StockError> for Refusal {
+    fn from(error: StockError) -> Self {
+        match error {
+            StockError::Invalid { field, reason } => {
+                Self::Invalid(vec![Violation::new(field, reason)])
+            }
+            StockError::TooManyUpdates => {
+                Self::Invalid(vec![Violation::new("updates", error.to_string())])
+            }
+            StockError::NoCatalog => Self::NotServing,
+            other => Self::Stock(other),
+        }
     }
 }
 
@@ -47,9 +146,7 @@ impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Invalid(violations) => {
-                let texts =
-                    violations.iter().map(|one| format!("{}: {}", one.field, one.description));
-                let message = texts.collect::<Vec<_>>().join("; ");
+                let message = message(&violations);
                 let fields = violations
                     .into_iter()
                     .map(|one| FieldViolation::new(one.field, one.description));
@@ -65,6 +162,47 @@ impl From<Refusal> for Status {
             Refusal::NotServing => {
                 Self::unavailable("no snapshot is live on this replica; try another one")
             }
+            Refusal::Stock(error) => stock(&error),
+            Refusal::Silent => Self::deadline_exceeded(format!(
+                "no message came for {REPLACE_SILENCE_S} s; nothing changed, begin the stream anew"
+            )),
+            Refusal::Behind(lags) => {
+                let lags = lags.iter().map(|lag| {
+                    let Lag { source_id, asked, applied } = lag;
+                    format!("feed {} is at {applied}, not at {asked}", quoted(source_id))
+                });
+                let lags = lags.take(VIOLATIONS_MAX).collect::<Vec<_>>().join("; ");
+                Self::unavailable(format!(
+                    "stock is behind on this replica: {lags}; try another one"
+                ))
+            }
         }
+    }
+}
+
+/// What to do about a command of the stock writer that was not carried out.
+fn stock(error: &StockError) -> Status {
+    let (code, retry) = match error {
+        StockError::Busy | StockError::TooManyStreams => {
+            (Code::ResourceExhausted, Some(BUSY_RETRY))
+        }
+        StockError::Full { .. } => (Code::ResourceExhausted, Some(FULL_RETRY)),
+        StockError::TooManyFeeds { .. }
+        | StockError::TooManyReadings
+        | StockError::TooManyBlocks { .. } => (Code::ResourceExhausted, None),
+        StockError::TooManyGaps { .. } => (Code::FailedPrecondition, None),
+        StockError::Invalid { .. } | StockError::TooManyUpdates => (Code::InvalidArgument, None),
+        StockError::Closed
+        | StockError::NoCatalog
+        | StockError::Broken { .. }
+        | StockError::NoThread { .. }
+        | StockError::Unreadable { .. } => (Code::Unavailable, None),
+    };
+    match retry {
+        Some(retry) => {
+            let details = ErrorDetails::with_retry_info(Some(retry));
+            Status::with_error_details(code, error.to_string(), details)
+        }
+        None => Status::new(code, error.to_string()),
     }
 }

@@ -28,19 +28,30 @@ use tonic_health::pb::{
     health_client::HealthClient,
 };
 
-use super::{DrainReport, Health, ServeOptions, Stop, connection, routes, serve};
-use crate::pb::{
-    self, EncodedResponse, recommendation_service_client::RecommendationServiceClient,
-    server::recommendation_service_server::RecommendationService,
+use super::{Availabilities, DrainReport, Health, ServeOptions, Stop, connection, routes, serve};
+use crate::{
+    pb::{
+        self, EncodedResponse, recommendation_service_client::RecommendationServiceClient,
+        server::recommendation_service_server::RecommendationService,
+    },
+    snapshot::Live,
+    stock::{Stock, StockView},
 };
 
+mod availability;
 mod convert;
 mod drain;
+mod explain;
 mod health;
+mod limits;
+mod listing;
+mod pages;
 mod peer;
 mod reflection;
 mod reply;
 mod serving;
+mod status;
+mod world;
 
 /// Longer than any event takes on a busy machine; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,6 +88,27 @@ impl RecommendationService for Double {
         let answer =
             pb::GetRecommendationsResponse { missing_product_ids: vec![product], ..<_>::default() };
         Ok(Response::new(EncodedResponse(Bytes::from(answer.encode_to_vec()))))
+    }
+
+    async fn batch_get_recommendations(
+        &self,
+        _: Request<pb::BatchGetRecommendationsRequest>,
+    ) -> Result<Response<EncodedResponse>, Status> {
+        Err(Status::unimplemented("the double has no pages"))
+    }
+
+    async fn get_bundles(
+        &self,
+        _: Request<pb::GetBundlesRequest>,
+    ) -> Result<Response<pb::GetBundlesResponse>, Status> {
+        Err(Status::unimplemented("the double has no bundles"))
+    }
+
+    async fn explain_recommendations(
+        &self,
+        _: Request<pb::ExplainRecommendationsRequest>,
+    ) -> Result<Response<pb::ExplainRecommendationsResponse>, Status> {
+        Err(Status::unimplemented("the double explains nothing"))
     }
 
     async fn list_relations(
@@ -118,7 +150,9 @@ impl Server {
             release: Arc::clone(&release),
             unblock: Mutex::new(unblock_rx),
         };
-        let routes = routes(double, &health, true);
+        let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
+        let availability = Availabilities::new(stock, Live::default());
+        let routes = routes(double, availability, &health, true);
         let (report_tx, report) = mpsc::channel();
         thread::spawn({
             let (health, stop) = (health.clone(), stop.clone());

@@ -1,6 +1,6 @@
 //! Why a snapshot does not load.
 
-use crate::{index::IndexError, store};
+use crate::{index::IndexError, policy::PolicyErrors, stock::StockError, store};
 
 /// A snapshot that does not load; the one before keeps serving.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,12 @@ pub enum LoadError {
     /// A blob is refused. The message says what to do.
     #[error("a blob is refused: {0}")]
     Blob(#[from] IndexError),
+    /// A policy or overrides cannot be read. Mend the lines and publish anew.
+    #[error("a policy is refused: {0}")]
+    Policy(#[from] PolicyErrors),
+    /// The stock over the catalog cannot be had. Restart this server.
+    #[error("the snapshot cannot go live: {0}")]
+    Stock(StockError),
     /// The manifest names no catalog. Publish anew.
     #[error("manifest {number} names no catalog blob; publish one with `kindred compile`")]
     NoCatalog {
@@ -25,9 +31,9 @@ impl LoadError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Store(_) => true,
+            Self::Store(_) | Self::Stock(_) => true,
             Self::Blob(error) => error.fault.may_pass(),
-            Self::NoCatalog { .. } => false,
+            Self::Policy(_) | Self::NoCatalog { .. } => false,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What is live: loading a snapshot whole, swapping it in, taking the old one away.
 //!
 //! A snapshot is live only after every blob of it was mapped, verified and warmed; any failure
-//! keeps the one before. Requests take one `Arc` from the slot and keep it to the end; the watcher
-//! thread keeps another one of each retired snapshot until theirs are gone, so that no request ever
-//! unmaps a file. This room knows nothing of lookups or of gRPC.
+//! keeps the one before. Requests take one [`Moment`] from the slot, which is a snapshot and the stock
+//! over its catalog, and keep it to the end; the watcher thread keeps each retired one until theirs
+//! are gone, so that no request ever unmaps a file. This room knows nothing of lookups or of gRPC.
 
 mod error;
+mod moment;
+mod policy;
 mod watch;
 
 #[cfg(test)]
@@ -14,25 +16,24 @@ mod tests;
 use std::sync::Arc;
 
 pub use error::LoadError;
+pub use moment::{Live, LivePublisher, Moment};
+pub use policy::CatalogNames;
 pub use watch::{Event, WatchOptions, Watcher};
 
+use self::policy::Parts;
 use crate::{
     index::{Blob, BlobHash, Catalog, Dropped, IndexError, Provenance, Role, Text, UnverifiedBlob},
-    slot::Slot,
+    policy::Policy,
     store::{BlobRef, Manifest, Store},
 };
-
-/// The place of the live snapshot, shared by all who answer from it.
-pub type Live = Arc<Slot<Snapshot>>;
 
 /// A loaded snapshot.
 #[derive(Debug)]
 pub struct Snapshot {
     id: String,
     manifest: Manifest,
-    catalog: Arc<Catalog>,
-    policy: Option<Arc<Text>>,
-    overrides: Option<Arc<Text>>,
+    parts: Parts,
+    policy: Arc<Policy>,
     provenance: Option<Arc<Provenance>>,
     dropped: Option<Arc<Dropped>>,
 }
@@ -66,7 +67,7 @@ impl Snapshot {
             std::hint::black_box(catalog.blob().warm());
             Ok(catalog)
         };
-        let live_catalog = live.map(|live| &live.catalog);
+        let live_catalog = live.map(|live| &live.parts.catalog);
         let catalog = taken_or_read(
             named,
             live_catalog,
@@ -78,10 +79,10 @@ impl Snapshot {
             let read = |bytes| Text::from_blob(bytes, role);
             blob(role).map(|blob| taken_or_read(blob, live, Text::hash, open, read)).transpose()
         };
-        let policy = text(Role::Policy, live.and_then(|live| live.policy.as_ref()))?;
-        let overrides = text(Role::Overrides, live.and_then(|live| live.overrides.as_ref()))?;
+        let policy = text(Role::Policy, live.and_then(|live| live.parts.policy.as_ref()))?;
+        let overrides = text(Role::Overrides, live.and_then(|live| live.parts.overrides.as_ref()))?;
         // Provenance was held against the catalog that was live, and counts beside no other one.
-        let of_catalog = live.filter(|live| Arc::ptr_eq(&live.catalog, &catalog));
+        let of_catalog = live.filter(|live| Arc::ptr_eq(&live.parts.catalog, &catalog));
         let live_provenance = of_catalog.and_then(|live| live.provenance.as_ref());
         let read = |bytes| Provenance::from_blob(bytes, &catalog.view(), named.hash);
         let provenance = blob(Role::Provenance)
@@ -93,7 +94,12 @@ impl Snapshot {
             .transpose()?;
         let id = manifest.snapshot_id.to_string();
         let manifest = manifest.clone();
-        Ok(Self { id, manifest, catalog, policy, overrides, provenance, dropped })
+        let parts = Parts { catalog, policy, overrides };
+        let policy = match live.filter(|live| live.parts.are(&parts)) {
+            Some(live) => Arc::clone(&live.policy),
+            None => Arc::new(parts.bind(&id)?),
+        };
+        Ok(Self { id, manifest, parts, policy, provenance, dropped })
     }
 
     /// Names everything that shapes answers.
@@ -111,19 +117,31 @@ impl Snapshot {
     /// Products and relations.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+        &self.parts.catalog
+    }
+
+    /// The same, to be shared with the stock over it.
+    fn shared_catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.parts.catalog)
+    }
+
+    /// Placements, stage policy, rules and overrides, bound to the catalog; empty where none were
+    /// published.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Placements, stage policy and rules as they were published.
     #[must_use]
     pub fn policy_text(&self) -> Option<&str> {
-        self.policy.as_deref().map(Text::text)
+        self.parts.policy.as_deref().map(Text::text)
     }
 
     /// Pins, hides, added and removed relations as they were published.
     #[must_use]
     pub fn overrides_text(&self) -> Option<&str> {
-        self.overrides.as_deref().map(Text::text)
+        self.parts.overrides.as_deref().map(Text::text)
     }
 
     /// Where relations were read.

@@ -3,6 +3,7 @@
 //! wait is for an event, under [`PATIENCE`].
 
 mod shop;
+mod stock;
 
 use std::{fs, path::Path, sync::mpsc::Receiver, time::Duration};
 
@@ -18,6 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// No test lasts that long: what happens is not the poll's doing.
 const NEVER: Duration = Duration::from_secs(3_600);
+
+/// Texts that are read, and say little.
+const P1: &str = "# p1\n";
+const P2: &str = "# p2\n";
+const O1: &str = "action,target,author,reason\n";
+const O2: &str = "action,target,author,reason,type\n";
 
 fn live(id: &str) -> Done {
     Done::Live(id.to_owned())
@@ -42,7 +49,7 @@ fn expect_live(events: &Receiver<Done>, id: &str) {
     loop {
         match events.recv_timeout(PATIENCE).expect("the watcher does something") {
             Done::Unmapped(_) => {}
-            done => return assert_eq!(done, live(id)),
+            done @ (Done::Live(_) | Done::Refused(..)) => return assert_eq!(done, live(id)),
         }
     }
 }
@@ -69,7 +76,7 @@ fn every_blob_that_is_served_must_be_whole() {
     let load = |damaged: Role| {
         let shop = Shop::new();
         let catalog = shop.catalog("a");
-        let texts = [shop.text(Role::Policy, "p1"), shop.text(Role::Overrides, "o1")];
+        let texts = [shop.text(Role::Policy, P1), shop.text(Role::Overrides, O1)];
         let blobs = [catalog, texts[0], texts[1], shop.provenance(catalog.hash), shop.dropped()];
         let manifest = shop.publish_blobs(&blobs);
         Damage(shop.store.blob_path(manifest.blob(damaged).unwrap())).flip();
@@ -88,12 +95,12 @@ fn texts_are_those_of_the_manifest() {
     let catalog = shop.catalog("a");
     let snapshot = Snapshot::load(&shop.store, &shop.publish_blobs(&[catalog])).unwrap();
     assert_eq!((snapshot.policy_text(), snapshot.overrides_text()), (None, None));
-    let first = shop.publish_blobs(&[shop.text(Role::Policy, "p1")]);
-    let second = shop.publish_blobs(&[shop.text(Role::Overrides, "o1")]);
+    let first = shop.publish_blobs(&[shop.text(Role::Policy, P1)]);
+    let second = shop.publish_blobs(&[shop.text(Role::Overrides, O1)]);
     let snapshot = Snapshot::load(&shop.store, &second).unwrap();
-    assert_eq!((snapshot.policy_text(), snapshot.overrides_text()), (Some("p1"), Some("o1")));
+    assert_eq!((snapshot.policy_text(), snapshot.overrides_text()), (Some(P1), Some(O1)));
     let before = Snapshot::load(&shop.store, &first).unwrap();
-    assert_eq!((before.policy_text(), before.overrides_text()), (Some("p1"), None));
+    assert_eq!((before.policy_text(), before.overrides_text()), (Some(P1), None));
     assert_ne!(snapshot.id(), before.id(), "overrides shape answers");
 }
 
@@ -105,9 +112,10 @@ fn a_text_is_published_and_taken_back_alone() {
     shop.publish_blobs(&[catalog, shop.provenance(catalog.hash), shop.dropped()]);
     let (_watcher, events) = shop.watch(NEVER);
     expect(&events, live("a"));
-    let compiled = shop.live.load().unwrap();
+    let compiled = Arc::clone(&shop.live.load().unwrap().snapshot);
     let texts = || {
-        let live = shop.live.load().unwrap();
+        let moment = shop.live.load().unwrap();
+        let live = &moment.snapshot;
         assert!(std::ptr::eq(live.catalog(), compiled.catalog()));
         assert!(std::ptr::eq(live.provenance().unwrap(), compiled.provenance().unwrap()));
         assert!(std::ptr::eq(live.dropped().unwrap(), compiled.dropped().unwrap()));
@@ -119,18 +127,18 @@ fn a_text_is_published_and_taken_back_alone() {
         expect_live(&events, "a");
         texts()
     };
-    assert_eq!(publish(Role::Policy, "p1"), [some("p1"), None]);
-    assert_eq!(publish(Role::Overrides, "o1"), [some("p1"), some("o1")]);
-    assert_eq!(publish(Role::Overrides, "o2"), [some("p1"), some("o2")]);
-    assert_eq!(publish(Role::Policy, "p2"), [some("p2"), some("o2")]);
+    assert_eq!(publish(Role::Policy, P1), [some(P1), None]);
+    assert_eq!(publish(Role::Overrides, O1), [some(P1), some(O1)]);
+    assert_eq!(publish(Role::Overrides, O2), [some(P1), some(O2)]);
+    assert_eq!(publish(Role::Policy, P2), [some(P2), some(O2)]);
     let rollback =
         Rollback { to: Some(3), roles: &[Role::Overrides], expected_active: None, note: note() };
     shop.track.rollback(&rollback).unwrap();
     expect_live(&events, "a");
-    assert_eq!(texts(), [some("p2"), some("o1")], "the policy stays");
+    assert_eq!(texts(), [some(P2), some(O1)], "the policy stays");
     // The same text again is no news.
     let number = shop.track.head_number().unwrap();
-    shop.publish_blobs(&[shop.text(Role::Overrides, "o1")]);
+    shop.publish_blobs(&[shop.text(Role::Overrides, O1)]);
     assert_eq!(shop.track.head_number().unwrap(), number);
 }
 
@@ -166,13 +174,13 @@ fn what_is_live_is_not_read_again() {
     let catalog = shop.catalog("a");
     let rest = [
         catalog,
-        shop.text(Role::Policy, "p1"),
-        shop.text(Role::Overrides, "o1"),
+        shop.text(Role::Policy, P1),
+        shop.text(Role::Overrides, O1),
         shop.provenance(catalog.hash),
         shop.dropped(),
     ];
     let first = Snapshot::load(&shop.store, &shop.publish_blobs(&rest)).unwrap();
-    let manifest = shop.publish_blobs(&[shop.text(Role::Overrides, "o2")]);
+    let manifest = shop.publish_blobs(&[shop.text(Role::Overrides, O2)]);
     for blob in &rest {
         fs::remove_file(shop.store.blob_path(blob)).unwrap();
     }
@@ -181,8 +189,63 @@ fn what_is_live_is_not_read_again() {
     assert!(std::ptr::eq(first.provenance().unwrap(), second.provenance().unwrap()));
     assert!(std::ptr::eq(first.dropped().unwrap(), second.dropped().unwrap()));
     assert!(std::ptr::eq(first.policy_text().unwrap(), second.policy_text().unwrap()));
-    assert_eq!(second.overrides_text(), Some("o2"));
+    assert_eq!(second.overrides_text(), Some(O2));
     assert_eq!(code_of(&Snapshot::load(&shop.store, &manifest).unwrap_err()), "IO");
+}
+
+/// A policy of one rule about the product `a`, and an override that adds a relation.
+const RULE: &str = "[[rules]]\nid = \"no-a\"\naction = \"hide\"\nproducts = [\"a\"]\n";
+const ADD: &str = "action,source,type,target,author,reason\n\
+    add,a,cross_sell,target,ana,test\nadd,gone,cross_sell,target,ana,test\n";
+
+#[test]
+fn a_snapshot_binds_its_policy_to_its_catalog() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let bare = Snapshot::load(&shop.store, &shop.publish_blobs(&[catalog])).unwrap();
+    assert_eq!(*bare.policy(), Policy::default());
+    // Overrides need no policy, nor the other way round.
+    let rows = shop.publish_blobs(&[shop.text(Role::Overrides, ADD)]);
+    let rows = Snapshot::load(&shop.store, &rows).unwrap();
+    assert_eq!(rows.policy().overrides().of(0).len(), 1, "the unknown source is left out");
+    let both = shop.publish_blobs(&[shop.text(Role::Policy, RULE)]);
+    let both = Snapshot::load(&shop.store, &both).unwrap();
+    assert_eq!(both.policy().rules().len(), 1);
+    assert_eq!(both.policy().overrides(), rows.policy().overrides());
+}
+
+#[test]
+fn a_policy_of_the_same_files_is_not_bound_again() {
+    let shop = Shop::new();
+    let catalog = shop.catalog("a");
+    let blobs = [catalog, shop.text(Role::Policy, RULE), shop.text(Role::Overrides, ADD)];
+    let first = Snapshot::load(&shop.store, &shop.publish_blobs(&blobs)).unwrap();
+    let manifest = shop.publish_blobs(&[shop.provenance(catalog.hash)]);
+    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap();
+    assert!(std::ptr::eq(first.policy(), second.policy()));
+    let manifest = shop.publish_blobs(&[shop.text(Role::Overrides, O1)]);
+    let third = Snapshot::load_after(Some(&second), &shop.store, &manifest).unwrap();
+    assert_eq!((third.policy().rules().len(), third.policy().overrides().of(0).len()), (1, 0));
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_is_refused_and_the_old_one_stays() {
+    let shop = Shop::new();
+    shop.publish("a");
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, live("a"));
+    for (role, text, place) in [
+        (Role::Policy, "[[rules]]\nid = 7\n", "placements.toml:2:"),
+        (Role::Overrides, "action,target,author,reason\nfly,a,ana,test\n", "overrides.csv:2:"),
+    ] {
+        let manifest = shop.publish_blobs(&[shop.text(role, text)]);
+        // It may be looked at more than once: only what is the matter with it counts.
+        let is_refused = |done: Done| done == Done::Refused(manifest.number, "POLICY".to_owned());
+        while !is_refused(events.recv_timeout(PATIENCE).expect("it is refused")) {}
+        assert_eq!(shop.live_id(), "a");
+        let error = Snapshot::load(&shop.store, &manifest).unwrap_err();
+        assert!(!error.may_pass() && error.to_string().contains(place), "{error}");
+    }
 }
 
 /// Provenance that is live beside one catalog is not taken for another one's.
@@ -298,7 +361,7 @@ fn what_is_held_back_goes_live_with_the_release() {
     shop.publish("b");
     let release = shop.track.release(&note()).unwrap();
     expect(&events, live("b"));
-    assert_eq!(shop.live.load().unwrap().manifest(), &release);
+    assert_eq!(shop.live.load().unwrap().snapshot.manifest(), &release);
 }
 
 #[test]
@@ -382,7 +445,7 @@ fn a_snapshot_is_unmapped_after_its_last_reader() {
     expect(&events, unmapped(&second));
     assert!(!is_mapped(&shop.store.blob_path(&second.blobs[0])));
     assert!(is_mapped(&first_path));
-    assert_eq!(first_id(&reader), "a");
+    assert_eq!(first_id(&reader.snapshot), "a");
     drop(reader);
     expect(&events, unmapped(&first));
     assert!(!is_mapped(&first_path));

@@ -15,9 +15,9 @@ use std::{
 use notify::{RecursiveMode, Watcher as _};
 use tracing::{debug, error, info, warn};
 
-use super::{Live, LoadError, Snapshot};
+use super::{Live, LoadError, Moment, Snapshot, moment::go_live};
 use crate::{
-    slot::Slot,
+    stock::Stock,
     store::{Manifest, Store, Track},
 };
 
@@ -65,7 +65,8 @@ enum Command {
 }
 
 impl Watcher {
-    /// Starts following. The first snapshot is loaded on the watcher's thread, too.
+    /// Starts following. The first snapshot is loaded on the watcher's thread, too. What goes live
+    /// goes through the stock's writer, which publishes its views into the same slot.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -73,6 +74,7 @@ impl Watcher {
         store: Store,
         track: Track,
         live: Live,
+        stock: Stock,
         options: WatchOptions,
         on_event: impl Fn(Event<'_>) + Send + 'static,
     ) -> io::Result<Self> {
@@ -86,6 +88,7 @@ impl Watcher {
                 store,
                 track,
                 live,
+                stock,
                 is_stopped: stopped,
                 shown: None,
                 refused: None,
@@ -142,13 +145,15 @@ fn watch_directory(track: &Track, commands: Sender<Command>) -> Option<notify::R
 struct Follower {
     store: Store,
     track: Track,
-    live: Arc<Slot<Snapshot>>,
+    live: Live,
+    /// Its writer makes snapshots live.
+    stock: Stock,
     is_stopped: Arc<AtomicBool>,
     /// The manifest whose content is live, as far as this thread knows.
     shown: Option<Manifest>,
     /// What was refused; it is not tried again while its files are the same.
     refused: Option<Refused>,
-    retired: Vec<Arc<Snapshot>>,
+    retired: Vec<Arc<Moment>>,
     on_event: Box<dyn Fn(Event<'_>)>,
 }
 
@@ -254,9 +259,8 @@ impl Follower {
     fn take_unless_refused(&mut self, manifest: &Manifest) -> bool {
         // Marked first: a repair while it loads is another file.
         let files = self.marks(manifest);
-        let live = self.live.load();
-        let snapshot = match Snapshot::load_after(live.as_deref(), &self.store, manifest) {
-            Ok(snapshot) => Arc::new(snapshot),
+        match self.load_and_swap(manifest) {
+            Ok(is_live) => is_live,
             Err(error) => {
                 let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
                 error!(number, %snapshot_id, %error, "Snapshot is refused.");
@@ -265,26 +269,38 @@ impl Follower {
                     self.refused = Some(Refused { number, files });
                 }
                 (self.on_event)(Event::Refused(manifest, &error));
-                return false;
+                false
             }
-        };
+        }
+    }
+
+    /// Whether the snapshot is live now; a stopped watcher makes none live.
+    fn load_and_swap(&mut self, manifest: &Manifest) -> Result<bool, LoadError> {
+        let live = self.live.load();
+        let live = live.as_deref().map(|moment| &*moment.snapshot);
+        let snapshot = Arc::new(Snapshot::load_after(live, &self.store, manifest)?);
         if self.is_stopped() {
-            return false;
+            return Ok(false);
         }
         let file_len_bytes = snapshot.catalog().blob().size_bytes();
-        self.retired.extend(self.live.swap(Arc::clone(&snapshot)));
+        let before = go_live(&self.live, &self.stock, &snapshot).map_err(LoadError::Stock)?;
+        self.retired.extend(before);
         self.shown = Some(manifest.clone());
         info!(snapshot_id = snapshot.id(), manifest.number, file_len_bytes, "Snapshot is live.");
         (self.on_event)(Event::Live(&snapshot));
-        true
+        Ok(true)
     }
 
     /// Unmaps the retired snapshots that nobody reads any more.
     fn reap(&mut self) {
-        for snapshot in self.retired.extract_if(.., |retired| Arc::strong_count(retired) == 1) {
-            debug!(snapshot_id = snapshot.id(), "Snapshot is unmapped.");
-            let id = snapshot.id().to_owned();
-            drop(snapshot);
+        // Views of earlier batches may keep the snapshot in their own pairs.
+        let is_unread = |moment: &mut Arc<Moment>| {
+            Arc::strong_count(moment) == 1 && Arc::strong_count(&moment.snapshot) == 1
+        };
+        for moment in self.retired.extract_if(.., is_unread) {
+            let id = moment.snapshot.id().to_owned();
+            debug!(snapshot_id = id, "Snapshot is unmapped.");
+            drop(moment);
             (self.on_event)(Event::Unmapped(&id));
         }
     }

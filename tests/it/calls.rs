@@ -64,7 +64,7 @@ pub(crate) fn asking(types: &[i32], seeds: &[&str]) -> pb::GetRecommendationsReq
         lookup: Some(pb::LookupSpec {
             relation_types: types.to_vec(),
             max_results: 100,
-            min_score: None,
+            ..Default::default()
         }),
         seeds: seeds.iter().map(|id| seed(id)).collect(),
         ..Default::default()

@@ -1,5 +1,6 @@
-//! Hot swap: 200 of them under load. No call fails, each answer comes wholly from the snapshot that
-//! it names, and what was live before is unmapped.
+//! Hot swap, a hundred times under load (a thousand with `KINDRED_FULL`), while a feed of stock runs.
+//! No call fails, each answer comes wholly from the snapshot that it names, what was live before is
+//! unmapped, and at the end the stock is what the feed has said.
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +13,13 @@ use std::{
 use kindred::{pb, store::Rollback};
 
 use crate::{
-    calls::{CROSS_SELL, Client, answer, asking, client, endlessly, listing, snapshot_id},
+    calls::{
+        CROSS_SELL, Client, answer, asking, block_on, client, endlessly, listing, snapshot_id,
+    },
     server::{Server, eventually},
     shop::{Shop, note, publish},
+    stock::{Stock, batch, listed, reading, send, stock},
 };
-
-const SWAPS: usize = 200;
 
 /// Answers that are waited for between two swaps.
 const ANSWERS: usize = 9;
@@ -76,7 +78,8 @@ impl Face {
 }
 
 #[test]
-fn two_hundred_swaps_under_load_fail_no_call_and_mix_no_answer() {
+fn swaps_under_load_fail_no_call_mix_no_answer_and_lose_no_stock() {
+    let swaps = if std::env::var_os("KINDRED_FULL").is_some() { 1_000 } else { 100 };
     let shop = Shop::in_memory();
     let faces = FACES.map(|face| {
         face.write(&shop);
@@ -90,11 +93,12 @@ fn two_hundred_swaps_under_load_fail_no_call_and_mix_no_answer() {
     let of_role = |role: &str| one_snapshot.iter().filter(|name| name.contains(role)).count();
     assert_eq!([of_role(".catalog."), of_role(".provenance.")], [1, 1], "{one_snapshot:?}");
     let (is_over, answers) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let calls = thread::scope(|scope| {
+    let (calls, fed) = thread::scope(|scope| {
         let load = || ask_until(&is_over, &answers, server.address, &by_id);
         let clients = [scope.spawn(load), scope.spawn(load), scope.spawn(load)];
+        let feeder = scope.spawn(|| feed_until(&is_over, server.address));
         let stop = SetOnDrop(&is_over);
-        for swap in 0..SWAPS {
+        for swap in 0..swaps {
             // Out by a publish, back by a rollback.
             let (id, _) = &faces[swap % 2];
             if swap % 2 == 0 {
@@ -110,19 +114,55 @@ fn two_hundred_swaps_under_load_fail_no_call_and_mix_no_answer() {
             eventually(|| answers.load(Ordering::Relaxed), |now| *now >= before + ANSWERS);
         }
         drop(stop);
-        clients.map(|client| client.join().expect("no call fails and no answer is mixed"))
+        let calls =
+            clients.map(|client| client.join().expect("no call fails and no answer is mixed"));
+        (calls, feeder.join().expect("no batch is refused"))
     });
+    assert!(fed.len() > 100, "{} readings were fed", fed.len());
+    let listed = block_on(async { listed(&mut stock(server.address).await, "").await });
+    let listed = listed.into_iter().map(|one| (one.product_id, one.available_quantity));
+    assert_eq!(listed.collect::<BTreeMap<_, _>>(), fed);
     let seen = calls
         .iter()
         .flatten()
         .fold([0; 2], |[a, b], id| if **id == faces[0].0 { [a + 1, b] } else { [a, b + 1] });
-    assert!(seen.iter().all(|count| *count >= SWAPS), "answers of each snapshot: {seen:?}");
+    assert!(seen.iter().all(|count| *count >= swaps), "answers of each snapshot: {seen:?}");
     eventually(|| server.mapped_blobs(), |blobs| blobs.len() == one_snapshot.len());
     assert_eq!(server.ended(), Some(0));
 }
 
+/// Feeds stock until told to stop, of products of both snapshots; the quantities that count. All can
+/// be bought, so that answers stay as they are.
+fn feed_until(is_over: &AtomicBool, address: SocketAddr) -> BTreeMap<String, Option<f64>> {
+    let mut fed = BTreeMap::new();
+    endlessly(async {
+        let mut stock = stock(address).await;
+        let mut sequence = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            sequence += 1;
+            let number = |place: i64| (sequence * 7 + place * 13) % 90;
+            let updates = (0..10).map(|place| pb::AvailabilityUpdate {
+                available_quantity: Some((sequence * 10 + place) as f64),
+                ..reading(
+                    &format!("{}{:03}", FACES[usize::from(place % 2 == 1)].prefix, number(place)),
+                    pb::Availability::LowStock,
+                    sequence.min(3_600_000),
+                )
+            });
+            let updates = updates.collect::<Vec<_>>();
+            for update in &updates {
+                fed.insert(update.product_id.clone(), update.available_quantity);
+            }
+            let sequence = u64::try_from(sequence).unwrap();
+            let done = send(&mut stock, batch("erp", sequence, updates)).await;
+            assert_eq!((done.gap, done.rejected), (0, Vec::new()));
+        }
+    });
+    fed
+}
+
 /// Ends the load also when a swap fails.
-struct SetOnDrop<'a>(&'a AtomicBool);
+pub(crate) struct SetOnDrop<'a>(pub(crate) &'a AtomicBool);
 
 impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {
@@ -139,9 +179,10 @@ fn ask_until<'f>(
 ) -> Vec<&'f String> {
     let mut seen = Vec::new();
     endlessly(async {
-        let mut client = client(address).await;
+        let (mut client, mut stock) = (client(address).await, stock(address).await);
         while !is_over.load(Ordering::Relaxed) {
             let named = ask(&mut client, by_id).await;
+            ask_stock(&mut stock, by_id).await;
             answers.fetch_add(named.len(), Ordering::Relaxed);
             seen.extend(named);
         }
@@ -162,6 +203,17 @@ async fn ask<'f>(client: &mut Client, by_id: &'f BTreeMap<String, Face>) -> [&'f
     let (third, face) = by_id.get_key_value(&named(&catalog.data_version)).unwrap();
     face.check_catalog(&catalog);
     [first, second, third]
+}
+
+/// The stock, too, is told beside the snapshot that it names: what only the other one has is missing.
+async fn ask_stock(stock: &mut Stock, by_id: &BTreeMap<String, Face>) {
+    let product_ids = FACES.map(|face| format!("{}000", face.prefix)).to_vec();
+    let request = pb::BatchGetAvailabilityRequest { product_ids, ..Default::default() };
+    let answer = stock.batch_get_availability(request).await.unwrap().into_inner();
+    let face = by_id[&named(&answer.data_version)];
+    let missing = FACES.iter().filter(|other| **other != face);
+    let missing = missing.map(|other| format!("{}000", other.prefix)).collect::<Vec<_>>();
+    assert_eq!(answer.missing_product_ids, missing);
 }
 
 fn named(version: &Option<pb::DataVersion>) -> String {

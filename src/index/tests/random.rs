@@ -66,7 +66,7 @@ fn shop(
     for (_, id) in ids.values().enumerate().filter(|(at, _)| !is_alias(*at)) {
         let title = if id.len() % 2 == 0 { format!("Title of {id}") } else { String::new() };
         let assortment = id.len() as u64 % 4;
-        let size = id.len() as u32;
+        let size = u32::try_from(id.len()).expect("at most 128");
         shop.products.push(Product {
             id: (*id).clone(),
             title,

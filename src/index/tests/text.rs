@@ -68,7 +68,7 @@ fn what_is_not_utf_8_is_refused_with_its_place() {
 #[test]
 fn a_text_may_be_as_long_as_its_limit_and_no_longer() {
     let longest = "x".repeat(POLICY_BYTES_MAX);
-    for text in [&longest[1..], &longest] {
+    for text in [longest.as_str(), &"x".repeat(POLICY_BYTES_MAX - 1)] {
         let opened = open(&bytes(Role::Policy, text), Role::Policy).expect("it opens");
         assert_eq!(opened.text().len(), text.len());
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use proptest::{collection::vec, prelude::*};
 
-use crate::lookup::scratch::Places;
+use crate::lookup::places::Places;
 
 /// Close ordinals, far ones, and some that differ in their high bits only.
 fn ordinals() -> impl Strategy<Value = u32> {

@@ -20,7 +20,8 @@ use crate::{
         write_dropped, write_text,
     },
     model::{id::IdRule, relation::Origin},
-    snapshot::{Event, Live, LoadError, Snapshot, WatchOptions, Watcher},
+    snapshot::{Event, Live, LivePublisher, LoadError, Snapshot, WatchOptions, Watcher},
+    stock::Stock,
     store::{BlobRef, MAIN_TRACK, Manifest, Note, Publish, StagedBlob, Store, Track},
 };
 
@@ -37,9 +38,10 @@ pub(super) struct Shop {
     pub(super) store: Store,
     pub(super) track: Track,
     pub(super) live: Live,
+    pub(super) stock: Stock,
 }
 
-/// One product with this id, and another one that it leads to.
+/// A product with this id and one named `target`; the first of them leads to the other.
 struct Products<'a>(&'a str);
 
 impl ProductTable for Products<'_> {
@@ -48,7 +50,8 @@ impl ProductTable for Products<'_> {
     }
 
     fn product(&self, ordinal: u32) -> ProductDraft<'_> {
-        let id = if ordinal == 0 { self.0 } else { "target" };
+        let ids = if self.0 < "target" { [self.0, "target"] } else { ["target", self.0] };
+        let id = ids[ordinal as usize];
         ProductDraft { id, assortment: 1, ..ProductDraft::default() }
     }
 }
@@ -58,7 +61,10 @@ impl Shop {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(&dir.path().join("store")).unwrap();
         let track = store.track(MAIN_TRACK).unwrap();
-        Self { dir, store, track, live: Live::default() }
+        let live = Live::default();
+        let publisher = LivePublisher::new(Arc::clone(&live));
+        let (stock, _) = Stock::in_memory(publisher).unwrap();
+        Self { dir, store, track, live, stock }
     }
 
     /// A catalog whose first product has this id.
@@ -165,12 +171,13 @@ impl Shop {
         };
         let (store, track, live) = (self.store.clone(), self.track.clone(), Arc::clone(&self.live));
         let options = WatchOptions { poll_interval };
-        (Watcher::spawn(store, track, live, options, tell).unwrap(), events)
+        let stock = self.stock.clone();
+        (Watcher::spawn(store, track, live, stock, options, tell).unwrap(), events)
     }
 
     /// The first product of what is live.
     pub(super) fn live_id(&self) -> String {
-        first_id(&self.live.load().unwrap())
+        first_id(&self.live.load().unwrap().snapshot)
     }
 }
 
@@ -210,6 +217,8 @@ pub(super) fn code_of(error: &LoadError) -> &'static str {
     match error {
         LoadError::Store(_) => "STORE",
         LoadError::Blob(error) => error.fault.code(),
+        LoadError::Policy(_) => "POLICY",
+        LoadError::Stock(_) => "STOCK",
         LoadError::NoCatalog { .. } => "NO_CATALOG",
     }
 }

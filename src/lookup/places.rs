@@ -1,28 +1,14 @@
-//! Memory that one thread uses for lookup after lookup, so that none of them allocates.
+//! A map from ordinals to numbers, or a set of them, that is emptied without touching its slots.
 
-use super::answer::{Pick, Sum};
-
-/// Working memory of lookups. Keep one a thread; it grows to what the largest lookup needed.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    pub(super) picks: Vec<Pick>,
-    /// Products that one seed reached.
-    pub(super) seen: Places,
-    /// Ordinals that the request excludes, sorted.
-    pub(super) excluded: Vec<u32>,
-    /// Products that several seeds reached.
-    pub(super) sums: Vec<Sum>,
-    /// Where in `sums` a product stands.
-    pub(super) places: Places,
-}
-
-/// A map from ordinals to numbers, or a set of ordinals, that is emptied without touching its slots.
+/// The map. It holds as many ordinals as it was begun for, and forgets any further one.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     slots: Vec<Slot>,
     pub(super) round: u32,
     /// What is left of a hash after this shift is a slot.
     shift: u32,
+    /// Slots that may still be taken in this round: some always stay free, so that every search ends.
+    free: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +30,7 @@ impl Places {
             self.shift = u64::BITS.saturating_sub(self.slots.len().trailing_zeros());
             self.round = 1;
         }
+        self.free = self.slots.len().saturating_sub(1);
     }
 
     /// The place of an ordinal; gives it `place` if it has none, and says so by `None`.
@@ -53,9 +40,26 @@ impl Places {
         let mut at = self.home(ordinal);
         while let Some(slot) = self.slots.get_mut(at) {
             if slot.round != self.round {
-                *slot = Slot { round: self.round, ordinal, place };
+                if self.free > 0 {
+                    self.free = self.free.saturating_sub(1);
+                    *slot = Slot { round: self.round, ordinal, place };
+                }
                 return None;
             }
+            if slot.ordinal == ordinal {
+                return Some(slot.place);
+            }
+            at = at.wrapping_add(1) & mask;
+        }
+        None
+    }
+
+    /// The place of an ordinal.
+    #[inline]
+    pub(super) fn place(&self, ordinal: u32) -> Option<u32> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = self.home(ordinal);
+        while let Some(slot) = self.slots.get(at).filter(|slot| slot.round == self.round) {
             if slot.ordinal == ordinal {
                 return Some(slot.place);
             }

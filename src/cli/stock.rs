@@ -1,0 +1,259 @@
+//! `kindred stock push` and `kindred stock export`: readings of stock and price into servers, and
+//! back out.
+
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+
+use self::table::Row;
+use super::out::outln;
+use crate::{
+    client::Replica,
+    model::limits::{FINDING_SAMPLES_MAX, UPDATES_PER_BATCH_MAX},
+    pb,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct StockArgs {
+    #[command(subcommand)]
+    command: StockCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StockCommand {
+    /// Send readings of stock and price to servers, in batches.
+    Push(PushArgs),
+    /// Print what sources have said to a server, as `push` reads it.
+    Export(ExportArgs),
+}
+
+/// Servers on the command line.
+#[derive(Debug, Args)]
+pub(super) struct Servers {
+    /// Servers, each of which gets everything: HOST:PORT or a URL.
+    #[arg(
+        long,
+        env = "KINDRED_TO",
+        value_name = "SERVER",
+        value_delimiter = ',',
+        num_args = 1..,
+        default_value = "127.0.0.1:50051"
+    )]
+    to: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct PushArgs {
+    #[command(flatten)]
+    servers: Servers,
+    /// Whose readings these are: each source has a feed of its own.
+    #[arg(long, value_name = "ID")]
+    source: String,
+    /// CSV (product_id, inventory_id, availability, available_quantity, price, currency, market_id,
+    /// event_time) or JSON objects, one AvailabilityUpdate a line; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    file: PathBuf,
+    /// Sequence of the first batch in the feed; else each server's feed goes on where it stands.
+    #[arg(long, value_name = "N")]
+    sequence: Option<u64>,
+    /// Replace all that the source has said before.
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    /// The server: HOST:PORT or a URL.
+    #[arg(long, value_name = "SERVER", default_value = "127.0.0.1:50051")]
+    from: String,
+    /// Only what this source has said.
+    #[arg(long, value_name = "ID", default_value = "")]
+    source: String,
+    /// Print JSON, one AvailabilityUpdate a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &StockArgs) -> anyhow::Result<()> {
+    match &args.command {
+        StockCommand::Push(args) => push(args),
+        StockCommand::Export(args) => export(args),
+    }
+}
+
+impl Servers {
+    /// Does the same on each server; a failure is said, and the others go on.
+    pub(super) fn each(
+        &self,
+        mut work: impl AsyncFnMut(&mut Replica) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut failed = Vec::new();
+        runtime()?.block_on(async {
+            for address in &self.to {
+                let done = async {
+                    let mut replica = Replica::connect(address).await?;
+                    work(&mut replica).await
+                };
+                if let Err(error) = done.await {
+                    eprintln!("error: {}", super::out::clean(&super::causes(&error)));
+                    failed.push(address.as_str());
+                }
+            }
+        });
+        if !failed.is_empty() {
+            let (count, all) = (failed.len(), self.to.len());
+            bail!("{count} of {all} servers failed: {}", failed.join(", "));
+        }
+        Ok(())
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.context("cannot start the calls")
+}
+
+fn push(args: &PushArgs) -> anyhow::Result<()> {
+    // Wholly, before anything is sent: a row that cannot be read must not leave half a feed behind.
+    let rows = table::read(&args.file)?;
+    args.servers.each(async |replica| {
+        let first = match args.sequence {
+            Some(sequence) => sequence,
+            None => next_sequence(replica, args).await?,
+        };
+        if args.replace {
+            replace(replica, args, first, &rows).await
+        } else {
+            batches(replica, args, first, &rows).await
+        }
+    })
+}
+
+/// Where a server's feed goes on.
+async fn next_sequence(replica: &mut Replica, args: &PushArgs) -> anyhow::Result<u64> {
+    let position = replica.position(&args.source).await?;
+    if position.applied_beyond_gap > 0 {
+        // Sequences beyond the gap are taken: what is sent under them would be ignored.
+        bail!(
+            "{}: feed {} misses a batch after {}; name the --sequence, or --replace all with one",
+            replica.address(),
+            args.source,
+            position.sequence
+        );
+    }
+    // A resync stands for everything up to its sequence, and the feed goes on behind it.
+    position.sequence.checked_add(u64::from(!args.replace)).context("the feed is at its end")
+}
+
+/// What became of the rows on one server.
+#[derive(Default)]
+struct Tally {
+    applied: u64,
+    stale: u64,
+    missing: usize,
+    rejected: usize,
+    gap: u64,
+}
+
+impl Tally {
+    /// Counts what was rejected of rows from this one on, and shows the first of them.
+    fn rejected(&mut self, address: &str, rows: &[Row], from: usize, all: &[pb::RejectedUpdate]) {
+        for one in all {
+            self.rejected += 1;
+            if self.rejected <= FINDING_SAMPLES_MAX {
+                let line = rows.get(from + one.index as usize).map_or(0, |row| row.line);
+                outln!("{address}: line {line} was rejected: {}", one.reason);
+            }
+        }
+    }
+}
+
+async fn batches(
+    replica: &mut Replica,
+    args: &PushArgs,
+    first: u64,
+    rows: &[Row],
+) -> anyhow::Result<()> {
+    let address = replica.address().to_owned();
+    let (mut tally, mut position) = (Tally::default(), pb::FeedPosition::default());
+    for ((sequence, part), from) in
+        (first..).zip(rows.chunks(UPDATES_PER_BATCH_MAX)).zip((0..).step_by(UPDATES_PER_BATCH_MAX))
+    {
+        let updates = part.iter().map(|row| row.update.clone()).collect();
+        let source_id = args.source.clone();
+        let request = pb::BatchUpdateAvailabilityRequest { source_id, sequence, updates };
+        let done = replica.batch(request).await.with_context(|| {
+            format!("batch {sequence} and those behind it did not go to {address}")
+        })?;
+        tally.applied += u64::from(done.applied);
+        tally.stale += u64::from(done.stale);
+        tally.missing += done.missing_product_ids.len();
+        tally.gap += done.gap;
+        tally.rejected(&address, rows, from, &done.rejected);
+        position = done.position.unwrap_or_default();
+    }
+    let Tally { applied, stale, missing, rejected, gap } = tally;
+    let (source, sequence) = (&args.source, position.sequence);
+    outln!(
+        "{address}: {source} is at {sequence}: {applied} applied, {stale} stale, {missing} missing, \
+         {rejected} rejected, gap {gap}"
+    );
+    Ok(())
+}
+
+async fn replace(
+    replica: &mut Replica,
+    args: &PushArgs,
+    sequence: u64,
+    rows: &[Row],
+) -> anyhow::Result<()> {
+    let mut parts = rows
+        .chunks(UPDATES_PER_BATCH_MAX)
+        .map(|part| pb::ReplaceAvailabilityRequest {
+            updates: part.iter().map(|row| row.update.clone()).collect(),
+            ..Default::default()
+        })
+        .collect::<Vec<_>>();
+    // A source that has nothing to say takes everything back.
+    if parts.is_empty() {
+        parts.push(pb::ReplaceAvailabilityRequest::default());
+    }
+    if let Some(part) = parts.first_mut() {
+        (part.source_id, part.sequence) = (args.source.clone(), sequence);
+    }
+    let address = replica.address().to_owned();
+    let done = replica.replace(parts).await?;
+    let mut tally = Tally::default();
+    tally.rejected(&address, rows, 0, &done.rejected);
+    let (source, position) = (&args.source, done.position.unwrap_or_default().sequence);
+    let (applied, removed, rejected) = (done.applied, done.removed, tally.rejected);
+    outln!(
+        "{address}: {source} is at {position}: {applied} applied, {removed} removed, {rejected} \
+         rejected"
+    );
+    Ok(())
+}
+
+fn export(args: &ExportArgs) -> anyhow::Result<()> {
+    if !args.json {
+        outln!("{}", table::HEADER);
+    }
+    let mut failed = None;
+    runtime()?.block_on(async {
+        let mut replica = Replica::connect(&args.from).await?;
+        replica
+            .readings(&args.source, |state| {
+                for update in table::updates(state) {
+                    match table::line(&update, args.json) {
+                        Ok(line) => outln!("{line}"),
+                        Err(error) => failed = failed.take().or(Some(error)),
+                    }
+                }
+            })
+            .await
+    })?;
+    failed.map_or(Ok(()), Err)
+}

@@ -1,0 +1,184 @@
+//! Calls of one server's `AvailabilityService`, for the commands that feed stock and recall products.
+//!
+//! One value is one server: who has several replicas has several values, and sends each of them
+//! everything. Nothing is tried twice here: a batch that was sent again is harmless, but whether to
+//! is the caller's decision. This room prints nothing and reads no file.
+
+mod error;
+
+use std::time::Duration;
+
+pub use error::ClientError;
+
+use tonic::{
+    Response, Status,
+    transport::{Channel, Endpoint},
+};
+
+use crate::{
+    model::limits::{PAGE_SIZE_MAX, STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX},
+    pb::{self, availability_service_client::AvailabilityServiceClient},
+};
+
+/// A server that cannot be reached says so by then.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+
+/// A call ends by then: a resync of two million readings takes some seconds.
+const CALL_WAIT: Duration = Duration::from_secs(120);
+
+/// A connection to one server.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    address: String,
+    calls: AvailabilityServiceClient<Channel>,
+}
+
+impl Replica {
+    /// Connects to `HOST:PORT` or to a URL.
+    ///
+    /// # Errors
+    /// The address is none, or nobody listens there.
+    pub async fn connect(address: &str) -> Result<Self, ClientError> {
+        let url =
+            if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        let unreachable = |error: tonic::transport::Error| ClientError::Unreachable {
+            address: address.to_owned(),
+            reason: causes(&error),
+        };
+        let endpoint = Endpoint::from_shared(url).map_err(unreachable)?;
+        let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(CALL_WAIT);
+        let channel = endpoint.connect().await.map_err(unreachable)?;
+        let calls = AvailabilityServiceClient::new(channel)
+            .max_encoding_message_size(STOCK_REQUEST_BYTES_MAX)
+            .max_decoding_message_size(STOCK_RESPONSE_BYTES_MAX);
+        Ok(Self { address: address.to_owned(), calls })
+    }
+
+    /// As it was given.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// How far a source's feed was applied; sequence 0 if it never was.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn position(&mut self, source_id: &str) -> Result<pb::FeedPosition, ClientError> {
+        let (source, page_size) = (source_id.to_owned(), 1);
+        let request =
+            pb::ListAvailabilityRequest { source_id: source, page_size, ..Default::default() };
+        let page = self.calls.list_availability(request).await;
+        let version = self.told(page)?.data_version.unwrap_or_default();
+        let found = version.availability.into_iter().find(|feed| feed.source_id == source_id);
+        let source_id = source_id.to_owned();
+        Ok(found.unwrap_or_else(|| pb::FeedPosition { source_id, ..Default::default() }))
+    }
+
+    /// Sends one batch.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn batch(
+        &mut self,
+        request: pb::BatchUpdateAvailabilityRequest,
+    ) -> Result<pb::BatchUpdateAvailabilityResponse, ClientError> {
+        let done = self.calls.batch_update_availability(request).await;
+        self.told(done)
+    }
+
+    /// Replaces all that a source has said by these parts, of which each names the feed or nothing.
+    ///
+    /// # Errors
+    /// The server's refusal; nothing changed then.
+    pub async fn replace(
+        &mut self,
+        parts: Vec<pb::ReplaceAvailabilityRequest>,
+    ) -> Result<pb::ReplaceAvailabilityResponse, ClientError> {
+        let done = self.calls.replace_availability(tokio_stream::iter(parts)).await;
+        self.told(done)
+    }
+
+    /// Hands over every reading, or those of one source, page by page.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn readings(
+        &mut self,
+        source_id: &str,
+        mut each: impl FnMut(pb::AvailabilityState),
+    ) -> Result<(), ClientError> {
+        let mut request = pb::ListAvailabilityRequest {
+            source_id: source_id.to_owned(),
+            page_size: i32::try_from(PAGE_SIZE_MAX).unwrap_or(i32::MAX),
+            page_token: String::new(),
+        };
+        loop {
+            let page = self.calls.list_availability(request.clone()).await;
+            let page = self.told(page)?;
+            page.states.into_iter().for_each(&mut each);
+            if page.next_page_token.is_empty() {
+                return Ok(());
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// Takes products out of every answer.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn block(
+        &mut self,
+        request: pb::BlockProductsRequest,
+    ) -> Result<pb::BlockProductsResponse, ClientError> {
+        let done = self.calls.block_products(request).await;
+        self.told(done)
+    }
+
+    /// Allows products again.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn unblock(
+        &mut self,
+        request: pb::UnblockProductsRequest,
+    ) -> Result<pb::UnblockProductsResponse, ClientError> {
+        let done = self.calls.unblock_products(request).await;
+        self.told(done)
+    }
+
+    /// Every block that stands.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn blocked(&mut self) -> Result<Vec<pb::BlockedProduct>, ClientError> {
+        let page_size = i32::try_from(PAGE_SIZE_MAX).unwrap_or(i32::MAX);
+        let mut request = pb::ListBlockedProductsRequest { page_size, ..Default::default() };
+        let mut all = Vec::new();
+        loop {
+            let page = self.calls.list_blocked_products(request.clone()).await;
+            let page = self.told(page)?;
+            all.extend(page.products);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    fn told<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, ClientError> {
+        answer.map(Response::into_inner).map_err(|status| ClientError::Refused {
+            address: self.address.clone(),
+            code: format!("{:?}", status.code()),
+            message: status.message().to_owned(),
+        })
+    }
+}
+
+/// What a transport error says, with its causes: its own words are "transport error".
+fn causes(error: &dyn std::error::Error) -> String {
+    let first = error.to_string();
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(first, |said, cause| format!("{said}: {cause}"))
+}

@@ -1,0 +1,366 @@
+//! May this candidate be shown? The reasons against it, in their order.
+//!
+//! What is constant during one lookup stands in [`Checks`], built before the first candidate; parts
+//! that a lookup does not use cost one branch each.
+
+use arrayvec::ArrayVec;
+
+use super::{
+    filter::{Conditions, SeedSide},
+    interval::Interval,
+    page::Page,
+    patch::names_market,
+    report::Reason,
+    rules::Rules,
+    runs::Candidate,
+    scene::{Context, Scene, state_number},
+    seeds::Known,
+    variants::{LEVELS_MAX, Leaves, group_root, lineage},
+};
+use crate::{
+    index::{
+        Ordinal, View,
+        layout::{AttributeRecord, FLAG_HIDDEN, FLAG_PARENT, ProductRecord},
+    },
+    model::{
+        limits::{LEAVES_MAX, OVERRIDES_PER_SOURCE_MAX},
+        relation::{Availability, StageMask},
+        selection::{AvailabilitySet, VariantResolution},
+    },
+    policy::{Override, OverrideAction},
+    stock::StockView,
+};
+
+/// All that decides about candidates of one lookup.
+pub(super) struct Checks<'c> {
+    pub(super) view: View<'c>,
+    pub(super) scene: &'c Scene<'c>,
+    pub(super) context: &'c Context<'c>,
+    pub(super) stock: &'c StockView,
+    /// Sorted.
+    pub(super) own: &'c [Ordinal],
+    /// Sorted.
+    pub(super) excluded: &'c [u32],
+    pub(super) conditions: Option<Conditions<'c>>,
+    pub(super) rules: &'c Rules,
+    pub(super) page: &'c Page,
+    pub(super) resolution: VariantResolution,
+    pub(super) states: States,
+    /// Bit of the market in masks.
+    pub(super) market: u64,
+    /// Bit of the stage; 0 without one.
+    pub(super) stage: u8,
+    pub(super) has_overrides: bool,
+}
+
+/// Accepted states of stock, by number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct States(u8);
+
+impl States {
+    pub(super) fn new(set: AvailabilitySet) -> Self {
+        let accepted = Availability::ALL.into_iter().filter(|state| set.accepts(*state));
+        let mask = accepted.fold(0_u8, |mask, state| mask | 1 << (state as u8 & 7));
+        // No reading counts as in stock.
+        Self(mask | mask >> Availability::InStock as u8 & 1)
+    }
+
+    #[inline]
+    fn accept(self, state: u8) -> bool {
+        self.0 >> (state & 7) & 1 == 1
+    }
+}
+
+/// Where candidates come from.
+pub(super) struct Asked<'c> {
+    /// `None` for lists that nobody's product leads to.
+    pub(super) known: Option<Known>,
+    side: SeedSide,
+    /// Overrides of the known product and its ancestors.
+    hides: ArrayVec<&'c [Override], LEVELS_MAX>,
+}
+
+/// A candidate's products.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'c> {
+    pub(super) linked: Ordinal,
+    pub(super) shown: Ordinal,
+    /// Of the shown product.
+    pub(super) known: &'c ProductRecord,
+    linked_known: &'c ProductRecord,
+    /// A sellable variant was wanted, and there is none.
+    is_unsellable: bool,
+}
+
+impl<'c> Checks<'c> {
+    /// Candidates of a known product.
+    pub(super) fn asked(&self, known: &Known) -> Asked<'c> {
+        let side = self.conditions.as_ref().map(|conditions| conditions.side(known.product));
+        let hides = self.hides_of(known.product);
+        Asked { known: Some(*known), side: side.unwrap_or_default(), hides }
+    }
+
+    /// Candidates that no product leads to; `source` is whose overrides count all the same.
+    pub(super) fn asked_by_nobody(&self, source: Option<Ordinal>) -> Asked<'c> {
+        let hides = source.map(|source| self.hides_of(source));
+        Asked { known: None, side: SeedSide::default(), hides: hides.unwrap_or_default() }
+    }
+
+    fn hides_of(&self, product: Ordinal) -> ArrayVec<&'c [Override], LEVELS_MAX> {
+        if !self.has_overrides {
+            return ArrayVec::new();
+        }
+        let overrides = self.scene.policy.overrides();
+        let rows = lineage(&self.view, product).map(|source| overrides.of(source.0));
+        rows.filter(|rows| !rows.is_empty()).collect()
+    }
+
+    /// Finds the product to show for a linked one; `None` if the catalog lacks it.
+    #[inline]
+    pub(super) fn look(&self, linked: Ordinal, interval: &mut Interval) -> Option<Sight<'c>> {
+        let known = self.view.product(linked)?;
+        let mut sight =
+            Sight { linked, shown: linked, known, linked_known: known, is_unsellable: false };
+        match self.resolution {
+            VariantResolution::AsLinked => {}
+            VariantResolution::Parent => {
+                sight.shown = group_root(&self.view, linked, known);
+                sight.known = self.view.product(sight.shown)?;
+            }
+            VariantResolution::SellableVariant => {
+                if known.flags & FLAG_PARENT != 0 {
+                    match self.sellable_leaf(linked, interval) {
+                        Some((leaf, known)) => (sight.shown, sight.known) = (leaf, known),
+                        None => sight.is_unsellable = true,
+                    }
+                }
+            }
+        }
+        Some(sight)
+    }
+
+    /// A product that stands for itself.
+    pub(super) fn as_linked(&self, product: Ordinal) -> Option<Sight<'c>> {
+        let known = self.view.product(product)?;
+        let linked_known = known;
+        Some(Sight { linked: product, shown: product, known, linked_known, is_unsellable: false })
+    }
+
+    /// The first of the reasons from blocked to unavailable.
+    #[inline]
+    pub(super) fn early(
+        &self,
+        sight: &Sight<'c>,
+        candidate: &Candidate<'_>,
+        asked: &Asked<'_>,
+        interval: &mut Interval,
+    ) -> Option<Reason> {
+        if self.is_either_blocked(sight, interval) {
+            return Some(Reason::Blocked);
+        }
+        let state = self.state(sight.shown, sight.known);
+        if self.is_gone(sight, state) {
+            return Some(Reason::Hidden);
+        }
+        if let Some(line) = self.overridden(sight, candidate, asked, interval) {
+            return Some(Reason::Overridden(line));
+        }
+        let root = group_root(&self.view, sight.shown, sight.known);
+        if self.own.binary_search(&root).is_ok() {
+            return Some(Reason::SameGroup);
+        }
+        if !self.excluded.is_empty() && (self.excludes(sight.linked) || self.excludes(sight.shown))
+        {
+            return Some(Reason::Excluded);
+        }
+        let Some(attributes) = self.view.attributes(sight.shown) else {
+            return Some(Reason::Market);
+        };
+        if let Some(reason) = self.wrong_moment(attributes, candidate, interval) {
+            return Some(reason);
+        }
+        if let Some(conditions) = &self.conditions
+            && let Some(part) =
+                conditions.broken(sight.shown, (sight.known, attributes), &asked.side)
+        {
+            return Some(Reason::Filter(part));
+        }
+        (!self.is_available(sight, state, interval)).then_some(Reason::Unavailable)
+    }
+
+    /// Rule or page: the reasons between score and diversity.
+    #[inline]
+    pub(super) fn late(&self, shown: Ordinal, linked: Ordinal) -> Option<Reason> {
+        if let Some(rule) = self.rules.hides(self.scene, shown, linked) {
+            return Some(Reason::Rule(rule));
+        }
+        self.page.shows(shown).then_some(Reason::OnPage)
+    }
+
+    fn is_either_blocked(&self, sight: &Sight<'_>, interval: &mut Interval) -> bool {
+        let linked = self.is_blocked(sight.linked, interval);
+        // Not in short circuit: the blocks of both are edges of the answer's interval.
+        let shown = sight.shown != sight.linked && self.is_blocked(sight.shown, interval);
+        linked || shown
+    }
+
+    /// Does a block of the product hold here and now?
+    #[inline]
+    pub(super) fn is_blocked(&self, product: Ordinal, interval: &mut Interval) -> bool {
+        let mut is_blocked = false;
+        for block in self.stock.blocks(product) {
+            if block.markets & self.market != 0 {
+                interval.meet(block.expire_s, self.context.at_s);
+                is_blocked |= self.context.at_s < block.expire_s;
+            }
+        }
+        is_blocked
+    }
+
+    #[inline]
+    fn state(&self, product: Ordinal, known: &ProductRecord) -> u8 {
+        state_number(self.stock, product, known, self.context.inventory)
+    }
+
+    /// Is one of the products withdrawn, or the linked one hidden?
+    #[inline]
+    fn is_gone(&self, sight: &Sight<'_>, state: u8) -> bool {
+        let withdrawn = Availability::Discontinued as u8;
+        state == withdrawn
+            || sight.linked_known.flags & FLAG_HIDDEN != 0
+            || (sight.linked != sight.shown
+                && self.state(sight.linked, sight.linked_known) == withdrawn)
+    }
+
+    /// The line of the override that takes the candidate out.
+    #[inline]
+    fn overridden(
+        &self,
+        sight: &Sight<'_>,
+        candidate: &Candidate<'_>,
+        asked: &Asked<'_>,
+        interval: &mut Interval,
+    ) -> Option<u32> {
+        if !self.has_overrides {
+            return None;
+        }
+        let hidden = self.hidden_by(sight, asked, interval);
+        candidate.removed_by.or(hidden)
+    }
+
+    /// The line of the first override in force that hides one of the products; meets all of them.
+    fn hidden_by(
+        &self,
+        sight: &Sight<'_>,
+        asked: &Asked<'_>,
+        interval: &mut Interval,
+    ) -> Option<u32> {
+        let overrides = self.scene.policy.overrides();
+        let own = asked.hides.iter().flat_map(|rows| rows.iter().take(OVERRIDES_PER_SOURCE_MAX));
+        let everywhere = overrides.hides_everywhere(sight.linked.0).iter();
+        let everywhere = everywhere.chain(match sight.shown == sight.linked {
+            true => &[],
+            false => overrides.hides_everywhere(sight.shown.0),
+        });
+        let mut line = None;
+        for row in own.chain(everywhere) {
+            let is_about = row.target == sight.linked.0 || row.target == sight.shown.0;
+            if is_about && row.action == OverrideAction::Hide && names_market(row, self.context) {
+                interval.meet(row.window.from_s, self.context.at_s);
+                interval.meet(row.window.to_s, self.context.at_s);
+                if row.window.contains(self.context.at_s) {
+                    line = line.or(Some(row.line));
+                }
+            }
+        }
+        line
+    }
+
+    fn excludes(&self, product: Ordinal) -> bool {
+        self.excluded.binary_search(&product.0).is_ok()
+    }
+
+    /// Market, validity, stage.
+    #[inline]
+    fn wrong_moment(
+        &self,
+        attributes: &AttributeRecord,
+        candidate: &Candidate<'_>,
+        interval: &mut Interval,
+    ) -> Option<Reason> {
+        if attributes.assortment.get() & self.market == 0 {
+            return Some(Reason::Market);
+        }
+        let reason = self.wrong_market(candidate).or_else(|| self.wrong_time(candidate, interval));
+        if reason.is_some() {
+            return reason;
+        }
+        let stages = candidate.edge.stages();
+        let is_other = stages != StageMask::EVERY && stages.bits() & self.stage == 0;
+        (self.stage != 0 && is_other).then_some(Reason::Stage)
+    }
+
+    /// Is the relation limited to other markets?
+    #[inline]
+    pub(super) fn wrong_market(&self, candidate: &Candidate<'_>) -> Option<Reason> {
+        let markets = candidate.rare?.markets.get();
+        (markets != 0 && markets & self.market == 0).then_some(Reason::Market)
+    }
+
+    /// Is the relation for another time?
+    #[inline]
+    pub(super) fn wrong_time(
+        &self,
+        candidate: &Candidate<'_>,
+        interval: &mut Interval,
+    ) -> Option<Reason> {
+        let rare = candidate.rare?;
+        let (from_s, to_s) = (rare.valid_from_s.get(), rare.valid_to_s.get());
+        let at_s = self.context.at_s;
+        interval.meet(from_s, at_s);
+        interval.meet(to_s, at_s);
+        (at_s < from_s || at_s >= to_s).then_some(Reason::Validity)
+    }
+
+    /// Does the market's assortment hold the product?
+    pub(super) fn is_sold_here(&self, product: Ordinal) -> bool {
+        let attributes = self.view.attributes(product);
+        attributes.is_some_and(|attributes| attributes.assortment.get() & self.market != 0)
+    }
+
+    /// Is the product's own state an accepted one?
+    pub(super) fn accepts(&self, product: Ordinal) -> bool {
+        let known = self.view.product(product);
+        known.is_some_and(|known| self.states.accept(self.state(product, known)))
+    }
+
+    /// Is the product available, whatever else may speak against it?
+    pub(super) fn is_for_sale(&self, sight: &Sight<'_>, interval: &mut Interval) -> bool {
+        self.is_available(sight, self.state(sight.shown, sight.known), interval)
+    }
+
+    #[inline]
+    fn is_available(&self, sight: &Sight<'_>, state: u8, interval: &mut Interval) -> bool {
+        if sight.is_unsellable || !self.states.accept(state) {
+            return false;
+        }
+        sight.known.flags & FLAG_PARENT == 0 || self.sellable_leaf(sight.shown, interval).is_some()
+    }
+
+    /// The first product below that can be bought.
+    fn sellable_leaf(
+        &self,
+        product: Ordinal,
+        interval: &mut Interval,
+    ) -> Option<(Ordinal, &'c ProductRecord)> {
+        let mut leaves = Leaves::below(&self.view, product).take(LEAVES_MAX);
+        leaves.find(|(leaf, known)| {
+            let is_blocked = self.is_blocked(*leaf, interval);
+            let attributes = self.view.attributes(*leaf);
+            let assortment = attributes.map_or(0, |attributes| attributes.assortment.get());
+            !is_blocked
+                && assortment & self.market != 0
+                && self.states.accept(self.state(*leaf, known))
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! The list on its way: what is kept, and what that leaves room for.
+
+use super::{answer::Pick, places::Places, report::Bound, variants::group_root};
+use crate::{
+    index::{
+        Ordinal, View,
+        layout::{FLAG_PARENT, NONE, ProductRecord},
+    },
+    model::{
+        limits::{RELATION_TYPES_PER_REQUEST_MAX, RESULTS_MAX},
+        selection::Diversity,
+    },
+};
+
+/// Kept products of one lookup.
+#[derive(Debug, Default)]
+pub(super) struct List {
+    /// Best first; fallbacks after all others.
+    pub(super) picks: Vec<Pick>,
+    /// As they were kept.
+    pub(super) pins: Vec<Pin>,
+    kinds: Vec<Kinds>,
+    diversity: Diversity,
+    /// Products kept, as far as they are entered.
+    products: Places,
+    is_entered: bool,
+    by_mix: [u32; RELATION_TYPES_PER_REQUEST_MAX],
+}
+
+/// A product that stands at a position whatever its score.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pin {
+    /// From 1.
+    pub(super) position: u32,
+    pub(super) pick: Pick,
+}
+
+/// Of what kinds a product is one; [`NONE`] counts for nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kinds {
+    brand: u32,
+    category: u32,
+    root: u32,
+    /// Others of its variant group may exist.
+    is_grouped: bool,
+}
+
+/// An entry of the mix, by its place, and its cap.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quota {
+    pub(super) mix: u8,
+    pub(super) most: Option<u32>,
+}
+
+impl Kinds {
+    #[inline]
+    pub(super) fn of(view: &View<'_>, product: Ordinal, known: &ProductRecord) -> Self {
+        let attributes = view.attributes(product);
+        Self {
+            brand: attributes.map_or(NONE, |attributes| attributes.brand.get()),
+            category: attributes.map_or(NONE, |attributes| attributes.category.get()),
+            root: group_root(view, product, known).0,
+            is_grouped: known.parent.get() != NONE || known.flags & FLAG_PARENT != 0,
+        }
+    }
+}
+
+impl List {
+    /// Forgets everything.
+    pub(super) fn begin(&mut self, diversity: Diversity) {
+        self.picks.clear();
+        self.pins.clear();
+        self.kinds.clear();
+        self.by_mix = [0; RELATION_TYPES_PER_REQUEST_MAX];
+        self.diversity = diversity;
+        self.is_entered = false;
+    }
+
+    /// Results so far.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.picks.len().saturating_add(self.pins.len())
+    }
+
+    /// From now on [`List::has`] can be asked.
+    pub(super) fn enter(&mut self) {
+        if self.is_entered {
+            return;
+        }
+        self.is_entered = true;
+        self.products.begin(RESULTS_MAX.saturating_mul(2));
+        for pick in self.pins.iter().map(|pin| &pin.pick).chain(&self.picks) {
+            self.products.insert(pick.product.0);
+        }
+    }
+
+    /// Does the product stand in the list?
+    #[inline]
+    pub(super) fn has(&self, product: Ordinal) -> bool {
+        self.is_entered && self.products.place(product.0).is_some()
+    }
+
+    /// Has the list enough of one of these kinds?
+    #[inline]
+    pub(super) fn refuses(&self, kinds: &Kinds, quota: Option<Quota>) -> Option<Bound> {
+        let Diversity { max_per_brand, max_per_category, max_per_variant_group } = self.diversity;
+        if max_per_brand > 0
+            && kinds.brand != NONE
+            && self.is_full(max_per_brand, |kept| kept.brand == kinds.brand)
+        {
+            return Some(Bound::Brand);
+        }
+        if max_per_category > 0
+            && kinds.category != NONE
+            && self.is_full(max_per_category, |kept| kept.category == kinds.category)
+        {
+            return Some(Bound::Category);
+        }
+        if kinds.is_grouped
+            && self.is_full(max_per_variant_group.max(1), |kept| kept.root == kinds.root)
+        {
+            return Some(Bound::VariantGroup);
+        }
+        let quota = quota?;
+        let most = quota.most?;
+        let count = self.by_mix.get(usize::from(quota.mix)).copied().unwrap_or(0);
+        (count >= most).then_some(Bound::MixEntry)
+    }
+
+    fn is_full(&self, most: u32, is_of_kind: impl Fn(&Kinds) -> bool) -> bool {
+        let count = self.kinds.iter().filter(|kept| is_of_kind(kept)).count();
+        count >= most as usize
+    }
+
+    #[inline]
+    pub(super) fn keep(&mut self, pick: Pick, kinds: Kinds, quota: Option<Quota>) {
+        self.count(pick.product, kinds);
+        self.picks.push(pick);
+        let place = quota.and_then(|quota| self.by_mix.get_mut(usize::from(quota.mix)));
+        if let Some(count) = place {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    pub(super) fn pin(&mut self, pin: Pin, kinds: Kinds) {
+        self.count(pin.pick.product, kinds);
+        self.pins.push(pin);
+    }
+
+    #[inline]
+    fn count(&mut self, product: Ordinal, kinds: Kinds) {
+        self.kinds.push(kinds);
+        if self.is_entered {
+            self.products.insert(product.0);
+        }
+    }
+
+    /// Cuts the picks at what the pins leave of the number of results.
+    pub(super) fn cut(&mut self, max_results: usize) {
+        self.picks.truncate(max_results.saturating_sub(self.pins.len()));
+    }
+
+    /// Puts every pin at its position.
+    pub(super) fn place_pins(&mut self) {
+        // Stable: of one position the pin kept first comes first.
+        self.pins.sort_by_key(|pin| pin.position);
+        let mut behind = 0;
+        for Pin { position, pick } in self.pins.drain(..) {
+            let index = (position.saturating_sub(1) as usize).max(behind).min(self.picks.len());
+            self.picks.insert(index, pick);
+            behind = index.saturating_add(1);
+        }
+    }
+}

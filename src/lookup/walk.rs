@@ -1,0 +1,323 @@
+//! From candidates to kept products: one known product in rank order, several by sums, and both by
+//! rules that change scores.
+
+use super::{
+    answer::Pick,
+    checks::{Asked, Checks, Sight},
+    interval::Interval,
+    list::{Kinds, List, Quota},
+    patch::Patched,
+    places::Places,
+    plan::Plan,
+    rank::{Ranking, Sum},
+    report::{FillReport, Reason},
+    runs::{Candidate, Runs},
+    seeds::Known,
+    trace::{Fate, From, Seen, Sink},
+};
+use crate::{
+    index::layout::NONE,
+    model::{limits::CANDIDATES_MAX, selection::VariantResolution},
+    policy::MixEntry,
+};
+
+/// Everything that a walk over candidates reads and writes.
+pub(super) struct Walk<'w, 'c, S> {
+    pub(super) checks: &'w Checks<'c>,
+    pub(super) plan: &'w Plan<'c>,
+    pub(super) list: &'w mut List,
+    pub(super) report: &'w mut FillReport,
+    pub(super) interval: &'w mut Interval,
+    pub(super) bench: &'w mut Bench,
+    pub(super) sink: &'w mut S,
+    /// Step of the fallback chain; 0 for the lookup's own.
+    pub(super) step: u8,
+}
+
+/// Working memory of walks.
+#[derive(Debug, Default)]
+pub(super) struct Bench {
+    pub(super) patched: Patched,
+    pub(super) sums: Vec<Sum>,
+    /// Where in `sums` a product stands.
+    pub(super) places: Places,
+    pub(super) ranking: Ranking,
+}
+
+/// Which lists of a known product are walked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lists<'l> {
+    /// Its relations of these types.
+    Mix(&'l [MixEntry]),
+    /// The best sellers of its primary category.
+    CategoryPopular,
+}
+
+impl Lists<'_> {
+    /// Opens the lists of a known product. `patched` was prepared for it.
+    pub(super) fn open<'r>(
+        self,
+        runs: &mut Runs<'r>,
+        checks: &Checks<'r>,
+        known: &Known,
+        patched: &'r Patched,
+        prefetch: usize,
+    ) {
+        match self {
+            Self::Mix(mix) => runs.open(&checks.view, known.product, mix, patched, prefetch),
+            Self::CategoryPopular => {
+                let attributes = checks.view.attributes(known.product);
+                let category = attributes.map_or(NONE, |attributes| attributes.category.get());
+                let list = if category == NONE { &[] } else { checks.view.popular(Some(category)) };
+                runs.open_popular(&checks.view, list, prefetch);
+            }
+        }
+    }
+
+    /// Patches what overrides change of these lists.
+    pub(super) fn prepare(
+        self,
+        patched: &mut Patched,
+        checks: &Checks<'_>,
+        known: &Known,
+        interval: &mut Interval,
+    ) {
+        let overrides = checks.scene.policy.overrides();
+        let mix = if let Self::Mix(mix) = self { mix } else { &[] };
+        if checks.has_overrides {
+            let when = (overrides, checks.context);
+            patched.prepare(&checks.view, when, known.product, mix, interval);
+        } else {
+            patched.clear();
+        }
+    }
+}
+
+impl<'c, S: Sink> Walk<'_, 'c, S> {
+    /// Kept products, pins aside, or results, pins included, at which this walk ends.
+    pub(super) fn is_full(&self) -> bool {
+        if self.step == 0 {
+            self.list.picks.len() >= self.plan.pool()
+        } else {
+            self.list.len() >= self.plan.max_results()
+        }
+    }
+
+    /// Walks the lists of one known product.
+    pub(super) fn one(&mut self, lists: Lists<'_>, known: &Known) {
+        let checks = self.checks;
+        let asked = checks.asked(known);
+        // Taken out for the walk: the runs borrow it, and the walk borrows the rest.
+        let mut patched = std::mem::take(&mut self.bench.patched);
+        lists.prepare(&mut patched, checks, known, self.interval);
+        let mut runs = Runs::default();
+        lists.open(&mut runs, checks, known, &patched, self.plan.pool().saturating_mul(2));
+        self.walk(&mut runs, &asked);
+        drop(runs);
+        self.bench.patched = patched;
+    }
+
+    /// Walks a list of best sellers that nobody's product leads to.
+    pub(super) fn popular(&mut self, category: Option<u32>) {
+        let checks = self.checks;
+        let list = checks.view.popular(category);
+        let mut runs = Runs::default();
+        runs.open_popular(&checks.view, list, self.plan.pool().saturating_mul(2));
+        self.walk(&mut runs, &checks.asked_by_nobody(None));
+    }
+
+    fn walk(&mut self, runs: &mut Runs<'_>, asked: &Asked<'c>) {
+        if self.step == 0 && self.checks.rules.change_scores() {
+            self.list.enter();
+            self.by_rules(runs, asked);
+        } else {
+            self.in_order(runs, asked);
+        }
+    }
+
+    /// Keeps candidates as they come until the list is full.
+    fn in_order(&mut self, runs: &mut Runs<'_>, asked: &Asked<'c>) {
+        // The common case: one run of distinct products, shown as they are, into an empty list.
+        let is_distinct = self.list.len() == 0
+            && runs.is_distinct()
+            && self.plan.variant_resolution() == VariantResolution::AsLinked;
+        if !is_distinct {
+            self.list.enter();
+        }
+        let mut left = CANDIDATES_MAX;
+        while left > 0 && !self.is_full() {
+            let Some(candidate) = runs.next() else { break };
+            left = left.saturating_sub(1);
+            if let Some(sight) = self.pass(&candidate, asked) {
+                let kinds = Kinds::of(&self.checks.view, sight.shown, sight.known);
+                let quota = self.quota(candidate.mix);
+                let reason = self.list.refuses(&kinds, quota).map(Reason::Diversity);
+                self.end(&seen(&candidate, &sight, asked, self.step), reason);
+                if reason.is_none() {
+                    self.list.keep(pick(&candidate, &sight, asked, self.step), kinds, quota);
+                }
+            }
+        }
+        if S::ON {
+            runs.take(left).for_each(|candidate| self.leave_out(&candidate, asked));
+        }
+    }
+
+    /// Examines all candidates, then keeps the best by the score that rules give them.
+    fn by_rules(&mut self, runs: &mut Runs<'_>, asked: &Asked<'c>) {
+        self.bench.sums.clear();
+        for candidate in runs.take(CANDIDATES_MAX) {
+            let Some(sight) = self.pass(&candidate, asked) else { continue };
+            let products = (sight.shown, sight.linked);
+            let rules = self.checks.rules;
+            let score = rules.score(self.checks.scene, products, candidate.score, self.sink);
+            let told = seen(&candidate, &sight, asked, self.step);
+            self.sink.examined(&self.checks.view, &told, Fate::RankedTooLow);
+            let pick = Pick { score, ..pick(&candidate, &sight, asked, self.step) };
+            self.bench.sums.push(Sum::single(pick, sight.linked, candidate.mix));
+        }
+        let sums = std::mem::take(&mut self.bench.sums);
+        let mut ranking = std::mem::take(&mut self.bench.ranking);
+        ranking.begin(sums.iter().map(|sum| (sum.pick.score, 0)));
+        while !self.is_full() {
+            let Some((index, score)) = ranking.next() else { break };
+            let Some(sum) = sums.get(index) else { break };
+            // Another relation of the product may have come first.
+            if !self.list.has(sum.pick.product) {
+                self.take(sum, score, None);
+            }
+        }
+        (self.bench.sums, self.bench.ranking) = (sums, ranking);
+    }
+
+    /// The reasons from blocked to on page for a candidate of one known product; its products if it
+    /// passes.
+    #[inline]
+    fn pass(&mut self, candidate: &Candidate<'_>, asked: &Asked<'c>) -> Option<Sight<'c>> {
+        let checks = self.checks;
+        let Some(sight) = checks.look(candidate.linked(), self.interval) else {
+            self.report.remove(Reason::Hidden);
+            return None;
+        };
+        if self.list.has(sight.shown) {
+            let told = seen(candidate, &sight, asked, self.step);
+            self.sink.examined(&checks.view, &told, Fate::Repeated);
+            return None;
+        }
+        let reason = checks
+            .early(&sight, candidate, asked, self.interval)
+            .or_else(|| self.is_below_score(candidate).then_some(Reason::Score))
+            .or_else(|| checks.late(sight.shown, sight.linked));
+        let Some(reason) = reason else { return Some(sight) };
+        self.end(&seen(candidate, &sight, asked, self.step), Some(reason));
+        None
+    }
+
+    #[inline]
+    fn is_below_score(&self, candidate: &Candidate<'_>) -> bool {
+        let least = self.plan.min_score().filter(|_| self.step == 0 && candidate.is_scored());
+        least.is_some_and(|least| candidate.score < least)
+    }
+
+    /// Counts and tells the end of a candidate: removed, or kept without a reason.
+    #[inline]
+    pub(super) fn end(&mut self, told: &Seen<'_>, reason: Option<Reason>) {
+        let fate = match reason {
+            Some(reason) => {
+                self.report.remove(reason);
+                if let Reason::Rule(rule) = reason {
+                    self.sink.rule(rule, told.shown);
+                }
+                Fate::Removed(reason)
+            }
+            None => {
+                self.report.keep(self.step);
+                Fate::Returned(0)
+            }
+        };
+        self.sink.examined(&self.checks.view, told, fate);
+    }
+
+    /// Tells of a candidate that came after the list was full. What it meets counts for nothing.
+    fn leave_out(&mut self, candidate: &Candidate<'_>, asked: &Asked<'c>) {
+        if let Some(sight) = self.checks.look(candidate.linked(), &mut Interval::UNBOUNDED.clone())
+        {
+            let is_shown = self.list.has(sight.shown);
+            let fate = if is_shown { Fate::Repeated } else { Fate::RankedTooLow };
+            let told = seen(candidate, &sight, asked, self.step);
+            self.sink.examined(&self.checks.view, &told, fate);
+        }
+    }
+
+    /// Diversity, and if it holds the end of the way into the list.
+    pub(super) fn take(&mut self, sum: &Sum, score: u16, earlier: Option<Reason>) {
+        let product = sum.pick.product;
+        let Some(known) = self.checks.view.product(product) else { return };
+        let kinds = Kinds::of(&self.checks.view, product, known);
+        let quota = self.quota(sum.mix);
+        let refused = || self.list.refuses(&kinds, quota).map(Reason::Diversity);
+        let reason = earlier.or_else(refused);
+        match reason {
+            Some(reason) => {
+                self.report.remove(reason);
+                if let Reason::Rule(rule) = reason {
+                    self.sink.rule(rule, product);
+                }
+                self.sink.settled(product, score, Fate::Removed(reason));
+            }
+            None => {
+                self.report.keep(self.step);
+                self.sink.settled(product, score, Fate::Returned(0));
+                self.list.keep(Pick { score, ..sum.pick }, kinds, quota);
+            }
+        }
+    }
+
+    /// The entry of the mix that a product counts for; none in fallbacks.
+    #[inline]
+    fn quota(&self, mix: u8) -> Option<Quota> {
+        if self.step > 0 {
+            return None;
+        }
+        let entry = self.plan.mix().get(usize::from(mix))?;
+        Some(Quota { mix, most: entry.max_results })
+    }
+}
+
+/// What an answer shows of a candidate.
+#[inline]
+pub(super) fn pick(
+    candidate: &Candidate<'_>,
+    sight: &Sight<'_>,
+    asked: &Asked<'_>,
+    fallback_step: u8,
+) -> Pick {
+    let (seeds, units) = asked.known.map_or((0, 1.0), |known| (known.positions, known.quantity));
+    Pick {
+        product: sight.shown,
+        relation_type: candidate.relation_type,
+        origin: candidate.edge.origin_number(),
+        score: candidate.score,
+        quantity: candidate.quantity(units),
+        seeds,
+        valid_to_s: candidate.valid_to_s(),
+        fallback_step,
+    }
+}
+
+/// A candidate for the trace.
+#[inline]
+pub(super) fn seen<'r>(
+    candidate: &'r Candidate<'r>,
+    sight: &Sight<'_>,
+    asked: &Asked<'_>,
+    fallback_step: u8,
+) -> Seen<'r> {
+    Seen {
+        linked: sight.linked,
+        shown: sight.shown,
+        origin: From::Relation(candidate),
+        seeds: asked.known.map_or(0, |known| known.positions),
+        fallback_step,
+    }
+}

@@ -1,0 +1,116 @@
+//! The answers to the reads, each from one moment: the same code for the server and for the commands
+//! that need none.
+
+use std::cell::RefCell;
+
+use tonic::Status;
+
+use super::{
+    convert::{self, Asked},
+    explain, pages,
+    present::Present,
+    reply::{self, PageBuffer, Showing},
+    status::Refusal,
+};
+use crate::{
+    lookup::{self, Page, Plan, QuerySeed, Repeats, Scratch},
+    pb::{self, EncodedResponse},
+    snapshot::Moment,
+};
+
+/// What one thread works with, call after call, so that a call allocates its reply and little more.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    pub(super) scratch: Scratch,
+    pub(super) page: Page,
+    pub(super) buffer: PageBuffer,
+    pub(super) missing: pages::Missing,
+}
+
+thread_local! {
+    /// One a runtime, as each runtime is one thread.
+    static WORKSPACE: RefCell<Workspace> = RefCell::default();
+}
+
+/// Lends the thread's workspace. The work never lends it again.
+pub(super) fn with_workspace<T>(work: impl FnOnce(&mut Workspace) -> T) -> T {
+    WORKSPACE.with_borrow_mut(work)
+}
+
+/// Answers a `GetRecommendations` from one moment.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` with the path of each wrong field, `FAILED_PRECONDITION` for another snapshot,
+/// `UNAVAILABLE` for stock that is behind.
+pub fn get_recommendations(
+    moment: &Moment,
+    request: &pb::GetRecommendationsRequest,
+) -> Result<EncodedResponse, Status> {
+    Ok(get(&Present::of(moment), request)?)
+}
+
+/// Answers a `BatchGetRecommendations`, likewise.
+///
+/// # Errors
+/// As [`get_recommendations`], for the call as a whole; a bad slot fails alone.
+pub fn batch_get_recommendations(
+    moment: &Moment,
+    request: &pb::BatchGetRecommendationsRequest,
+) -> Result<EncodedResponse, Status> {
+    Ok(pages::batch(&Present::of(moment), request)?)
+}
+
+/// Answers a `GetBundles`, likewise.
+///
+/// # Errors
+/// As [`get_recommendations`].
+pub fn get_bundles(
+    moment: &Moment,
+    request: &pb::GetBundlesRequest,
+) -> Result<pb::GetBundlesResponse, Status> {
+    Ok(bundles(&Present::of(moment), request)?)
+}
+
+/// Answers an `ExplainRecommendations`, likewise.
+///
+/// # Errors
+/// As [`get_recommendations`].
+pub fn explain_recommendations(
+    moment: &Moment,
+    request: &pb::ExplainRecommendationsRequest,
+) -> Result<pb::ExplainRecommendationsResponse, Status> {
+    Ok(explain::explain(&Present::of(moment), request)?)
+}
+
+pub(super) fn get(
+    present: &Present<'_>,
+    request: &pb::GetRecommendationsRequest,
+) -> Result<EncodedResponse, Refusal> {
+    present.require_snapshot(&request.snapshot_id)?;
+    let scene = &present.scene;
+    let Asked { query, context, detail } = convert::query(request, &scene.view, present.now_s)?;
+    present.require_positions(&request.min_availability)?;
+    let plan = Plan::new(scene, &context, &query)
+        .map_err(|error| Refusal::Invalid(vec![convert::unplanned(error, &query)]))?;
+    let bytes = with_workspace(|Workspace { scratch, page, .. }| {
+        // A list of its own: nobody asks what it shows.
+        page.begin(scene, [], Repeats::Allowed);
+        let answer = lookup::answer(scene, &context, &query, &plan, page, scratch);
+        let showing =
+            Showing { scene, snapshot_id: present.snapshot_id, context: &context, detail };
+        reply::encode(&showing, &answer, query.seeds.iter().map(QuerySeed::id))
+    });
+    Ok(EncodedResponse(bytes))
+}
+
+pub(super) fn bundles(
+    present: &Present<'_>,
+    request: &pb::GetBundlesRequest,
+) -> Result<pb::GetBundlesResponse, Refusal> {
+    present.require_snapshot(&request.snapshot_id)?;
+    let scene = &present.scene;
+    let asked = convert::bundles_query(request, &scene.view, present.now_s)?;
+    present.require_positions(&request.min_availability)?;
+    drop(asked);
+    Err(Refusal::NotServing)
+}

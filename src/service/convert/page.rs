@@ -1,0 +1,107 @@
+//! Page calls: the envelope that all slots share, and each slot on its own.
+
+use arrayvec::ArrayVec;
+
+use super::{Violations, context::context, lookup, query};
+use crate::{
+    index::View,
+    lookup::{Context, Query, QuerySeed, Repeats},
+    model::limits::{SEEDS_MAX, SLOT_ID_BYTES_MAX, SLOTS_MAX},
+    pb::{self, RecommendationView},
+    service::status::{Refusal, Violation, quoted},
+};
+
+/// What the slots of a page share.
+#[derive(Debug)]
+pub(in crate::service) struct Envelope<'q> {
+    pub(in crate::service) slots: &'q [pb::Slot],
+    /// For slots that bring none.
+    pub(in crate::service) seeds: ArrayVec<QuerySeed<'q>, SEEDS_MAX>,
+    ignored_seeds: u32,
+    pub(in crate::service) context: Context<'q>,
+    /// The context's market or inventory that the catalog does not have: no slot can be answered.
+    pub(in crate::service) unknown: Vec<Violation>,
+    exclude: &'q [String],
+    ignored_exclusions: u32,
+    pub(in crate::service) repeats: Repeats,
+    pub(in crate::service) detail: RecommendationView,
+}
+
+/// Must slots be named?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::service) enum SlotIds {
+    /// Each of them, and each by another name.
+    Required,
+    /// The page is a single lookup that is explained.
+    Waived,
+}
+
+/// The envelope of a request. `now_s` is the clock at arrival.
+pub(in crate::service) fn envelope<'q>(
+    request: &'q pb::BatchGetRecommendationsRequest,
+    ids: SlotIds,
+    view: &View<'_>,
+    now_s: i64,
+) -> Result<Envelope<'q>, Refusal> {
+    let mut violations = Violations::default();
+    let slots = &*request.slots;
+    if !(1..=SLOTS_MAX).contains(&slots.len()) {
+        let found = slots.len();
+        violations.add("slots", format!("expected 1 to {SLOTS_MAX} slots, found {found}"));
+    } else if ids == SlotIds::Required {
+        check_ids(slots, &mut violations);
+    }
+    let (seeds, ignored_seeds) = lookup::seeds(&request.seeds, &mut violations);
+    let (context, unknown) = context(request.context.as_ref(), view, now_s, &mut violations);
+    let detail = query::detail(request.view, &mut violations);
+    query::check_positions(&request.min_availability, &mut violations);
+    violations.end()?;
+    let (exclude, ignored_exclusions) = query::exclusions(&request.exclude_product_ids);
+    let repeats = if request.allow_duplicates { Repeats::Allowed } else { Repeats::Refused };
+    Ok(Envelope {
+        slots,
+        seeds,
+        ignored_seeds,
+        context,
+        unknown,
+        exclude,
+        ignored_exclusions,
+        repeats,
+        detail,
+    })
+}
+
+impl<'q> Envelope<'q> {
+    /// The query of a slot; what is wrong with it is for the slot alone.
+    pub(in crate::service) fn query(
+        &self,
+        slot: &'q pb::Slot,
+        view: &View<'_>,
+        violations: &mut Violations,
+    ) -> Query<'q> {
+        let mut query = lookup::lookup(slot.lookup.as_ref(), view, violations);
+        (query.seeds, query.ignored_seeds) = if slot.seeds.is_empty() {
+            (self.seeds.clone(), self.ignored_seeds)
+        } else {
+            lookup::seeds(&slot.seeds, violations)
+        };
+        (query.exclude, query.ignored_exclusions) = (self.exclude, self.ignored_exclusions);
+        query
+    }
+}
+
+fn check_ids(slots: &[pb::Slot], violations: &mut Violations) {
+    for (index, slot) in slots.iter().enumerate() {
+        let (id, field) = (&slot.slot_id, format!("slots[{index}].slot_id"));
+        let earlier = slots.iter().take(index).position(|earlier| earlier.slot_id == *id);
+        if !(1..=SLOT_ID_BYTES_MAX).contains(&id.len()) {
+            let found = id.len();
+            let description = format!("expected 1 to {SLOT_ID_BYTES_MAX} bytes, found {found}");
+            violations.add(field, description);
+        } else if let Some(earlier) = earlier {
+            let id = quoted(id);
+            let description = format!("expected an id of its own, found {id} of slots[{earlier}]");
+            violations.add(field, description);
+        }
+    }
+}

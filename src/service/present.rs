@@ -1,0 +1,63 @@
+//! What a call answers from, and what it asks of that before anything else.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{convert, status::Refusal};
+use crate::{
+    index::{Dropped, Provenance},
+    lookup::Scene,
+    pb,
+    snapshot::Moment,
+};
+
+/// One moment, borrowed for a call: the snapshot and the stock over it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Present<'a> {
+    pub(super) snapshot_id: &'a str,
+    pub(super) scene: Scene<'a>,
+    /// For people: where relations were read, and which were refused.
+    pub(super) provenance: Option<&'a Provenance>,
+    pub(super) dropped: Option<&'a Dropped>,
+    /// The clock at arrival, in seconds since 1970.
+    pub(super) now_s: i64,
+}
+
+impl<'a> Present<'a> {
+    /// The moment as it is now. The clock is read here, once a call.
+    pub(super) fn of(moment: &'a Moment) -> Self {
+        let Moment { snapshot, stock } = moment;
+        let view = snapshot.catalog().view();
+        Self {
+            snapshot_id: snapshot.id(),
+            scene: Scene { view, policy: policy_of(snapshot), stock },
+            provenance: snapshot.provenance(),
+            dropped: snapshot.dropped(),
+            now_s: now_s(),
+        }
+    }
+
+    /// Refuses another snapshot than the one asked for, if one is.
+    pub(super) fn require_snapshot(&self, asked: &str) -> Result<(), Refusal> {
+        if asked.is_empty() || asked == self.snapshot_id {
+            return Ok(());
+        }
+        Err(Refusal::not_active(asked, self.snapshot_id))
+    }
+
+    /// Refuses if some feed was not applied as far as the request asks.
+    pub(super) fn require_positions(&self, asked: &[pb::FeedPosition]) -> Result<(), Refusal> {
+        convert::require_positions(asked, self.scene.stock.positions())
+    }
+}
+
+/// The clock, in whole seconds since 1970.
+fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Until snapshots bind their policies: one that wants nothing.
+fn policy_of(_: &crate::snapshot::Snapshot) -> &crate::policy::Policy {
+    static NOTHING: std::sync::OnceLock<crate::policy::Policy> = std::sync::OnceLock::new();
+    NOTHING.get_or_init(Default::default)
+}

@@ -1,0 +1,14 @@
+//! Each rule of stock by its own test, and all of them against a model of plain maps.
+
+mod blocks;
+mod checks;
+mod codec;
+mod feeds;
+mod lists;
+mod model;
+mod order;
+mod readings;
+mod rig;
+mod shop;
+mod views;
+mod writer;
