@@ -5,7 +5,7 @@ use std::{fs::File, io::Read as _, path::Path};
 
 use anyhow::{Context as _, bail};
 
-use super::{EXIT_REFUSED, Failure, names::CatalogNames, out::outln};
+use super::{EXIT_REFUSED, Failure, out::outln};
 use crate::{
     index::{self, Catalog, Role, Text, UnverifiedBlob},
     model::{
@@ -13,6 +13,7 @@ use crate::{
         text::Places,
     },
     policy::{BUILT_IN_POLICY, OverridesDoc, Policy, PolicyDoc, Unbound},
+    snapshot::CatalogNames,
     store::{
         BlobRef, Error as StoreError, GuardRefusal, Manifest, Note, Publish, Published, Store,
         Track,

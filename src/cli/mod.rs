@@ -14,7 +14,6 @@ mod generate;
 mod holders;
 mod inspect;
 mod lookup;
-mod names;
 mod out;
 mod overrides;
 mod pipeline;
