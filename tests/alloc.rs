@@ -251,16 +251,15 @@ fn pages() -> Vec<BatchGetRecommendationsRequest> {
         });
         slots.collect::<Vec<_>>()
     };
-    let page = |are_own: bool, seeds: &[Seed], allow_duplicates: bool| {
-        BatchGetRecommendationsRequest {
+    let page =
+        |are_own: bool, seeds: &[Seed], allow_duplicates: bool| BatchGetRecommendationsRequest {
             slots: slots(are_own),
             seeds: seeds.to_vec(),
             exclude_product_ids: vec!["p59".to_owned()],
             allow_duplicates,
             view: RecommendationView::Full.into(),
             ..BatchGetRecommendationsRequest::default()
-        }
-    };
+        };
     vec![
         page(true, &requests[0].seeds, true),
         page(true, &[], false),

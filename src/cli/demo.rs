@@ -26,13 +26,14 @@ use crate::{
 const ACTOR: &str = "demo";
 
 /// The tables, as a shop would hand them in.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("catalog.toml", include_str!("demo/catalog.toml")),
     ("products.csv", include_str!("demo/products.csv")),
     ("product_markets.csv", include_str!("demo/product_markets.csv")),
     ("relations.csv", include_str!("demo/relations.csv")),
     ("bundles.csv", include_str!("demo/bundles.csv")),
     ("aliases.csv", include_str!("demo/aliases.csv")),
+    ("placements.toml", include_str!("demo/placements.toml")),
 ];
 
 #[derive(Debug, Args)]

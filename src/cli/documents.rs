@@ -1,15 +1,11 @@
 //! Policies and overrides on their way from a file into a store, as `policy`, `override` and
 //! `compile` walk it.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io::Read as _, path::Path};
 
 use anyhow::{Context as _, bail};
 
-use super::{EXIT_REFUSED, Failure, names::CatalogNames, out::outln};
+use super::{EXIT_REFUSED, Failure, out::outln};
 use crate::{
     index::{self, Catalog, Role, Text, UnverifiedBlob},
     model::{
@@ -17,6 +13,7 @@ use crate::{
         text::Places,
     },
     policy::{BUILT_IN_POLICY, OverridesDoc, Policy, PolicyDoc, Unbound},
+    snapshot::CatalogNames,
     store::{
         BlobRef, Error as StoreError, GuardRefusal, Manifest, Note, Publish, Published, Store,
         Track,
@@ -179,7 +176,7 @@ pub(super) struct Head {
 
 impl Head {
     /// The newest manifest: what the next publish builds on, also while a hold stands.
-    pub(super) fn open(dir: &PathBuf) -> anyhow::Result<Self> {
+    pub(super) fn open(dir: &Path) -> anyhow::Result<Self> {
         let (store, track) = super::open_track(dir)?;
         let manifest = track.head()?.with_context(|| no_catalog(dir))?;
         Ok(Self { store, track, manifest })

@@ -121,8 +121,7 @@ fn print_candidates(view: &View<'_>, slot: &pb::SlotExplanation) {
     };
     let (product, title, why) = (width(1), width(2), width(3));
     for [rank, id, name, reason, from] in &rows {
-        let line =
-            format!("  {rank:>4}  {id:<product$}  {name:<title$}  {reason:<why$}  {from}");
+        let line = format!("  {rank:>4}  {id:<product$}  {name:<title$}  {reason:<why$}  {from}");
         outln!("{}", line.trim_end());
     }
 }

@@ -57,7 +57,8 @@ fn answer(
     args: &LookupArgs,
     request: &pb::GetRecommendationsRequest,
 ) -> anyhow::Result<()> {
-    let response = get_recommendations(moment, request).map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
+    let response = get_recommendations(moment, request)
+        .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
     if args.json {
         outln!("{}", to_json("GetRecommendationsResponse", &response.0)?);
         return Ok(());
@@ -76,7 +77,8 @@ fn page(
     args: &LookupArgs,
     request: &pb::BatchGetRecommendationsRequest,
 ) -> anyhow::Result<()> {
-    let response = batch_get_recommendations(moment, request).map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
+    let response = batch_get_recommendations(moment, request)
+        .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
     if args.json {
         outln!("{}", to_json("BatchGetRecommendationsResponse", &response.0)?);
         return Ok(());
@@ -105,7 +107,8 @@ fn bundles(moment: &Moment, args: &LookupArgs, product_id: &str) -> anyhow::Resu
         include_unsellable: true,
         ..Default::default()
     };
-    let response = get_bundles(moment, &request).map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
+    let response = get_bundles(moment, &request)
+        .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
     if args.json {
         outln!("{}", message_to_json("GetBundlesResponse", &response)?);
         return Ok(());

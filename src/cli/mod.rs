@@ -14,7 +14,6 @@ mod generate;
 mod holders;
 mod inspect;
 mod lookup;
-mod names;
 mod out;
 mod overrides;
 mod pipeline;
@@ -82,6 +81,8 @@ enum Command {
     Where(holders::WhereArgs),
     /// Answer from a store without a server.
     Lookup(lookup::LookupArgs),
+    /// Show why products are in an answer, and why others are not.
+    Explain(explain::ExplainArgs),
     /// Send readings of stock and price to servers, or print what they were told.
     Stock(stock::StockArgs),
     /// Take products out of every answer at once, on every server: a recall.
@@ -90,8 +91,6 @@ enum Command {
     Unblock(block::UnblockArgs),
     /// List the products that are blocked.
     Blocked(block::BlockedArgs),
-    /// Show why products are in an answer, and why others are not.
-    Explain(explain::ExplainArgs),
     /// Write a seeded synthetic catalog as tables.
     Generate(generate::GenerateArgs),
 }
@@ -182,11 +181,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(args) => inspect::verify(&args),
         Command::Where(args) => holders::run(&args),
         Command::Lookup(args) => lookup::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Stock(args) => stock::run(&args),
         Command::Block(args) => block::block(&args),
         Command::Unblock(args) => block::unblock(&args),
         Command::Blocked(args) => block::blocked(&args),
-        Command::Explain(args) => explain::run(&args),
         Command::Generate(args) => generate::run(&args),
     };
     match done {

@@ -14,7 +14,9 @@ use super::{
     edges::Block,
     error::Fault,
     keys,
-    layout::{AliasRecord, AttributeRecord, INLINE_KEY_BYTES_MAX, Key, NONE, ProductRecord, Section},
+    layout::{
+        AliasRecord, AttributeRecord, INLINE_KEY_BYTES_MAX, Key, NONE, ProductRecord, Section,
+    },
     meta::ArchivedCatalogMeta,
     prefetch,
 };

@@ -6,9 +6,9 @@ use zerocopy::little_endian::{U32, U64};
 use super::{
     Ordinal, View,
     layout::{
-        BundleMemberRecord, BundleOptionRecord, BundleRecord,
-        BundleSelectionRecord, ExtraCategoryRecord, FLAG_EXTRA_CATEGORIES, FLAG_MARKET_PRICES,
-        MarketPriceRecord, NO_PRICE, ReverseRecord, Section, VariantGroupRecord,
+        BundleMemberRecord, BundleOptionRecord, BundleRecord, BundleSelectionRecord,
+        ExtraCategoryRecord, FLAG_EXTRA_CATEGORIES, FLAG_MARKET_PRICES, MarketPriceRecord,
+        NO_PRICE, ReverseRecord, Section, VariantGroupRecord,
     },
 };
 

@@ -1,9 +1,10 @@
 //! Every bound on counts, with its reason, and the byte limits computed from them.
 
 mod stock_wire;
-mod wire;
 
 pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
+mod wire;
+
 pub use wire::{
     BUNDLES_RESPONSE_BYTES_MAX, CATALOG_RESPONSE_BYTES_MAX, EXPLAIN_REQUEST_BYTES_MAX,
     EXPLAIN_RESPONSE_BYTES_MAX, EXPLANATION_BYTES_MAX, LOOKUP_REQUEST_BYTES_MAX,
@@ -62,6 +63,10 @@ pub const LEAVES_MAX: usize = 256;
 
 /// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
 pub const SIBLINGS_MAX: usize = 64;
+
+/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
+/// part of thousands.
+pub const BUNDLES_EXAMINED_MAX: usize = 1_000;
 
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
@@ -254,7 +259,6 @@ pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
 
 /// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
 pub const REPLACE_SILENCE_S: u64 = 60;
-
 /// Longest payload of one record of the stock journal: a whole batch of updates, far over the
 /// largest request. A reader takes no longer length at its word.
 pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;
@@ -269,7 +273,3 @@ pub const JOURNAL_PIECE_BYTES: usize = 1 << 20;
 
 /// Bytes that a reader of the journal asks for at once.
 pub const JOURNAL_WINDOW_BYTES: usize = 256 << 10;
-
-/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
-/// part of thousands.
-pub const BUNDLES_EXAMINED_MAX: usize = 1_000;

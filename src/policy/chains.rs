@@ -81,10 +81,9 @@ pub(super) fn check(document: &PolicyDoc, reader: &mut Reader<'_>) {
     let mut said = BTreeSet::new();
     for (from, own, stage) in of_placements.chain(of_stages) {
         let Err(Broken { step, fault }) = chains.walk(from, own, stage) else { continue };
-        let key = match &fault {
-            Fault::FallbackCycle(cycle) => cycle.clone(),
-            _ => step.place.to_string(),
-        };
+        let cycle =
+            if let Fault::FallbackCycle(cycle) = &fault { Some(cycle.clone()) } else { None };
+        let key = cycle.unwrap_or_else(|| step.place.to_string());
         if said.insert(key) {
             reader.fault_at(step.place, fault);
         }

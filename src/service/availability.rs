@@ -66,7 +66,8 @@ impl AvailabilityService for Availabilities {
         let (source_id, sequence) = (first.source_id.clone(), first.sequence);
         let mut stream = self.stock.replace(source_id.clone(), sequence).map_err(Refusal::from)?;
         push(&mut stream, first)?;
-        // An error of the stream is an aborted one: nothing of it counts.
+        // An error of the stream is an aborted one: nothing of it counts. One that its caller ended is
+        // whole, whatever the caller does then: some clients end it when they lose interest.
         while let Some(part) = next(&mut parts).await? {
             wire::same_feed(&part, &source_id, sequence)?;
             push(&mut stream, part)?;

@@ -64,8 +64,7 @@ fn check(present: &Present<'_>, single: &pb::GetRecommendationsRequest) -> Resul
 
 /// A single lookup as a page of one slot without a name.
 fn page_of(single: pb::GetRecommendationsRequest) -> pb::BatchGetRecommendationsRequest {
-    let slot =
-        pb::Slot { slot_id: String::new(), lookup: single.lookup, seeds: single.seeds };
+    let slot = pb::Slot { slot_id: String::new(), lookup: single.lookup, seeds: single.seeds };
     pb::BatchGetRecommendationsRequest {
         slots: vec![slot],
         seeds: Vec::new(),
@@ -125,8 +124,7 @@ impl Engine for Explainer<'_> {
         scratch: &'s mut Scratch,
     ) -> Answer<'s> {
         let SlotAsked { slot, scene, context, query, plan } = *asked;
-        let answer =
-            lookup::explain(scene, context, query, plan, page, scratch, &mut self.trace);
+        let answer = lookup::explain(scene, context, query, plan, page, scratch, &mut self.trace);
         let explanation = slot::explanation(self, asked);
         self.slots.push(explanation);
         let shown = answer.picks.iter().map(|pick| pick.product).collect();

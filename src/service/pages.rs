@@ -108,12 +108,8 @@ fn fill(
             buffer.push_error(slot_error(&violations.into_found()));
         }
     }
-    let showing = Showing {
-        scene,
-        snapshot_id: present.snapshot_id,
-        context,
-        detail: envelope.detail,
-    };
+    let showing =
+        Showing { scene, snapshot_id: present.snapshot_id, context, detail: envelope.detail };
     let missing = missing.places.iter().filter_map(|place| place.id(envelope));
     reply::encode_page(&showing, envelope.slots, buffer, missing, interval)
 }

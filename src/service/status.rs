@@ -26,12 +26,12 @@ pub(super) enum Refusal {
     SnapshotNotActive { asked: String, active: String },
     /// No snapshot is live yet: try another replica.
     NotServing,
-    /// Feeds of stock are not applied as far as the request asks: try another replica.
-    Behind(Vec<Lag>),
     /// The stock writer did not carry a command out.
     Stock(StockError),
     /// A stream of a resync said nothing for too long: begin it anew.
     Silent,
+    /// Feeds of stock are not applied as far as the request asks: try another replica.
+    Behind(Vec<Lag>),
 }
 
 /// A feed that was not applied far enough.
@@ -162,19 +162,20 @@ impl From<Refusal> for Status {
             Refusal::NotServing => {
                 Self::unavailable("no snapshot is live on this replica; try another one")
             }
+            Refusal::Stock(error) => stock(&error),
+            Refusal::Silent => Self::deadline_exceeded(format!(
+                "no message came for {REPLACE_SILENCE_S} s; nothing changed, begin the stream anew"
+            )),
             Refusal::Behind(lags) => {
                 let lags = lags.iter().map(|lag| {
                     let Lag { source_id, asked, applied } = lag;
                     format!("feed {} is at {applied}, not at {asked}", quoted(source_id))
                 });
                 let lags = lags.take(VIOLATIONS_MAX).collect::<Vec<_>>().join("; ");
-                Self::unavailable(format!("stock is behind on this replica: {lags}; try another one"))
+                Self::unavailable(format!(
+                    "stock is behind on this replica: {lags}; try another one"
+                ))
             }
-
-            Refusal::Stock(error) => stock(&error),
-            Refusal::Silent => Self::deadline_exceeded(format!(
-                "no message came for {REPLACE_SILENCE_S} s; nothing changed, begin the stream anew"
-            )),
         }
     }
 }

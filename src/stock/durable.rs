@@ -44,8 +44,13 @@ pub(super) fn replayed(storage: Box<dyn Storage>) -> Result<(Journal, State), Jo
         &mut |piece| state.borrow_mut().take_piece(piece).map_err(text),
         &mut |entry| state.borrow_mut().replay(entry).map_err(text),
     )?;
-    let (records, torn_bytes) = (recovery.records, recovery.torn_bytes);
-    info!(records, torn_bytes, segments = recovery.segments, "The stock journal was replayed.");
+    info!(
+        checkpoint = recovery.checkpoint_records,
+        records = recovery.records,
+        segments = recovery.segments,
+        torn_bytes = recovery.torn_bytes,
+        "The stock journal was replayed."
+    );
     if let Some(error) = recovery.broken {
         warn!(%error, "The stock journal takes no writes yet.");
     }

@@ -63,6 +63,7 @@ fn the_demo_says_where_it_listens_and_serves_what_the_toy_car_needs() {
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection",
             "grpc.reflection.v1alpha.ServerReflection",
+            "kindred.v1.AvailabilityService",
             "kindred.v1.RecommendationService",
         ]
     );

@@ -19,9 +19,9 @@ mod demo;
 mod kills;
 mod life;
 mod magento;
+mod moments;
 mod pages;
 mod policy;
-
 mod push;
 mod recall;
 mod refusal;

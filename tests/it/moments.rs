@@ -38,11 +38,8 @@ fn page(least: u64) -> pb::BatchGetRecommendationsRequest {
         lookup: asking(&[CROSS_SELL], &[]).lookup,
         seeds: Vec::new(),
     };
-    let position = pb::FeedPosition {
-        source_id: "erp".to_owned(),
-        sequence: least,
-        ..Default::default()
-    };
+    let position =
+        pb::FeedPosition { source_id: "erp".to_owned(), sequence: least, ..Default::default() };
     pb::BatchGetRecommendationsRequest {
         slots: (0..SLOTS).map(slot).collect(),
         seeds: vec![seed("seed")],
@@ -139,7 +136,8 @@ fn block(address: SocketAddr, ids: &[&str], expire_time: Option<pb::Timestamp>) 
 }
 
 const PRODUCTS: &str = "id,parent\nseed,\na,\ngroup,\ngroup-1,group\n";
-const RELATIONS: &str = "source,type,target,position\nseed,cross_sell,a,1\nseed,cross_sell,group-1,2\n";
+const RELATIONS: &str =
+    "source,type,target,position\nseed,cross_sell,a,1\nseed,cross_sell,group-1,2\n";
 
 #[test]
 fn a_recalled_product_is_in_no_answer_whatever_else_changes() {
@@ -171,10 +169,8 @@ fn a_recalled_product_is_in_no_answer_whatever_else_changes() {
     let server = Server::start(&shop);
     let address = server.address;
     assert_eq!(shown(address), [""; 0], "a restart");
-    let request = pb::UnblockProductsRequest {
-        product_ids: vec!["a".to_owned()],
-        ..Default::default()
-    };
+    let request =
+        pb::UnblockProductsRequest { product_ids: vec!["a".to_owned()], ..Default::default() };
     block_on(async { stock(address).await.unblock_products(request).await.unwrap() });
     assert_eq!(shown(address), ["a"]);
 }

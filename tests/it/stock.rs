@@ -7,7 +7,7 @@ use kindred::pb::{self, Availability, availability_service_client::AvailabilityS
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    calls::{block_on, channel},
+    calls::{block_on, channel, endlessly},
     server::{Server, eventually},
     shop::Shop,
 };
@@ -219,30 +219,40 @@ fn a_resync_takes_back_only_what_its_source_said() {
 fn a_resync_that_is_not_ended_changes_nothing() {
     let shop = Shop::demo();
     let server = Server::start(&shop);
+    let part = |source: &str, sequence| pb::ReplaceAvailabilityRequest {
+        source_id: source.to_owned(),
+        sequence,
+        updates: vec![reading("toy-car", Availability::OutOfStock, 2)],
+    };
     block_on(async {
         let mut stock = stock(server.address).await;
         send(&mut stock, batch("erp", 1, vec![reading("toy-car", Availability::LowStock, 1)]))
             .await;
-        let part = |source: &str, sequence| pb::ReplaceAvailabilityRequest {
-            source_id: source.to_owned(),
-            sequence,
-            updates: vec![reading("toy-car", Availability::OutOfStock, 2)],
-        };
         let mixed = [part("erp", 2), part("wms", 2)];
         let refused = stock.replace_availability(tokio_stream::iter(mixed)).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().starts_with("source_id: "), "{}", refused.message());
-        // The caller goes away in the middle: more streams than are open at once.
-        for _ in 0..8 {
-            let (parts, stream) = tokio::sync::mpsc::channel(1);
-            let stream = tokio_stream::wrappers::ReceiverStream::new(stream);
-            let mut other = stock.clone();
-            let call = tokio::spawn(async move { other.replace_availability(stream).await });
-            parts.send(part("erp", 2)).await.ok();
-            parts.send(part("", 0)).await.ok();
-            call.abort();
-            call.await.ok();
-        }
+    });
+    // A caller that goes away in the middle: its connection ends, its stream does not. There are more
+    // of them than streams that may be open at once.
+    for _ in 0..8 {
+        let (parts, stream) = tokio::sync::mpsc::channel(2);
+        let stream = tokio_stream::wrappers::ReceiverStream::new(stream);
+        endlessly(async {
+            let mut stock = stock(server.address).await;
+            let call = tokio::spawn(async move { stock.replace_availability(stream).await });
+            for _ in 0..4 {
+                // The last ones go in when the first ones went out.
+                if parts.send(part("erp", 2)).await.is_err() {
+                    break;
+                }
+            }
+            drop(call);
+        });
+        drop(parts);
+    }
+    block_on(async {
+        let mut stock = stock(server.address).await;
         assert_eq!(state(&mut stock, "toy-car").await.availability(), Availability::LowStock);
         // Their places are free again.
         let mut done = Err(Code::Unknown);

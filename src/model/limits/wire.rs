@@ -92,8 +92,7 @@ pub const REQUEST_BYTES_MAX: usize =
 // Answers.
 
 const DATA_VERSION: usize = nested(ID + FEED_POSITIONS + 2 * TIMESTAMP + DOUBLE);
-const ATTRIBUTES: usize =
-    nested(SMALL + INT_64 + ID + CATEGORY + SMALL + nested(3) + TITLE);
+const ATTRIBUTES: usize = nested(SMALL + INT_64 + ID + CATEGORY + SMALL + nested(3) + TITLE);
 const RECOMMENDATION: usize = nested(
     ID + TYPE + FLOAT + SMALL + DOUBLE + SMALL + nested(SEEDS_MAX) + ATTRIBUTES + TIMESTAMP + ID,
 );
@@ -105,8 +104,7 @@ const RESULTS: usize = RESULTS_MAX * RECOMMENDATION + FILL_REPORT;
 pub const LOOKUP_RESPONSE_BYTES_MAX: usize = RESULTS + MISSING + DATA_VERSION;
 
 /// Largest `BatchGetRecommendationsResponse`. The error of a slot is far smaller than its results.
-pub const PAGE_RESPONSE_BYTES_MAX: usize = SLOTS_MAX
-    * nested(nested(SLOT_ID_BYTES_MAX) + RESULTS)
+pub const PAGE_RESPONSE_BYTES_MAX: usize = SLOTS_MAX * nested(nested(SLOT_ID_BYTES_MAX) + RESULTS)
     + (SLOTS_MAX + 1) * MISSING
     + DATA_VERSION;
 

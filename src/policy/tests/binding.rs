@@ -108,7 +108,7 @@ fn overrides_of_unknown_things_are_left_out_and_told() {
         "o.csv:2:5: expected a product of the catalog, found `gone`",
         "o.csv:3:12: expected a product of the catalog, found `lost`",
         "o.csv:4:11: expected a relation type of the catalog, found `nope`",
-        "o.csv:5:19: expected a market of the catalog, found `us`",
+        "o.csv:5:20: expected a market of the catalog, found `us`",
         "o.csv:6:8: expected a product of the catalog, found `gone`",
     ];
     assert_eq!(told, expected);

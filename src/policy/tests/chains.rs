@@ -46,7 +46,7 @@ fn a_cycle_is_told_once_from_its_smallest_id_on() {
     let on = |id: &str| format!("{{ placement = \"{id}\" }}");
     check_faults(
         &placement("a", &on("a")),
-        &["p.toml:3:28: expected a fallback chain that ends, found `a -> a`"],
+        &["p.toml:3:27: expected a fallback chain that ends, found `a -> a`"],
     );
     let text = [
         placement("d", &on("c")),
@@ -56,7 +56,7 @@ fn a_cycle_is_told_once_from_its_smallest_id_on() {
     ];
     check_faults(
         &text.concat(),
-        &["p.toml:9:28: expected a fallback chain that ends, found `a -> b -> c -> a`"],
+        &["p.toml:9:27: expected a fallback chain that ends, found `a -> b -> c -> a`"],
     );
 }
 
@@ -69,7 +69,7 @@ fn a_cycle_of_one_stage_is_found() {
     ];
     check_faults(
         &text.concat(),
-        &["p.toml:8:28: expected a fallback chain that ends, found `a -> b -> a`"],
+        &["p.toml:8:27: expected a fallback chain that ends, found `a -> b -> a`"],
     );
 }
 
@@ -77,7 +77,7 @@ fn a_cycle_of_one_stage_is_found() {
 fn a_chain_must_lead_to_a_placement_and_stand_last() {
     check_faults(
         &placement("a", "{ placement = \"x\" }"),
-        &["p.toml:3:28: expected a placement of the policy, found `x`"],
+        &["p.toml:3:27: expected a placement of the policy, found `x`"],
     );
     check_faults(
         "[stages.checkout]\nfallback = [{ placement = \"x\" }]\n",
@@ -88,7 +88,7 @@ fn a_chain_must_lead_to_a_placement_and_stand_last() {
     check_faults(
         &text,
         &[
-            "p.toml:3:35: placements[0].fallback[1]: expected the step `placement` to stand last, as it goes on with another chain, found a step behind it",
+            "p.toml:3:34: placements[0].fallback[1]: expected the step `placement` to stand last, as it goes on with another chain, found a step behind it",
         ],
     );
 }

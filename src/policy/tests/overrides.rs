@@ -94,7 +94,7 @@ fn what_is_wrong_with_the_table_is_found() {
 }
 
 #[test]
-fn what_is_wrong_with_a_row_is_found_cell_by_cell() {
+fn cells_that_an_action_needs_or_does_not_know_are_found() {
     check_rows(
         "boost,phone,,case,1,,,,,ann,x",
         &[
@@ -146,6 +146,10 @@ fn what_is_wrong_with_a_row_is_found_cell_by_cell() {
         "pin,phone,,phone,1,,,,,ann,x",
         &["o.csv:2:12: target: expected another product than the source, found `phone`"],
     );
+}
+
+#[test]
+fn cells_that_cannot_be_read_are_found() {
     for position in ["0", "101", "-1", "1.5", "first"] {
         check_rows(
             &format!("pin,phone,,case,{position},,,,,ann,x"),
@@ -177,15 +181,16 @@ fn what_is_wrong_with_a_row_is_found_cell_by_cell() {
         ],
     );
     let long = "x".repeat(129);
+    let shown = |count: usize| "x".repeat(count) + "...";
     check_rows(
         &format!("hide,,,{long},,,,,,ann,x"),
-        &[&format!("o.csv:2:8: target: expected 1 to 128 bytes, found `{}...`", &long[..80])],
+        &[&format!("o.csv:2:8: target: expected 1 to 128 bytes, found `{}`", shown(80))],
     );
     check_rows(
         &format!("hide,,,case,,,de|{long},,,ann,x"),
         &[&format!(
-            "o.csv:2:15: markets: expected ids of 1 to 128 bytes, found `de|{}...`",
-            &long[..77]
+            "o.csv:2:15: markets: expected ids of 1 to 128 bytes, found `de|{}`",
+            shown(77)
         )],
     );
 }
@@ -332,7 +337,7 @@ fn a_catalog_must_know_types_and_markets() {
     let errors = document.check_against(&TinyCatalog::phones()).unwrap_err().to_string();
     let expected = [
         "o.csv:2:11: type: expected a relation type of the catalog, found `nope`",
-        "o.csv:2:25: markets: expected a market of the catalog, found `us`",
+        "o.csv:2:24: markets: expected a market of the catalog, found `us`",
         "o.csv:3:15: markets: expected a market of the catalog, found `fr`",
     ];
     assert_eq!(errors.lines().collect::<Vec<_>>(), expected);

@@ -133,7 +133,7 @@ fn placements_are_listed_by_id() {
 
 #[test]
 fn numbers_out_of_range_are_found() {
-    let cases: [(&str, &str); 20] = [
+    let cases = [
         (
             "max_results = 0",
             "3:15: placements[0].max_results: expected a whole number from 1 to 100, found `0`",
@@ -178,6 +178,15 @@ fn numbers_out_of_range_are_found() {
             "mix = [{ type = \"a\", max_results = 0 }]",
             "3:36: placements[0].mix[0].max_results: expected a whole number from 1 to 100, found `0`",
         ),
+    ];
+    for (line, expected) in cases {
+        check_placement(line, &[&format!("p.toml:{expected}")]);
+    }
+}
+
+#[test]
+fn conditions_and_bounds_out_of_range_are_found() {
+    let cases = [
         (
             "filter = { min_eco_grade = 6 }",
             "3:28: placements[0].filter.min_eco_grade: expected a whole number from 0 to 5, found `6`",

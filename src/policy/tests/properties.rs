@@ -79,6 +79,9 @@ const ROW_WORDS: [&str; 20] = [
     "\u{feff}",
 ];
 
+/// Type, target, reason.
+type PlainRow = (Option<u8>, u32, String);
+
 /// Places are inside the text, and there are faults.
 fn check_places(text: &str, errors: &PolicyErrors) -> Result<(), TestCaseError> {
     prop_assert!(!errors.errors().is_empty());
@@ -204,7 +207,7 @@ proptest! {
     ) {
         let begin = BUILT_IN_POLICY.floor_char_boundary(at.index(BUILT_IN_POLICY.len()));
         let end = BUILT_IN_POLICY.ceil_char_boundary((begin + removed).min(BUILT_IN_POLICY.len()));
-        let text = [&BUILT_IN_POLICY[..begin], put, &BUILT_IN_POLICY[end..]].concat();
+        let text = [BUILT_IN_POLICY.get(..begin).unwrap(), put, BUILT_IN_POLICY.get(end..).unwrap()].concat();
         check_policy(&text)?;
     }
 
@@ -226,7 +229,7 @@ proptest! {
         let catalog = TinyCatalog::phones();
         let document = OverridesDoc::parse("o", &added(&rows).to_csv()).unwrap();
         let bound = Policy::bind(&super::parsed(""), Some(&document), &catalog).0;
-        let mut map: BTreeMap<Option<u32>, Vec<(Option<u8>, u32, String)>> = BTreeMap::new();
+        let mut map: BTreeMap<Option<u32>, Vec<PlainRow>> = BTreeMap::new();
         for row in document.rows() {
             let cell = |column| row.cell(column);
             let source = Some(cell(Column::Source)).filter(|source| !source.is_empty());

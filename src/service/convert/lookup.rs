@@ -175,7 +175,8 @@ fn fallback(asked: &pb::Fallback, view: &View<'_>, violations: &mut Violations) 
     let field = "lookup.fallback.steps";
     let found = asked.steps.len();
     if found > FALLBACK_STEPS_MAX {
-        violations.add(field, format!("expected at most {FALLBACK_STEPS_MAX} steps, found {found}"));
+        violations
+            .add(field, format!("expected at most {FALLBACK_STEPS_MAX} steps, found {found}"));
         return FallbackAsk::Unset;
     }
     let steps = asked.steps.iter().enumerate().filter_map(|(index, step)| {

@@ -50,7 +50,8 @@ pub(in crate::service) fn relation(
         start_time: rare.and_then(|rare| timestamp(rare.valid_from_s.get())),
         expire_time: rare.and_then(|rare| timestamp(rare.valid_to_s.get())),
         provenance: place.map_or_else(String::new, |place| provenance(&place)),
-        confirm_time: place.and_then(|place| timestamp(place.file.confirmed_s.as_ref()?.to_native())),
+        confirm_time: place
+            .and_then(|place| timestamp(place.file.confirmed_s.as_ref()?.to_native())),
         market_ids: market_ids(view, rare.map_or(0, |rare| rare.markets.get())),
     }
 }

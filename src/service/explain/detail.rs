@@ -30,9 +30,7 @@ pub(super) fn told(
 ) -> Told {
     let (decision, rank, detail) = match one.fate {
         Fate::Returned(rank) => (Decision::Returned, rank, pinned(asked, one)),
-        Fate::RankedTooLow | Fate::Repeated => {
-            (Decision::RankedTooLow, 0, pinned(asked, one))
-        }
+        Fate::RankedTooLow | Fate::Repeated => (Decision::RankedTooLow, 0, pinned(asked, one)),
         Fate::NotRelated => (Decision::NotRelated, 0, String::new()),
         Fate::Removed(reason) => {
             let (decision, detail) = removed(explainer, asked, one, reason);
@@ -164,12 +162,7 @@ pub(super) fn relation(
 }
 
 /// The override that added a relation which the catalog does not have.
-fn added_by(
-    asked: &SlotAsked<'_>,
-    source: Ordinal,
-    relation_type: u8,
-    target: Ordinal,
-) -> String {
+fn added_by(asked: &SlotAsked<'_>, source: Ordinal, relation_type: u8, target: Ordinal) -> String {
     let is_it = |one: &&Override| {
         matches!(one.action, OverrideAction::Add { .. })
             && one.target == target.0
@@ -203,8 +196,7 @@ pub(super) fn not_related(
     let view = &asked.scene.view;
     let own_id = view.id(product);
     let found = dropped(explainer, asked, &[own_id, id]);
-    let decision =
-        if found.is_some() { Decision::DroppedAtCompile } else { Decision::NotRelated };
+    let decision = if found.is_some() { Decision::DroppedAtCompile } else { Decision::NotRelated };
     pb::CandidateTrace {
         product_id: own_id.to_owned(),
         decision: decision.into(),

@@ -75,9 +75,8 @@ impl Group<'_> {
     /// The way that decided: the one that brought the product into the answer, else one that was
     /// kept until the ranking, else the first.
     fn deciding(&self) -> Option<&TracedCandidate> {
-        let first_of = |is_it: fn(&Fate) -> bool| {
-            self.ways.iter().find(|way| is_it(&way.fate)).copied()
-        };
+        let first_of =
+            |is_it: fn(&Fate) -> bool| self.ways.iter().find(|way| is_it(&way.fate)).copied();
         first_of(|fate| matches!(fate, Fate::Returned(_)))
             .or_else(|| first_of(|fate| matches!(fate, Fate::RankedTooLow)))
             .or_else(|| first_of(|fate| !matches!(fate, Fate::Repeated)))

@@ -26,11 +26,8 @@ use crate::{
 };
 
 fn good() -> pb::GetRecommendationsRequest {
-    let lookup = pb::LookupSpec {
-        relation_types: vec![1, 2],
-        min_score: Some(0.5),
-        ..<_>::default()
-    };
+    let lookup =
+        pb::LookupSpec { relation_types: vec![1, 2], min_score: Some(0.5), ..<_>::default() };
     pb::GetRecommendationsRequest {
         lookup: Some(lookup),
         seeds: vec![seed("a", 2.0), seed("b", 0.0)],
@@ -337,7 +334,10 @@ fn a_wrong_condition_is_named() {
         let values = |count: usize, len: usize| vec!["x".repeat(len); count];
         check(|request| *list(filter(request)) = values(64, bytes_max), &[]);
         check(|request| *list(filter(request)) = values(65, 1), &[&field]);
-        check(|request| *list(filter(request)) = values(1, bytes_max + 1), &[&format!("{field}[0]")]);
+        check(
+            |request| *list(filter(request)) = values(1, bytes_max + 1),
+            &[&format!("{field}[0]")],
+        );
         check(|request| *list(filter(request)) = values(1, 0), &[&format!("{field}[0]")]);
     }
 }
@@ -387,8 +387,7 @@ fn a_wrong_step_is_named() {
     for (wrong, name) in wrong {
         let field = format!("lookup.fallback.steps[1]{name}");
         let change = |request: &mut pb::GetRecommendationsRequest| {
-            *steps(request) =
-                vec![step(popular("*".to_owned())), pb::FallbackStep { step: wrong }];
+            *steps(request) = vec![step(popular("*".to_owned())), pb::FallbackStep { step: wrong }];
         };
         check(change, &[&field]);
     }
@@ -437,13 +436,8 @@ fn a_wrong_situation_is_named() {
     };
     check(at(253_402_300_799, 999_999_999), &[]);
     check(at(-62_135_596_800, 0), &[]);
-    let wrong = [
-        (253_402_300_800, 0),
-        (-62_135_596_801, 0),
-        (i64::MIN, 0),
-        (0, -1),
-        (0, 1_000_000_000),
-    ];
+    let wrong =
+        [(253_402_300_800, 0), (-62_135_596_801, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000)];
     for (seconds, nanos) in wrong {
         check(at(seconds, nanos), &["context.as_of_time"]);
     }
@@ -474,11 +468,8 @@ fn a_request_waits_for_no_stock_but_goes_to_another_replica() {
         answered(&world, |request| request.min_availability = positions)
     };
     assert_eq!(waiting(&[("erp", 7), ("wms", 1), ("pos", 0)]), Ok(()));
-    let lag = |source_id: &str, asked, applied| Lag {
-        source_id: source_id.to_owned(),
-        asked,
-        applied,
-    };
+    let lag =
+        |source_id: &str, asked, applied| Lag { source_id: source_id.to_owned(), asked, applied };
     let behind = Refusal::Behind(vec![lag("erp", 8, 7), lag("pos", 1, 0)]);
     assert_eq!(waiting(&[("erp", 8), ("wms", 3), ("pos", 1)]), Err(behind));
     check_fields(waiting(&[("erp", 9), ("", 1)]), &["min_availability[1].source_id"]);

@@ -120,10 +120,8 @@ fn every_candidate_is_told_with_its_fate() {
     assert_eq!(added.relations[0].provenance, "overrides:2: add by tester: test");
     let rules = slot.rules.iter().map(|one| (&*one.rule_id, &*one.action, &*one.product_ids));
     let (b, k) = (["b".to_owned()], ["k".to_owned()]);
-    let expected = [
-        ("boost 2000 products=b", "boost", &b[..]),
-        ("hide products=k", "hide", &k[..]),
-    ];
+    let expected =
+        [("boost 2000 products=b", "boost", &b[..]), ("hide products=k", "hide", &k[..])];
     assert_eq!(rules.collect::<Vec<_>>(), expected);
 }
 
@@ -216,10 +214,8 @@ fn a_wrong_request_is_refused_by_path() {
         request: Some(Asked::Get(get(types(&[1]), &["a"]))),
         ..<_>::default()
     };
-    let traced = |ids: Vec<String>| pb::ExplainRecommendationsRequest {
-        trace_product_ids: ids,
-        ..good()
-    };
+    let traced =
+        |ids: Vec<String>| pb::ExplainRecommendationsRequest { trace_product_ids: ids, ..good() };
     check(good(), &[]);
     check(pb::ExplainRecommendationsRequest { request: None, ..good() }, &["request"]);
     check(pb::ExplainRecommendationsRequest { max_candidates: -1, ..good() }, &["max_candidates"]);

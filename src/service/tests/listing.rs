@@ -88,7 +88,8 @@ fn a_stored_relation_is_told_whole() {
     let catalog = shop.catalog();
     let view = catalog.view();
     let listed = list(&view, ordinal(&view, "a"), Direction::Outgoing, &[], 0);
-    let told = listed.map(|one| convert::relation(&view, &Stored::from(&one), None)).collect::<Vec<_>>();
+    let told =
+        listed.map(|one| convert::relation(&view, &Stored::from(&one), None)).collect::<Vec<_>>();
     let whole = pb::Relation {
         source_product_id: "a".to_owned(),
         target_product_id: "b".to_owned(),

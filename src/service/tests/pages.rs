@@ -152,7 +152,10 @@ fn a_bad_slot_fails_alone() {
         check(change, &["top: b c", &format!("bad: {expected}"), "side: f"]);
     };
     bad(|slot| slot.lookup = None, "INVALID_FIELD slots[1].lookup");
-    bad(|slot| slot.lookup = Some(placed("plp")), "PLACEMENT_NOT_FOUND slots[1].lookup.placement_id");
+    bad(
+        |slot| slot.lookup = Some(placed("plp")),
+        "PLACEMENT_NOT_FOUND slots[1].lookup.placement_id",
+    );
     bad(|slot| slot.lookup = Some(placed("")), "INVALID_FIELD slots[1].lookup.relation_types");
     bad(|slot| slot.lookup = Some(at_most(2, -1)), "INVALID_FIELD slots[1].lookup.max_results");
     bad(|slot| slot.seeds = vec![seed("", 1.0)], "INVALID_FIELD slots[1].seeds[0].product_id");

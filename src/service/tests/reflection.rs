@@ -84,6 +84,7 @@ macro_rules! reflection_tests {
                 "grpc.health.v1.Health",
                 "grpc.reflection.v1.ServerReflection",
                 "grpc.reflection.v1alpha.ServerReflection",
+                "kindred.v1.AvailabilityService",
                 "kindred.v1.RecommendationService",
             ];
             assert_eq!(names, expected);

@@ -120,10 +120,9 @@ impl Place {
                 Err(error) => buffer.push_error(error.clone()),
             }
         }
-        let asked = slots.iter().map(|(slot_id, _)| pb::Slot {
-            slot_id: slot_id.clone(),
-            ..<_>::default()
-        });
+        let asked = slots
+            .iter()
+            .map(|(slot_id, _)| pb::Slot { slot_id: slot_id.clone(), ..<_>::default() });
         let asked = asked.collect::<Vec<_>>();
         let (scene, context) = (self.world.scene(), self.context());
         let showing = Showing { scene: &scene, snapshot_id, context: &context, detail };
@@ -344,8 +343,12 @@ fn answers() -> impl Strategy<Value = Given> {
 fn errors() -> impl Strategy<Value = pb::SlotError> {
     let text = "|[a-z]{1,9}|[a-z]{200}";
     let code = prop_oneof![Just(3), any::<i32>()];
-    (code, text, text, text)
-        .prop_map(|(code, reason, field, message)| pb::SlotError { code, reason, field, message })
+    (code, text, text, text).prop_map(|(code, reason, field, message)| pb::SlotError {
+        code,
+        reason,
+        field,
+        message,
+    })
 }
 
 fn slots() -> impl Strategy<Value = Vec<(String, Result<Given, pb::SlotError>)>> {

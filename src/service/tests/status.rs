@@ -32,11 +32,8 @@ fn a_refusal_has_one_status() {
 
     assert_eq!(Status::from(Refusal::NotServing).code(), Code::Unavailable);
 
-    let lag = |source_id: &str, asked, applied| Lag {
-        source_id: source_id.to_owned(),
-        asked,
-        applied,
-    };
+    let lag =
+        |source_id: &str, asked, applied| Lag { source_id: source_id.to_owned(), asked, applied };
     let status = Status::from(Refusal::Behind(vec![lag("erp", 9, 7), lag("wms", 1, 0)]));
     assert_eq!(status.code(), Code::Unavailable);
     let expected = "stock is behind on this replica: feed erp is at 7, not at 9; feed wms is at 0, \
@@ -49,9 +46,11 @@ fn without_a_snapshot_every_method_is_unavailable() {
     let service = Recommendations::new(Default::default());
     block_on(async {
         let get = service.get_recommendations(Request::new(Default::default())).await.map(drop);
-        let page = service.batch_get_recommendations(Request::new(Default::default())).await.map(drop);
+        let page =
+            service.batch_get_recommendations(Request::new(Default::default())).await.map(drop);
         let bundles = service.get_bundles(Request::new(Default::default())).await.map(drop);
-        let explain = service.explain_recommendations(Request::new(Default::default())).await.map(drop);
+        let explain =
+            service.explain_recommendations(Request::new(Default::default())).await.map(drop);
         let list = service.list_relations(Request::new(Default::default())).await.map(drop);
         let describe = service.describe_catalog(Request::new(Default::default())).await.map(drop);
         for answer in [get, page, bundles, explain, list, describe] {
@@ -91,10 +90,8 @@ fn what_is_no_message_is_not_shown() {
 
 #[test]
 fn json_becomes_the_message_again() {
-    let seed = pb::Seed {
-        target: Some(pb::seed::Target::CategoryId("A/B".to_owned())),
-        quantity: 2.0,
-    };
+    let seed =
+        pb::Seed { target: Some(pb::seed::Target::CategoryId("A/B".to_owned())), quantity: 2.0 };
     let bytes = prost::Message::encode_to_vec(&seed);
     for text in [
         r#"{"categoryId":"A/B","quantity":2.0}"#,
