@@ -33,3 +33,4 @@ mod stock;
 mod stories;
 mod swap;
 mod tables;
+mod tour;

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kindred::model::{
-    relation::{Origin, RelationType, Stage},
-};
+use kindred::model::relation::{Origin, RelationType, Stage};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{

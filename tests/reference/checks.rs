@@ -261,12 +261,12 @@ impl Lookup<'_> {
         let placement = self.plan.placement.as_ref();
         let at_placement = rule.placements.is_empty()
             || placement.is_some_and(|placement| rule.placements.contains(placement));
-        let at_stage = rule.stages.is_empty()
-            || self.stage.is_some_and(|stage| rule.stages.contains(&stage));
+        let at_stage =
+            rule.stages.is_empty() || self.stage.is_some_and(|stage| rule.stages.contains(&stage));
         let in_market = rule.markets.is_empty() || rule.markets.contains(&self.market);
         let seeds = rule.seeds.iter().filter_map(|id| self.world.find(id)).collect::<Vec<_>>();
-        let of_seed = rule.seeds.is_empty()
-            || self.known.iter().any(|known| seeds.contains(&known.key));
+        let of_seed =
+            rule.seeds.is_empty() || self.known.iter().any(|known| seeds.contains(&known.key));
         let is_in = |known: &Known| {
             let primary = self.world.product(&known.key).categories.first();
             let mut named = rule.seed_categories.iter();

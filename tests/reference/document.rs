@@ -46,7 +46,8 @@ fn slot(text: &mut String, path: &str, slot: &Slot) {
     }
     if let Some(mix) = &slot.mix {
         let entries = mix.iter().map(|entry| {
-            let cap = entry.max_results.map_or(String::new(), |cap| format!(", max_results = {cap}"));
+            let cap =
+                entry.max_results.map_or(String::new(), |cap| format!(", max_results = {cap}"));
             format!("{{ type = {:?}, weight = {}{cap} }}", entry.code, milli(entry.weight_milli))
         });
         writeln!(text, "mix = [{}]", entries.collect::<Vec<_>>().join(", ")).unwrap();
@@ -166,9 +167,10 @@ fn rule(text: &mut String, rule: &Rule) {
 
 /// `overrides.csv`.
 pub(crate) fn overrides_csv(rows: &[Override]) -> String {
-    let mut text = "action,source,type,target,position,quantity,markets,valid_from,valid_to,author,\
+    let mut text =
+        "action,source,type,target,position,quantity,markets,valid_from,valid_to,author,\
                     reason\n"
-        .to_owned();
+            .to_owned();
     for row in rows {
         let (action, position, quantity) = match row.deed {
             Deed::Add { position, quantity } => ("add", position, quantity),

@@ -79,11 +79,7 @@ impl<'w> Told<'w> {
 
     /// The reading that holds among those of one field of a product: the latest, on a tie that of
     /// the smaller source, then of the later sequence, then of the smaller id.
-    fn latest<T>(
-        &self,
-        key: &str,
-        field: impl Fn(&Update) -> Option<T>,
-    ) -> Option<(T, i64)> {
+    fn latest<T>(&self, key: &str, field: impl Fn(&Update) -> Option<T>) -> Option<(T, i64)> {
         let of_product = self.said.iter().filter(|said| said.key.as_deref() == Some(key));
         let fields = of_product.filter_map(|said| Some((said, field(said.update)?)));
         let strength = |said: &Said<'_>| {
@@ -101,9 +97,8 @@ impl<'w> Told<'w> {
         // Only a state that the snapshot read can be newer than what a feed said.
         let read_at_s = own.and(product.read_at_s).filter(|read_at_s| *read_at_s > 0);
         let overlaid = |inventory: &str| {
-            let of = |update: &Update| {
-                update.availability.filter(|_| update.inventory == inventory)
-            };
+            let of =
+                |update: &Update| update.availability.filter(|_| update.inventory == inventory);
             let latest = self.latest(key, of);
             latest.filter(|(_, event_us)| is_later(*event_us, read_at_s)).map(|(state, _)| state)
         };

@@ -105,7 +105,9 @@ fn one_batch_or_many_is_the_same() {
             let updates = batches.values().flat_map(|updates| updates.iter().cloned());
             let updates = updates.collect::<Vec<_>>();
             one.push(batch(source, 1, updates.clone()));
-            many.extend((1..).zip(updates).map(|(sequence, one)| batch(source, sequence, vec![one])));
+            many.extend(
+                (1..).zip(updates).map(|(sequence, one)| batch(source, sequence, vec![one])),
+            );
         }
         let expected = asked.answers(&asked.told(&one));
         assert_eq!(asked.answers(&asked.told(&many)), expected, "world {seed}");

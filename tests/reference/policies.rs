@@ -9,8 +9,8 @@ use kindred::model::{
 
 use crate::{
     dice::Dice,
-    worlds::{BRANDS, CATEGORIES, CODES, SCORES, TAGS, id, markets, window},
     world::{Action, Deed, MixEntry, Override, Placement, Policy, Rule, Slot, Step, World},
+    worlds::{BRANDS, CATEGORIES, CODES, SCORES, TAGS, id, markets, window},
 };
 
 pub(crate) const PLACEMENTS: [&str; 4] = ["cart", "home", "pdp", "pdp-more"];
@@ -74,7 +74,9 @@ fn chain(dice: &mut Dice, further: &[&str]) -> Vec<Step> {
             1 => Step::ViaAlternatives,
             2 => Step::VariantGroup,
             3 => Step::CategoryPopular,
-            4 => Step::PopularIn((*dice.pick(&[&CATEGORIES[..], &["Nowhere"]].concat())).to_owned()),
+            4 => {
+                Step::PopularIn((*dice.pick(&[&CATEGORIES[..], &["Nowhere"]].concat())).to_owned())
+            }
             _ => Step::PopularIn("*".to_owned()),
         });
     }

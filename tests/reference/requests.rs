@@ -20,10 +20,9 @@ pub(crate) fn request(dice: &mut Dice, world: &World) -> Request {
         1..40 => (0..dice.from(1, 4)).map(|_| id(dice, world)).collect(),
         _ => Vec::new(),
     };
-    let page = dice.percent(30).then(|| PageAsk {
-        seeds: seeds(dice, world),
-        allow_duplicates: dice.percent(15),
-    });
+    let page = dice
+        .percent(30)
+        .then(|| PageAsk { seeds: seeds(dice, world), allow_duplicates: dice.percent(15) });
     let count = if page.is_some() { dice.from(1, 5) } else { 1 };
     let mut lists = Vec::new();
     for _ in 0..count {

@@ -212,12 +212,7 @@ fn added_link(bound: &Bound<'_>, quantity: Option<f64>) -> Link {
 }
 
 /// All relations of these types that a product has or inherits, with weighted scores.
-pub(crate) fn merged(
-    world: &World,
-    key: &str,
-    mix: &[Weighted],
-    moment: &Moment,
-) -> Vec<Link> {
+pub(crate) fn merged(world: &World, key: &str, mix: &[Weighted], moment: &Moment) -> Vec<Link> {
     let mut all = Vec::new();
     for (place, entry) in mix.iter().enumerate() {
         let mut targets_below = Vec::new();

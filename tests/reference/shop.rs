@@ -114,9 +114,8 @@ pub(crate) fn catalog(world: &World) -> Arc<Catalog> {
     }
     let graph = builder.finish().unwrap();
     let files = [(); 2].map(|()| NamedTempFile::new().unwrap());
-    let [catalog, places] = files
-        .each_ref()
-        .map(|file| Output { file: file.reopen().unwrap(), path: file.path() });
+    let [catalog, places] =
+        files.each_ref().map(|file| Output { file: file.reopen().unwrap(), path: file.path() });
     drop(compile::write_catalog(&graph, catalog, places).unwrap());
     // The file goes with its name; the map keeps the bytes.
     Arc::new(Catalog::open(files[0].path(), None).unwrap())

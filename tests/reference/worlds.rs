@@ -21,15 +21,8 @@ pub(crate) const CATEGORIES: [&str; 7] =
 pub(crate) const BRANDS: [&str; 4] = ["acme", "bolt", "Cord", "dune"];
 pub(crate) const TAGS: [&str; 4] = ["wood", "new", "kids", "sale"];
 /// Codes that lists and policies speak of.
-pub(crate) const CODES: [&str; 7] = [
-    "cross_sell",
-    "up_sell",
-    "alternative",
-    "accessory",
-    "related",
-    "fits_model",
-    "goes_to",
-];
+pub(crate) const CODES: [&str; 7] =
+    ["cross_sell", "up_sell", "alternative", "accessory", "related", "fits_model", "goes_to"];
 pub(crate) const SCORES: [f32; 7] = [0.0, 0.125, 0.25, 0.5, 0.5, 0.75, 1.0];
 
 /// An instant, one of few, so that ends meet.
