@@ -1,10 +1,9 @@
 //! Every bound on counts, with its reason, and the byte limits computed from them.
 
 mod stock_wire;
-
-pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
 mod wire;
 
+pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
 pub use wire::{
     BUNDLES_RESPONSE_BYTES_MAX, CATALOG_RESPONSE_BYTES_MAX, EXPLAIN_REQUEST_BYTES_MAX,
     EXPLAIN_RESPONSE_BYTES_MAX, EXPLANATION_BYTES_MAX, LOOKUP_REQUEST_BYTES_MAX,
@@ -63,13 +62,6 @@ pub const LEAVES_MAX: usize = 256;
 
 /// Leaves of a variant group whose relations a fallback tries: more than a page has room for.
 pub const SIBLINGS_MAX: usize = 64;
-
-/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
-/// part of thousands.
-pub const BUNDLES_EXAMINED_MAX: usize = 1_000;
-
-/// Slots of one page.
-pub const SLOTS_MAX: usize = 16;
 
 /// Markets of a catalog: the width of the assortment mask.
 pub const MARKETS_MAX: usize = 64;
@@ -239,14 +231,8 @@ pub const RULES_MAX: usize = 1_000;
 /// Names in one list of a rule: an assortment of a brand; lookups search it by halves.
 pub const RULE_VALUES_MAX: usize = 10_000;
 
-/// Steps of one fallback chain, those of placements it goes on with included.
-pub const FALLBACK_STEPS_MAX: usize = 16;
-
 /// Values in one list of a filter: a lookup compares a product with each of them.
 pub const FILTER_VALUES_MAX: usize = 64;
-
-/// Overrides of one source: lookups read them all. A list shows a hundred.
-pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
 
 /// Longest author or reason of an override: a few sentences.
 pub const OVERRIDE_TEXT_BYTES_MAX: usize = 1 << 10;
@@ -262,6 +248,7 @@ pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
 
 /// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
 pub const REPLACE_SILENCE_S: u64 = 60;
+
 /// Longest payload of one record of the stock journal: a whole batch of updates, far over the
 /// largest request. A reader takes no longer length at its word.
 pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;
@@ -276,3 +263,7 @@ pub const JOURNAL_PIECE_BYTES: usize = 1 << 20;
 
 /// Bytes that a reader of the journal asks for at once.
 pub const JOURNAL_WINDOW_BYTES: usize = 256 << 10;
+
+/// Bundles around one product that one call looks at: twenty are shown at most, and a screw may be
+/// part of thousands.
+pub const BUNDLES_EXAMINED_MAX: usize = 1_000;

@@ -29,7 +29,7 @@ impl<'a> Present<'a> {
         let view = snapshot.catalog().view();
         Self {
             snapshot_id: snapshot.id(),
-            scene: Scene { view, policy: policy_of(snapshot), stock },
+            scene: Scene { view, policy: snapshot.policy(), stock },
             provenance: snapshot.provenance(),
             dropped: snapshot.dropped(),
             now_s: now_s(),
@@ -54,10 +54,4 @@ impl<'a> Present<'a> {
 fn now_s() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Until snapshots bind their policies: one that wants nothing.
-fn policy_of(_: &crate::snapshot::Snapshot) -> &crate::policy::Policy {
-    static NOTHING: std::sync::OnceLock<crate::policy::Policy> = std::sync::OnceLock::new();
-    NOTHING.get_or_init(Default::default)
 }

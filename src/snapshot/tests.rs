@@ -114,6 +114,7 @@ fn a_text_is_published_and_taken_back_alone() {
     let compiled = shop.live.load().unwrap();
     let texts = || {
         let live = shop.live.load().unwrap();
+        let (live, compiled) = (&live.snapshot, &compiled.snapshot);
         assert!(std::ptr::eq(live.catalog(), compiled.catalog()));
         assert!(std::ptr::eq(live.provenance().unwrap(), compiled.provenance().unwrap()));
         assert!(std::ptr::eq(live.dropped().unwrap(), compiled.dropped().unwrap()));
@@ -125,18 +126,18 @@ fn a_text_is_published_and_taken_back_alone() {
         expect_live(&events, "a");
         texts()
     };
-    assert_eq!(publish(Role::Policy, "p1"), [some("p1"), None]);
-    assert_eq!(publish(Role::Overrides, "o1"), [some("p1"), some("o1")]);
-    assert_eq!(publish(Role::Overrides, "o2"), [some("p1"), some("o2")]);
-    assert_eq!(publish(Role::Policy, "p2"), [some("p2"), some("o2")]);
+    assert_eq!(publish(Role::Policy, "# p1\n"), [some("# p1\n"), None]);
+    assert_eq!(publish(Role::Overrides, O1), [some("# p1\n"), some(O1)]);
+    assert_eq!(publish(Role::Overrides, O2), [some("# p1\n"), some(O2)]);
+    assert_eq!(publish(Role::Policy, "# p2\n"), [some("# p2\n"), some(O2)]);
     let rollback =
         Rollback { to: Some(3), roles: &[Role::Overrides], expected_active: None, note: note() };
     shop.track.rollback(&rollback).unwrap();
     expect_live(&events, "a");
-    assert_eq!(texts(), [some("p2"), some("o1")], "the policy stays");
+    assert_eq!(texts(), [some("# p2\n"), some(O1)], "the policy stays");
     // The same text again is no news.
     let number = shop.track.head_number().unwrap();
-    shop.publish_blobs(&[shop.text(Role::Overrides, "o1")]);
+    shop.publish_blobs(&[shop.text(Role::Overrides, O1)]);
     assert_eq!(shop.track.head_number().unwrap(), number);
 }
 

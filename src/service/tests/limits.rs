@@ -7,7 +7,7 @@ use prost_types::Timestamp;
 use super::world::{NOW_S, present, with_view};
 use crate::{
     lookup::tests::world::World,
-    model::limits::{self, *},
+    model::limits::*,
     pb::{self, explain_recommendations_request::Request as Asked, fallback_step::Step},
     service::{
         convert::{self, SlotIds},
@@ -144,7 +144,7 @@ fn the_largest_legal_requests_are_read() {
     check(&single(), LOOKUP_REQUEST_BYTES_MAX, 128);
     check(&page(), PAGE_REQUEST_BYTES_MAX, SLOTS_MAX * 128);
     check(&explained(), EXPLAIN_REQUEST_BYTES_MAX, SLOTS_MAX * 128);
-    assert!(EXPLAIN_REQUEST_BYTES_MAX < limits::REQUEST_BYTES_MAX);
+    assert!(EXPLAIN_REQUEST_BYTES_MAX < REQUEST_BYTES_MAX);
 
     with_view(|view| {
         let mut single = single();
@@ -169,7 +169,7 @@ fn lists_that_are_cut_may_be_longer_than_what_counts() {
     page.exclude_product_ids.extend(vec![id(); EXCLUSIONS_MAX]);
     let explained =
         pb::ExplainRecommendationsRequest { request: Some(Asked::Batch(page)), ..explained() };
-    check(&explained, limits::REQUEST_BYTES_MAX, SLOTS_MAX * 128);
+    check(&explained, REQUEST_BYTES_MAX, SLOTS_MAX * 128);
 }
 
 fn version() -> pb::DataVersion {
@@ -271,7 +271,7 @@ fn the_largest_answers_are_written() {
         CATALOG_RESPONSE_BYTES_MAX,
         EXPLAIN_RESPONSE_BYTES_MAX,
     ] {
-        assert!(limit <= limits::RESPONSE_BYTES_MAX);
+        assert!(limit <= RESPONSE_BYTES_MAX);
     }
 }
 

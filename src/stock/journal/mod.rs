@@ -31,7 +31,9 @@ mod tests;
 
 pub(crate) use checkpoint::Sealed;
 pub(crate) use error::JournalError;
-pub(crate) use storage::{LocalStorage, Sink, Source, Storage};
+#[cfg(test)]
+pub(crate) use storage::Source;
+pub(crate) use storage::{LocalStorage, Sink, Storage};
 
 use zerocopy::IntoBytes;
 
