@@ -231,8 +231,14 @@ pub const RULES_MAX: usize = 1_000;
 /// Names in one list of a rule: an assortment of a brand; lookups search it by halves.
 pub const RULE_VALUES_MAX: usize = 10_000;
 
+/// Steps of one fallback chain, those of placements it goes on with included.
+pub const FALLBACK_STEPS_MAX: usize = 16;
+
 /// Values in one list of a filter: a lookup compares a product with each of them.
 pub const FILTER_VALUES_MAX: usize = 64;
+
+/// Overrides of one source: lookups read them all. A list shows a hundred.
+pub const OVERRIDES_PER_SOURCE_MAX: usize = 1_000;
 
 /// Longest author or reason of an override: a few sentences.
 pub const OVERRIDE_TEXT_BYTES_MAX: usize = 1 << 10;

@@ -41,4 +41,6 @@ pub use update::{
     BatchDone, BlockDone, BlockDraft, BlockPage, Effective, EffectiveList, ListedBlock, Reading,
     ReadingPage, Rejected, ReplaceDone, Said, Told, UnblockDone, UnblockDraft, UpdateDraft,
 };
+#[cfg(test)]
+pub(crate) use view::BlockedProducts;
 pub use view::{FeedPosition, ProductBlock, StockView};
