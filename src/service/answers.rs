@@ -111,6 +111,5 @@ pub(super) fn bundles(
     let scene = &present.scene;
     let asked = convert::bundles_query(request, &scene.view, present.now_s)?;
     present.require_positions(&request.min_availability)?;
-    drop(asked);
-    Err(Refusal::NotServing)
+    Ok(convert::bundles_answer(present, &asked))
 }

@@ -17,7 +17,7 @@ mod relation;
 mod version;
 mod violations;
 
-pub(super) use bundles::bundles_query;
+pub(super) use bundles::{bundles_answer, bundles_query};
 pub(super) use catalog::description;
 pub(super) use effective::{effective_lookup, mix};
 pub(super) use explain::explain_limits;
