@@ -371,8 +371,11 @@ impl Lookup<'_> {
         let mut list = self.list.into_iter().map(|kept| kept.pick).collect::<Vec<_>>();
         // Stable: of one position the pin that was examined first.
         self.pins.sort_by_key(|pin| pin.position);
+        let mut behind = 0;
         for pin in self.pins {
-            list.insert((pin.position - 1).min(list.len()), pin.pick);
+            let at = (pin.position - 1).max(behind).min(list.len());
+            list.insert(at, pin.pick);
+            behind = at + 1;
         }
         let short = self.plan.max_results - list.len();
         self.report.shortfall = u32::try_from(short).unwrap();

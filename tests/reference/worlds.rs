@@ -177,7 +177,10 @@ fn lists(dice: &mut Dice, world: &mut World) {
             let targets = dice.some(8, &keys).into_iter().filter(|target| target != source);
             let targets = targets.collect::<Vec<_>>();
             let list = targets.into_iter().map(|target| relation(dice, world, target));
-            lists.insert(relation_type, list.collect());
+            let list = list.collect::<Vec<_>>();
+            if !list.is_empty() {
+                lists.insert(relation_type, list);
+            }
         }
         world.products.get_mut(source).unwrap().lists = lists;
     }
