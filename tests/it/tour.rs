@@ -138,9 +138,10 @@ fn run(shop: &Shop, words: &[String], address: SocketAddr) -> Option<Value> {
     let store = store.to_str().unwrap();
     let is_store = words.iter().any(|word| word == STORE);
     let before = is_store.then(|| shop.manifests());
-    let args = words.iter().skip(1).map(|word| {
-        word.replace(STORE, store).replace(ADDRESS, &address.to_string())
-    });
+    let args = words
+        .iter()
+        .skip(1)
+        .map(|word| word.replace(STORE, store).replace(ADDRESS, &address.to_string()));
     let run = crate::command::kindred(args).succeeded();
     // What was published is live a moment later.
     if before.is_some_and(|before| shop.manifests() > before) {
@@ -185,7 +186,8 @@ async fn send(
     let mut client = Grpc::new(channel(address).await);
     client.ready().await.unwrap();
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-    let answer = client.unary(Request::new(request), path.parse().unwrap(), Dynamic(method)).await?;
+    let answer =
+        client.unary(Request::new(request), path.parse().unwrap(), Dynamic(method)).await?;
     Ok(answer.into_inner())
 }
 
@@ -232,10 +234,12 @@ fn agree(shown: &Value, found: &Value, path: &str) -> Result<(), String> {
     let differ = || Err(format!("{path}: expected {shown}, found {found}"));
     match (shown, found) {
         (Value::String(any), _) if any == "…" => Ok(()),
-        (Value::Object(shown), Value::Object(found)) => shown.iter().try_for_each(|(key, shown)| {
-            let found = found.get(key).unwrap_or(&Value::Null);
-            agree(shown, found, &format!("{path}.{key}"))
-        }),
+        (Value::Object(shown), Value::Object(found)) => {
+            shown.iter().try_for_each(|(key, shown)| {
+                let found = found.get(key).unwrap_or(&Value::Null);
+                agree(shown, found, &format!("{path}.{key}"))
+            })
+        }
         (Value::Array(shown), Value::Array(found)) => {
             let rest = shown.last().is_some_and(|last| last == "…");
             let named = shown.len() - usize::from(rest);

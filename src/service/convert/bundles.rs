@@ -3,9 +3,7 @@
 use super::{Violations, context::known_context, data_version, query::check_positions, text};
 use crate::{
     index::View,
-    lookup::{
-        self, BundleAnswer, Context, Interval, OptionAnswer, SelectionAnswer, Unsellable,
-    },
+    lookup::{self, BundleAnswer, Context, Interval, OptionAnswer, SelectionAnswer, Unsellable},
     model::{
         id,
         limits::{BUNDLES_DEFAULT, BUNDLES_MAX},
@@ -47,12 +45,7 @@ pub(in crate::service) fn bundles_query<'q>(
     };
     let unsellable =
         if request.include_unsellable { Unsellable::Included } else { Unsellable::LeftOut };
-    Ok(BundlesAsked {
-        product_id: &request.product_id,
-        context,
-        max_results,
-        unsellable,
-    })
+    Ok(BundlesAsked { product_id: &request.product_id, context, max_results, unsellable })
 }
 
 /// The bundles around a product.
@@ -69,8 +62,7 @@ pub(in crate::service) fn bundles_answer(
         };
     };
     let BundlesAsked { context, max_results, unsellable, .. } = asked;
-    let (bundles, interval) =
-        lookup::bundles(scene, context, product, *max_results, *unsellable);
+    let (bundles, interval) = lookup::bundles(scene, context, product, *max_results, *unsellable);
     let market = scene.view.meta().markets.get(context.market as usize);
     let currency = market.map_or("", |market| &*market.currency);
     pb::GetBundlesResponse {
