@@ -220,17 +220,21 @@ fn inspect_shows_how_texts_begin() {
         let bytes = std::fs::read(staged.path()).unwrap();
         staged.commit(BlobHash::of(&bytes), bytes.len() as u64).unwrap()
     };
-    let overrides = "action,source\npin,\u{1b}[31mseed\n\n4\n5\n6\n";
+    let overrides = "action,target,author,reason\nhide,\u{1b}[31mseed,a,x\n\nhide,4,a,x\nhide,5,a,x\nhide,6,a,x\n";
     let blobs = [text(Role::Policy, "[stages]"), text(Role::Overrides, overrides)];
     assert!(matches!(publish(&track, &blobs), Published::Written(_)));
     assert!(matches!(publish(&track, &blobs[..1]), Published::Unchanged(_)));
     let directory = shop.store_dir();
     let run = kindred(["inspect".as_ref(), directory.as_os_str()]).succeeded();
-    for line in ["  text of 1 lines, 8 bytes:", "  | [stages]", "  | pin,\u{fffd}[31mseed", "  | 5"]
-    {
+    for line in [
+        "  text of 1 lines, 8 bytes:",
+        "  | [stages]",
+        "  | hide,\u{fffd}[31mseed,a,x",
+        "  | hide,5,a,x",
+    ] {
         assert!(run.out.lines().any(|found| found == line), "{line}: {}", run.out);
     }
-    assert!(!run.out.contains("  | 6"), "{}", run.out);
+    assert!(!run.out.contains("  | hide,6"), "{}", run.out);
     let json = kindred(["inspect".as_ref(), directory.as_os_str(), "--json".as_ref()]).succeeded();
     let found = serde_json::from_str::<Value>(&json.out).unwrap();
     let policy = json!({ "bytes": 8, "lines": 1, "first_lines": ["[stages]"] });
