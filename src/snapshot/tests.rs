@@ -235,8 +235,8 @@ fn a_policy_that_cannot_be_read_is_refused_and_the_old_one_stays() {
     let (_watcher, events) = shop.watch(NEVER);
     expect(&events, live("a"));
     for (role, text, place) in [
-        (Role::Policy, "[[rules]]\nid = 7\n", "placements.toml:2:"),
         (Role::Overrides, "action,target,author,reason\nfly,a,ana,test\n", "overrides.csv:2:"),
+        (Role::Policy, "[[rules]]\nid = 7\n", "placements.toml:2:"),
     ] {
         let manifest = shop.publish_blobs(&[shop.text(role, text)]);
         // It may be looked at more than once: only what is the matter with it counts.

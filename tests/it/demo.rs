@@ -188,7 +188,16 @@ fn plain(answer: &pb::GetRecommendationsResponse) -> Value {
         fields.insert("missingProductIds".to_owned(), answer.missing_product_ids.clone().into());
     }
     let id = snapshot_id(answer.data_version.clone());
-    fields.insert("dataVersion".to_owned(), serde_json::json!({ "snapshotId": id }));
+    let mut version = serde_json::json!({ "snapshotId": id });
+    let interval = answer.data_version.as_ref().unwrap();
+    for (name, time) in
+        [("validFromTime", interval.valid_from_time), ("validUntilTime", interval.valid_until_time)]
+    {
+        if let Some(time) = time {
+            version[name] = jiff::Timestamp::from_second(time.seconds).unwrap().to_string().into();
+        }
+    }
+    fields.insert("dataVersion".to_owned(), version);
     fields.insert("fillReport".to_owned(), fill(&answer.fill_report.unwrap()));
     Value::from(fields)
 }
@@ -197,6 +206,17 @@ fn fill(report: &pb::FillReport) -> Value {
     let counts = [
         ("candidates", report.candidates),
         ("removedBelowScore", report.removed_below_score),
+        ("removedUnavailable", report.removed_unavailable),
+        ("removedByFilter", report.removed_by_filter),
+        ("removedByDiversity", report.removed_by_diversity),
+        ("removedByRule", report.removed_by_rule),
+        ("removedOnPage", report.removed_on_page),
+        ("addedByFallback", report.added_by_fallback),
+        ("removedOutsideMarket", report.removed_outside_market),
+        ("removedByStage", report.removed_by_stage),
+        ("removedBlocked", report.removed_blocked),
+        ("removedOutsideValidity", report.removed_outside_validity),
+        ("removedByOverride", report.removed_by_override),
         ("removedExcluded", report.removed_excluded),
         ("shortfall", report.shortfall),
         ("ignoredSeeds", report.ignored_seeds),

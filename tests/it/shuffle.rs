@@ -47,7 +47,10 @@ fn shuffled_rows_and_columns_give_the_same_snapshot() {
     let expected = identity(&Shop::demo());
     let mut random = Random(2);
     for round in 0..5 {
-        let shop = Shop::with(&[("catalog.toml", &table("catalog.toml"))]);
+        let shop = Shop::with(&[
+            ("catalog.toml", &table("catalog.toml")),
+            ("placements.toml", &table("placements.toml")),
+        ]);
         for name in TABLES {
             let mut rows = csv::rows(&table(&format!("{name}.csv")));
             random.shuffle(&mut rows[1..]);
@@ -69,7 +72,10 @@ fn shuffled_rows_and_columns_give_the_same_snapshot() {
 fn the_order_of_sources_does_not_matter() {
     let expected = identity(&Shop::demo());
     for swapped in [false, true] {
-        let shop = Shop::with(&[("catalog.toml", &table("catalog.toml"))]);
+        let shop = Shop::with(&[
+            ("catalog.toml", &table("catalog.toml")),
+            ("placements.toml", &table("placements.toml")),
+        ]);
         let mut parts = ["one", "two"].map(|part| shop.path(part));
         for (part, names) in parts.iter().zip([&TABLES[..3], &TABLES[3..]]) {
             fs::create_dir(part).unwrap();
@@ -82,8 +88,15 @@ fn the_order_of_sources_does_not_matter() {
         }
         let from = parts.map(|part| format!("demo:kindred={}", part.display()));
         let catalog = shop.table("catalog.toml");
-        let args =
-            ["compile", "--catalog", catalog.to_str().unwrap(), "--from", &from[0], "--from"];
+        let policy = shop.table("placements.toml");
+        let args = [
+            "compile",
+            "--catalog",
+            catalog.to_str().unwrap(),
+            "--policy",
+            policy.to_str().unwrap(),
+        ];
+        let args = [&args[..], &["--from", &from[0], "--from"]].concat();
         shop.kindred(&[&args[..], &[from[1].as_str()]].concat()).succeeded();
         assert_eq!(identity(&shop), expected, "swapped: {swapped}");
     }
@@ -92,7 +105,10 @@ fn the_order_of_sources_does_not_matter() {
 #[test]
 fn tables_as_ndjson_give_the_same_snapshot() {
     let expected = identity(&Shop::demo());
-    let shop = Shop::with(&[("catalog.toml", &table("catalog.toml"))]);
+    let shop = Shop::with(&[
+        ("catalog.toml", &table("catalog.toml")),
+        ("placements.toml", &table("placements.toml")),
+    ]);
     for name in TABLES {
         let rows = csv::records(&table(&format!("{name}.csv"))).into_iter();
         let lines = rows.map(|row| {

@@ -33,7 +33,7 @@ const RESTART: &str = "# stop the server with Ctrl-C and start it again";
 fn the_tour_of_the_readme_is_true() {
     let shop = Shop::demo();
     let mut server = Server::start(&shop);
-    let mut told = 0;
+    let (mut told, mut differences) = (0, Vec::new());
     for block in blocks(section(README, "## A tour")) {
         let mut shown = None;
         for line in commands(block.commands) {
@@ -54,10 +54,12 @@ fn the_tour_of_the_readme_is_true() {
             .unwrap_or_else(|error| panic!("{error} in what {} shows", block.commands));
         let found = shown.expect("a command that shows something");
         if let Err(difference) = agree(&expected, &found, "") {
-            panic!("{}\nshows otherwise: {difference}\nfound {found:#}", block.commands);
+            let commands = block.commands;
+            differences.push(format!("{commands}\nshows otherwise: {difference}\nfound {found:#}"));
         }
         told += 1;
     }
+    assert!(differences.is_empty(), "{}", differences.join("\n\n"));
     assert!(told >= 20, "the tour tells {told} stories");
 }
 

@@ -16,6 +16,7 @@ const SHOP: &str = "
     a cross_sell b 90 x2, c 80, d 70, e 60 given, f 50, g 40 until=5, h 30 at=checkout
     a accessory b 90, i 80
     p cross_sell k 90
+    j up_sell q 10
     a < p
     a1 < p
     a up_sell a1 90, q 80

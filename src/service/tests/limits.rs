@@ -255,7 +255,7 @@ fn the_largest_answers_are_written() {
     check(&single, LOOKUP_RESPONSE_BYTES_MAX, 2_000);
     check(&page_answer(), PAGE_RESPONSE_BYTES_MAX, 32_000);
     check(&relations_answer(), RELATIONS_RESPONSE_BYTES_MAX, 64_000);
-    check(&bundles_answer(), BUNDLES_RESPONSE_BYTES_MAX, 2_000_000);
+    check(&bundles_answer(), BUNDLES_RESPONSE_BYTES_MAX, 3_000_000);
     check(&catalog_answer(), CATALOG_RESPONSE_BYTES_MAX, 64_000);
     let explanation = pb::ExplainRecommendationsResponse {
         response: Some(page_answer()),
