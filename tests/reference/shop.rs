@@ -204,7 +204,11 @@ impl StockRoom {
     /// Makes a catalog the one that views speak of.
     pub(crate) fn attach(&self, catalog: &Arc<Catalog>) {
         let (sender, done) = mpsc::channel();
-        let then = Box::new(move |_: Arc<StockView>| sender.send(()).unwrap());
+        let shown = Arc::clone(&self.published);
+        let then = Box::new(move |view: Arc<StockView>| {
+            *shown.lock().unwrap() = view;
+            sender.send(()).unwrap();
+        });
         self.stock.attach(Arc::clone(catalog), then).unwrap();
         done.recv().unwrap();
     }
