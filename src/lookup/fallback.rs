@@ -27,8 +27,11 @@ impl<S: Sink> Walk<'_, '_, S> {
                 return;
             }
             match what {
+                // Without this, overrides of every type would be met for nothing.
                 FallbackStep::RelationType(relation_type) => {
-                    self.from(Lists::Mix(&only(*relation_type)), known);
+                    if self.checks.view.declares(*relation_type) {
+                        self.from(Lists::Mix(&only(*relation_type)), known);
+                    }
                 }
                 FallbackStep::CategoryPopular => self.from(Lists::CategoryPopular, known),
                 FallbackStep::ViaAlternatives => {

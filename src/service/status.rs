@@ -124,16 +124,16 @@ impl Refusal {
 
 impl From<StockError> for Refusal {
     fn from(error: StockError) -> Self {
-        match error {
-            StockError::Invalid { field, reason } => {
-                Self::Invalid(vec![Violation::new(field, reason)])
-            }
-            StockError::TooManyUpdates => {
-                Self::Invalid(vec![Violation::new("updates", error.to_string())])
-            }
-            StockError::NoCatalog => Self::NotServing,
-            other => Self::Stock(other),
+        if error == StockError::NoCatalog {
+            return Self::NotServing;
         }
+        if error == StockError::TooManyUpdates {
+            return Self::Invalid(vec![Violation::new("updates", error.to_string())]);
+        }
+        if let StockError::Invalid { field, reason } = error {
+            return Self::Invalid(vec![Violation::new(field, reason)]);
+        }
+        Self::Stock(error)
     }
 }
 

@@ -16,7 +16,7 @@ impl Dice {
 
     /// A number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        usize::try_from((self.next() >> 32) * end as u64 >> 32).unwrap()
+        usize::try_from(((self.next() >> 32) * end as u64) >> 32).unwrap()
     }
 
     /// A number from `first` to `last`.

@@ -9,7 +9,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout,
     reason = "what a test does not expect fails it, in its helpers, too"
 )]
 
