@@ -210,7 +210,7 @@ fn a_damaged_journal_is_refused_by_name_and_left_as_it_is() {
     // Inside the first record, behind which acknowledged ones stand.
     let middle = bytes.len() / 3;
     bytes[middle] ^= 1;
-    std::fs::write(&log, &bytes).unwrap();
+    crate::shop::write(&log, &bytes);
     let store = shop.store_dir();
     let state = shop.path("state");
     let run = crate::command::kindred([
