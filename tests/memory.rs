@@ -186,6 +186,8 @@ fn sections(title_len: u64) -> Vec<(Section, Vec<u8>)> {
         (Section::TitleHeap, b"beyond".to_vec()),
         (Section::VariantGroups, group.as_bytes().to_vec()),
         (Section::VariantMembers, U32::new(1).as_bytes().to_vec()),
+        // No category: the list of the whole catalog alone, and nothing in it.
+        (Section::PopularEnds, U64::new(0).as_bytes().to_vec()),
         (Section::ReverseEnds, [0, 1].map(U64::new).as_bytes().to_vec()),
         (Section::Reverse, incoming.as_bytes().to_vec()),
         (Section::Meta, archive.to_vec()),

@@ -8,7 +8,7 @@ use kindred::model::{
 use crate::{
     dice::Dice,
     plan::{Ask, FallbackAsk, PageAsk, Request, SeedAsk, UNDECLARED},
-    policies::{diversity, filter},
+    policies::{PLACEMENTS, diversity, filter},
     world::World,
     worlds::{CATEGORIES, CODES, SCORES, id, instant},
 };
@@ -49,10 +49,10 @@ fn ask(dice: &mut Dice, world: &World) -> Ask {
     let how = dice.below(100);
     let placement = match how {
         0..3 => Some("no-such-placement".to_owned()),
-        3..55 => Some(dice.pick(&world.policy.placements).id.clone()),
+        3..50 => Some((*dice.pick(&PLACEMENTS)).to_owned()),
         _ => None,
     };
-    let types = if (42..88).contains(&how) {
+    let types = if (40..88).contains(&how) {
         let codes = dice.some(3, &CODES);
         let known = codes.iter().map(|code| world.type_of(code).unwrap_or(UNDECLARED));
         known.collect()
