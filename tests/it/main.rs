@@ -16,6 +16,7 @@ mod command;
 mod csv;
 mod damage;
 mod demo;
+mod equal;
 mod kills;
 mod life;
 mod magento;

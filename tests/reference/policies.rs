@@ -13,7 +13,7 @@ use crate::{
     worlds::{BRANDS, CATEGORIES, CODES, SCORES, TAGS, id, markets, window},
 };
 
-pub(crate) const PLACEMENTS: [&str; 4] = ["cart", "home", "pdp", "pdp-more"];
+const PLACEMENTS: [&str; 4] = ["cart", "home", "pdp", "pdp-more"];
 
 pub(crate) fn policy(dice: &mut Dice, world: &World) -> Policy {
     let count = dice.from(1, PLACEMENTS.len());
@@ -50,7 +50,7 @@ fn slot(dice: &mut Dice, further: &[&str]) -> Slot {
         fallback: dice.percent(65).then(|| chain(dice, further)),
         diversity: dice.percent(25).then(|| diversity(dice)),
         resolution: dice.maybe(40, &VariantResolution::ALL),
-        rotate: dice.maybe(22, &[0, 2, 4, 10]),
+        rotate: dice.maybe(30, &[0, 2, 4, 10]),
     }
 }
 
@@ -170,7 +170,7 @@ fn rule(dice: &mut Dice, world: &World, number: usize, placements: &[&str]) -> R
 pub(crate) fn overrides(dice: &mut Dice, world: &World) -> Vec<Override> {
     let mut keys = BTreeSet::new();
     let mut rows = Vec::new();
-    for _ in 0..dice.below(30) {
+    for _ in 0..dice.below(45) {
         let code = (*dice.pick(&CODES)).to_owned();
         let position = dice.from(1, 6);
         let source = id(dice, world);

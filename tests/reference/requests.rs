@@ -8,7 +8,7 @@ use kindred::model::{
 use crate::{
     dice::Dice,
     plan::{Ask, FallbackAsk, PageAsk, Request, SeedAsk, UNDECLARED},
-    policies::{PLACEMENTS, diversity, filter},
+    policies::{diversity, filter},
     world::World,
     worlds::{CATEGORIES, CODES, SCORES, id, instant},
 };
@@ -49,10 +49,10 @@ fn ask(dice: &mut Dice, world: &World) -> Ask {
     let how = dice.below(100);
     let placement = match how {
         0..3 => Some("no-such-placement".to_owned()),
-        3..50 => Some((*dice.pick(&PLACEMENTS)).to_owned()),
+        3..55 => Some(dice.pick(&world.policy.placements).id.clone()),
         _ => None,
     };
-    let types = if (40..88).contains(&how) {
+    let types = if (42..88).contains(&how) {
         let codes = dice.some(3, &CODES);
         let known = codes.iter().map(|code| world.type_of(code).unwrap_or(UNDECLARED));
         known.collect()
@@ -82,8 +82,7 @@ fn steps(dice: &mut Dice, world: &World) -> Vec<FallbackStep> {
     for _ in 0..count {
         steps.push(match dice.below(6) {
             0 => {
-                let code = *dice.pick(&CODES);
-                let relation_type = world.type_of(code).unwrap_or(UNDECLARED);
+                let relation_type = world.type_of(*dice.pick(&CODES)).unwrap_or(UNDECLARED);
                 FallbackStep::RelationType(relation_type)
             }
             1 => FallbackStep::ViaAlternatives,

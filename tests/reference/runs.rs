@@ -66,8 +66,8 @@ pub(crate) struct Bound<'w> {
     pub(crate) target: String,
 }
 
-/// The overrides in their order: they are a set, and stand by type, the untyped first, then by what
-/// they say.
+/// The overrides in the order of their file: they are a set, and are published by source, type, action,
+/// position, target and the rest.
 pub(crate) fn overrides<'w>(world: &'w World) -> Vec<Bound<'w>> {
     let bind = |row: &'w Override| -> Option<Bound<'w>> {
         let Override { source, relation_type, target, .. } = row;
@@ -82,7 +82,7 @@ pub(crate) fn overrides<'w>(world: &'w World) -> Vec<Bound<'w>> {
         Some(Bound { row, source, relation_type, target: world.find(target)? })
     };
     let mut bound = world.overrides.iter().filter_map(bind).collect::<Vec<_>>();
-    bound.sort_by_cached_key(|Bound { row, relation_type, .. }| {
+    bound.sort_by_cached_key(|Bound { row, .. }| {
         let position = match row.deed {
             Deed::Add { position, .. } => position.unwrap_or(usize::MAX),
             Deed::Reorder { position } | Deed::Pin { position } => position,
@@ -92,7 +92,7 @@ pub(crate) fn overrides<'w>(world: &'w World) -> Vec<Bound<'w>> {
         markets.sort();
         let from_s = row.window.from_s.unwrap_or(i64::MIN);
         let to_s = row.window.to_s.unwrap_or(i64::MAX);
-        let head = (*relation_type, row.source.clone(), row.deed.place(), position);
+        let head = (row.source.clone(), row.relation_type.clone(), row.deed.place(), position);
         (head, row.target.clone(), markets, from_s, to_s)
     });
     bound

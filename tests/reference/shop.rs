@@ -151,6 +151,8 @@ pub(crate) fn policy(world: &World, catalog: &Catalog) -> Policy {
     let overrides = document::overrides_csv(&world.overrides);
     let overrides = OverridesDoc::parse("overrides.csv", &overrides)
         .unwrap_or_else(|errors| panic!("{errors}\n{overrides}"));
+    // As a publish writes them: the same set, in the same order.
+    let overrides = OverridesDoc::parse("overrides.csv", &overrides.to_csv()).unwrap();
     Policy::bind(&policy, Some(&overrides), &CatalogNames(catalog.view())).0
 }
 
