@@ -82,7 +82,10 @@ fn steps(dice: &mut Dice, world: &World) -> Vec<FallbackStep> {
     for _ in 0..count {
         steps.push(match dice.below(6) {
             0 => {
-                let relation_type = world.type_of(*dice.pick(&CODES)).unwrap_or(UNDECLARED);
+                let relation_type = {
+                    let code = *dice.pick(&CODES);
+                    world.type_of(code).unwrap_or(UNDECLARED)
+                };
                 FallbackStep::RelationType(relation_type)
             }
             1 => FallbackStep::ViaAlternatives,
