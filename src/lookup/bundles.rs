@@ -334,5 +334,7 @@ fn checks<'c>(
         market: context.market_bit(),
         stage: 0,
         has_overrides: scene.policy.overrides().count() > 0,
+        sells_everything: scene.view.sells_everything(context.market),
+        reads_attributes: false,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     answer::Pick,
-    list::{Kinds, Pin},
+    list::Pin,
     patch::names_market,
     runs::Candidate,
     seeds::Known,
@@ -147,7 +147,7 @@ impl<S: Sink> Walk<'_, '_, S> {
             valid_to_s: draft.valid_to_s,
             fallback_step: 0,
         };
-        let kinds = Kinds::of(&checks.view, target, sight.known);
+        let kinds = self.list.kinds(&checks.view, target, sight.known);
         self.list.pin(Pin { position: draft.position, pick }, kinds);
     }
 }
