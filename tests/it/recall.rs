@@ -55,7 +55,7 @@ fn explain_asks_a_server_of_its_own_blocks() {
     assert!(why(&stored).contains("cross_sell, "), "{stored}");
     let snapshot = |out: &str| out.lines().last().map(str::to_owned);
     assert_eq!(snapshot(&live), snapshot(&stored));
-    kindred(["explain"].iter().chain(&ask)).ended(1).complained(&["--store", "--to"]);
+    kindred(["explain"].iter().chain(&ask)).ended(2).complained(&["--store", "--to"]);
 }
 
 #[test]
