@@ -19,12 +19,8 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The store's directory: answers from what is live there, without any feed of stock.
-    #[arg(long, env = "KINDRED_STORE", value_name = "DIR", required_unless_present = "to")]
-    store: Option<PathBuf>,
-    /// Ask this server instead, with its live stock and blocks: HOST:PORT or a URL.
-    #[arg(long, value_name = "SERVER")]
-    to: Option<String>,
+    #[command(flatten)]
+    whom: Whom,
     #[command(flatten)]
     ask: AskArgs,
     /// Products to follow through the whole lookup, related or not.
@@ -38,8 +34,20 @@ pub(super) struct ExplainArgs {
     json: bool,
 }
 
+/// Who answers; the server, if both are named, so that `$KINDRED_STORE` may stand.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Whom {
+    /// The store's directory: answers from what is live there, without any feed of stock.
+    #[arg(long, env = "KINDRED_STORE", value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Ask this server instead, with its live stock and blocks: HOST:PORT or a URL.
+    #[arg(long, value_name = "SERVER")]
+    to: Option<String>,
+}
+
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<()> {
-    let (codes, response) = match (&args.to, &args.store) {
+    let (codes, response) = match (&args.whom.to, &args.whom.store) {
         (Some(server), _) => runtime()?.block_on(of_server(args, server))?,
         (None, Some(store)) => of_store(args, &StoreArgs { store: store.clone() })?,
         (None, None) => anyhow::bail!("expected --store or --to, found neither"),
