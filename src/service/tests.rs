@@ -39,6 +39,7 @@ use crate::{
 };
 
 mod availability;
+mod bundles;
 mod convert;
 mod drain;
 mod explain;
