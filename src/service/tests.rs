@@ -41,6 +41,7 @@ use crate::{
 mod availability;
 mod bundles;
 mod convert;
+mod cuts;
 mod drain;
 mod explain;
 mod health;
