@@ -111,6 +111,7 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     report.catalog_bytes = catalog.blob().size_bytes();
     let unbound = given.check(&catalog)?;
     warn_unbound(&unbound);
+    warn_unbound(&given.unbound_of_kept(&store, head.as_ref(), &catalog)?);
     if job.strict && !unbound.is_empty() {
         finish(&mut report, steps, show);
         let message = "unknown names under --strict; nothing was published".to_owned();
