@@ -2,11 +2,14 @@
 //! records it says. Files are written to a directory of their own and read through [`super::format`].
 
 mod catalog_toml;
+mod detect;
 mod hostile;
+mod json;
 mod kindred;
 mod magento;
 mod properties;
 mod sink;
+mod unpack;
 
 use std::{fs, io::Write};
 
