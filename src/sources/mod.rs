@@ -16,12 +16,13 @@
 //!   UTF-8, announces each before its records, and reports by `SourceFile::ignore` those it does not
 //!   read. A file may be opened several times; the standard input is a file like any other.
 //! - Tables are read by `Table` and `Row` (columns by name, or by [`Table::matching`] where a name
-//!   holds a type), JSON documents by `JsonReader` (items one by one).
+//!   holds a type), JSON documents by `JsonReader` (items one by one) and `Object` (typed members).
 //! - Relation types are passed on as `format:CODE`; `STANDARD_TYPES` of `model::relation` and the
 //!   `source_codes` of `catalog.toml` say what they are.
 //!
 //! [`Table::matching`]: table::Table::matching
 
+mod akeneo;
 pub mod catalog_toml;
 mod csv;
 mod detect;
@@ -33,6 +34,7 @@ mod json;
 mod kindred;
 mod magento;
 mod ndjson;
+mod object;
 mod row;
 mod sample;
 mod table;
@@ -84,7 +86,7 @@ enum Fit {
 type Read = fn(&Tree, &mut dyn RecordSink) -> Result<(), SourceError>;
 
 /// Every system, by name.
-pub const FORMATS: &[Format] = &[kindred::FORMAT, magento::FORMAT];
+pub const FORMATS: &[Format] = &[akeneo::FORMAT, kindred::FORMAT, magento::FORMAT];
 
 /// The system of this name.
 #[must_use]
