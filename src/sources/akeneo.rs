@@ -104,9 +104,7 @@ fn read_table(
     links: &mut Links,
 ) -> Result<(), SourceError> {
     match kind {
-        Kind::Attribute => {
-            structure::read_pairs(table, "type", |code, of| structure.declare_attribute(code, of))
-        }
+        Kind::Attribute => structure::read_attributes(table, structure),
         Kind::Family => structure::read_pairs(table, "attribute_as_label", |code, label| {
             structure.declare_family(code, label);
         }),

@@ -161,6 +161,20 @@ fn packed_files_and_the_standard_input_are_read_like_files() {
 }
 
 #[test]
+fn latin1_is_read_where_it_is_said() {
+    let shop = Shop::new();
+    let table = b"sku;family;enabled;X_SELL-products\nM\xfcsli;f;1;b\nb;f;1;\n";
+    write(&shop.table("p.csv"), table);
+    let from = shop.table("p.csv");
+    let refused = shop.kindred(&["compile", "--from", from.to_str().unwrap()]).ended(1);
+    refused.complained(&["if the file is Latin-1, say --encoding latin1"]);
+    compiled(&shop, &from, &["--encoding", "latin1"]);
+    assert_eq!(graph(&shop), ["M\u{fc}sli 1 b "]);
+    let unknown = ["compile", "--encoding", "utf-16", "--from", "x"];
+    shop.kindred(&unknown).ended(2).complained(&["expected utf-8 or latin1"]);
+}
+
+#[test]
 fn a_source_that_cannot_be_read_publishes_nothing() {
     let shop = Shop::new();
     let file = shop.table("products.json");

@@ -87,7 +87,9 @@ pub(super) fn read(
         let code = object.text("code").unwrap_or_default();
         match kind {
             Some(Kind::Attribute) => {
-                structure.declare_attribute(&code, &object.text("type").unwrap_or_default());
+                let of = object.text("type").unwrap_or_default();
+                let is_main = object.switch("is_main_identifier").unwrap_or(false);
+                structure.declare_attribute(&code, &of, is_main);
             }
             Some(Kind::Family) => {
                 let label = object.text("attribute_as_label").unwrap_or_default();
@@ -245,14 +247,13 @@ fn emit_link(
     target: &Value,
     links: &mut Links,
 ) {
-    let (target, quantity) = match target {
-        Value::Object(members) => {
-            let mut members = levels.within(members);
-            let quantity = members.quantity("quantity");
-            let named = members.text("identifier").or_else(|| members.text("uuid"));
-            (named.map(Cow::into_owned), quantity)
-        }
-        other => (scalar(other).map(Cow::into_owned), None),
+    let (target, quantity) = if let Value::Object(members) = target {
+        let mut members = levels.within(members);
+        let quantity = members.quantity("quantity");
+        let named = members.text("identifier").or_else(|| members.text("uuid"));
+        (named.map(Cow::into_owned), quantity)
+    } else {
+        (scalar(target).map(Cow::into_owned), None)
     };
     let target = target.unwrap_or_default();
     if target.is_empty() {

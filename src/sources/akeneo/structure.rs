@@ -24,8 +24,9 @@ pub(super) struct Structure {
     categories: BTreeMap<String, String>,
     /// Attribute by family.
     labels: BTreeMap<String, String>,
-    /// The attribute that identifies products; the first one by code if there are several.
-    identifier: Option<String>,
+    /// The attribute that identifies products: of several the main one, else `sku`, else the first
+    /// one by code, each with its rank.
+    identifier: Option<(u8, String)>,
 }
 
 impl Structure {
@@ -43,17 +44,19 @@ impl Structure {
         }
     }
 
-    /// Takes an attribute.
-    pub(super) fn declare_attribute(&mut self, code: &str, attribute_type: &str) {
-        let is_first = self.identifier.as_deref().is_none_or(|known| code < known);
-        if attribute_type == IDENTIFIER_TYPE && is_first {
-            self.identifier = Some(code.to_owned());
+    /// Takes an attribute. Since 8.0 several may identify, one of them mainly.
+    pub(super) fn declare_attribute(&mut self, code: &str, attribute_type: &str, is_main: bool) {
+        if attribute_type == IDENTIFIER_TYPE {
+            let rank = if is_main { 0 } else { 1 + u8::from(code != "sku") };
+            let found = (rank, code.to_owned());
+            let known = self.identifier.take();
+            self.identifier = Some(known.map_or(found.clone(), |known| known.min(found)));
         }
     }
 
     /// The attribute that identifies products, if an attributes file names it.
     pub(super) fn identifier(&self) -> Option<&str> {
-        self.identifier.as_deref()
+        self.identifier.as_ref().map(|(_, code)| code.as_str())
     }
 
     /// The attribute that labels products of a family.
@@ -117,6 +120,23 @@ pub(super) fn read_groups(table: &mut Table<'_>, links: &mut Links) -> Result<()
     while table.advance()? {
         if let Some(code) = table.row().required(code) {
             links.declare_group(code);
+        }
+    }
+    Ok(())
+}
+
+/// Reads `attributes.csv`.
+pub(super) fn read_attributes(
+    table: &mut Table<'_>,
+    structure: &mut Structure,
+) -> Result<(), SourceError> {
+    let (code, attribute_type) = (table.required("code")?, table.required("type")?);
+    let main = table.optional("is_main_identifier");
+    while table.advance()? {
+        let mut row = table.row();
+        let is_main = row.parsed(main, "`0` or `1`", switch).unwrap_or(false);
+        if let (Some(code), Some(of)) = (row.required(code), row.text(attribute_type)) {
+            structure.declare_attribute(code, of, is_main);
         }
     }
     Ok(())

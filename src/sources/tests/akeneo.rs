@@ -177,11 +177,29 @@ fn products_are_read_from_tables() {
     );
 }
 
+#[test]
+fn the_main_identifier_names_products_then_the_sku_then_the_first() {
+    let check = |attributes: &str, header: &str, expected: &str| {
+        let table = format!("{header};family;enabled\n1;2;3;f;1\n");
+        let files = [("a.csv", attributes.as_bytes()), ("p.csv", table.as_bytes())];
+        let collected = read("akeneo", &files);
+        assert_eq!(collected.products()[0].id, expected, "{attributes} {header}");
+    };
+    let two = "code;type;group;is_main_identifier\nref;pim_catalog_identifier;g;0\n\
+               ean;pim_catalog_identifier;g;1\nalt;pim_catalog_identifier;g;0\n";
+    check(two, "alt;ean;ref", "2");
+    let unranked = "code;type;group\nsku;pim_catalog_identifier;g\nean;pim_catalog_identifier;g\n";
+    check(unranked, "ean;sku;ref", "2");
+    let none = "code;type;group\nname;pim_catalog_text;g\n";
+    check(none, "name;identifier;x", "2");
+    check(none, "code_number;name;x", "1");
+}
+
 /// `alias product` of every alias.
 fn aliases(collected: &Collected) -> BTreeSet<String> {
-    let alias = |(_, record): &(String, Record<'_>)| match record {
-        Record::Alias(alias) => Some(format!("{} {}", alias.alias, alias.product)),
-        _ => None,
+    let alias = |(_, record): &(String, Record<'_>)| {
+        let Record::Alias(alias) = record else { return None };
+        Some(format!("{} {}", alias.alias, alias.product))
     };
     collected.records.iter().filter_map(alias).collect()
 }
