@@ -8,19 +8,17 @@
 //!
 //! # What a format is made of
 //!
-//! - `recognizes` looks at a [`Sample`] (delimiter and columns of a table, keys and first item of
+//! - `recognizes` looks at a `Sample` (delimiter and columns of a table, keys and first item of
 //!   JSON) and says how sure it is. [`detect`] asks every format about every file; so does a run
 //!   whose format was named, to tell a table of another system from a broken one of this.
-//! - `read` gets a [`Tree`]: the files below the path, sorted by name, to the [`Depth`] it asks for.
+//! - `read` gets a `Tree`: the files below the path, sorted by name, to the `Depth` it asks for.
 //!   It opens them by `SourceFile::open`, which unpacks gzip and Zstandard and turns Latin-1 into
 //!   UTF-8, announces each before its records, and reports by `SourceFile::ignore` those it does not
 //!   read. A file may be opened several times; the standard input is a file like any other.
-//! - Tables are read by `Table` and `Row` (columns by name, or by [`Table::matching`] where a name
+//! - Tables are read by `Table` and `Row` (columns by name, or by `Table::matching` where a name
 //!   holds a type), JSON documents by `JsonReader` (items one by one) and `Object` (typed members).
 //! - Relation types are passed on as `format:CODE`; `STANDARD_TYPES` of `model::relation` and the
 //!   `source_codes` of `catalog.toml` say what they are.
-//!
-//! [`Table::matching`]: table::Table::matching
 
 mod akeneo;
 pub mod catalog_toml;
