@@ -14,17 +14,22 @@ use tempfile::NamedTempFile;
 use super::{
     StoreArgs,
     documents::print_published,
+    from::{Input, parse_encoding},
     note,
     out::outln,
-    pipeline::{self, Input, Job},
+    pipeline::{self, Job},
 };
-use crate::compile::Report;
+use crate::{compile::Report, sources::Encoding};
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
-    /// What to read: the format, and a file or directory. May be given several times.
-    #[arg(long = "from", required = true, value_name = "[NAME:]FORMAT=PATH", value_parser = Input::parse)]
+    /// What to read: a file, a directory or `-`, its format unless the files tell it, and a name for
+    /// the source. May be given several times.
+    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = Input::parse)]
     from: Vec<Input>,
+    /// How the files spell characters: utf-8 or latin1.
+    #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
+    encoding: Encoding,
     /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
@@ -57,6 +62,7 @@ pub(super) struct CompileArgs {
 pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: args.from.clone(),
+        encoding: args.encoding,
         catalog: args.catalog.clone(),
         policy: args.policy.clone(),
         overrides: args.overrides.clone(),

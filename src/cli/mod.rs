@@ -10,6 +10,7 @@ mod compile;
 mod demo;
 mod documents;
 mod explain;
+mod from;
 mod generate;
 mod holders;
 mod inspect;
@@ -252,7 +253,7 @@ fn note(actor: Option<&str>, reason: &str) -> Note {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::{Cli, Command, parse, pipeline::Input};
+    use super::{Cli, Command, parse};
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -263,26 +264,5 @@ mod tests {
     fn no_command_means_the_demo() {
         assert!(matches!(parse(["kindred".into()]), Ok(Command::Demo(_))));
         assert!(parse(["kindred".into(), "no-such-command".into()]).is_err());
-    }
-
-    #[test]
-    fn an_input_is_a_name_a_format_and_a_path() {
-        let check = |text: &str, expected: Result<(&str, &str, &str), &str>| {
-            let found = Input::parse(text);
-            let found = found.as_ref().map(|input| {
-                (input.name.as_str(), input.format.name, input.path.to_str().unwrap())
-            });
-            match (found, expected) {
-                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
-                (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
-                (found, expected) => panic!("{text}: found {found:?}, expected {expected:?}"),
-            }
-        };
-        check("kindred=tables", Ok(("kindred", "kindred", "tables")));
-        check("shop:magento=a=b", Ok(("shop", "magento", "a=b")));
-        check("tables", Err("expected [NAME:]FORMAT=PATH"));
-        check("kindred=", Err("expected [NAME:]FORMAT=PATH"));
-        check(":kindred=x", Err("expected [NAME:]FORMAT=PATH"));
-        check("oracle=x", Err("known are kindred, magento"));
     }
 }

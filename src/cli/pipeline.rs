@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure,
     documents::{Given, warn_unbound},
+    from::{self, Input, NamedPart},
 };
 use crate::{
     compile::{self, Output, Report, Shrinkage},
@@ -22,7 +23,7 @@ use crate::{
         finding::Severity,
         id::IdRule,
     },
-    sources::{self, catalog_toml},
+    sources::{Encoding, catalog_toml},
     store::{
         BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, Published,
         StagedBlob, Store,
@@ -36,6 +37,7 @@ const SHRINK_SHARE_MAX: f64 = 0.2;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) inputs: Vec<Input>,
+    pub(super) encoding: Encoding,
     pub(super) catalog: Option<PathBuf>,
     pub(super) policy: Option<PathBuf>,
     pub(super) overrides: Option<PathBuf>,
@@ -44,31 +46,6 @@ pub(super) struct Job {
     pub(super) allow_shrink: bool,
     pub(super) over_rollback: bool,
     pub(super) note: Note,
-}
-
-/// One `--from [NAME:]FORMAT=PATH`.
-#[derive(Clone, Debug)]
-pub(super) struct Input {
-    pub(super) name: String,
-    pub(super) format: &'static sources::Format,
-    pub(super) path: PathBuf,
-}
-
-impl Input {
-    /// Reads `[NAME:]FORMAT=PATH`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let expected = "expected [NAME:]FORMAT=PATH";
-        let (left, path) = text.split_once('=').ok_or(expected)?;
-        let (name, format_name) = left.split_once(':').unwrap_or((left, left));
-        if name.is_empty() || path.is_empty() {
-            return Err(expected.to_owned());
-        }
-        let format = sources::format(format_name).ok_or_else(|| {
-            let known = sources::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>();
-            format!("format {format_name:?} is unknown; known are {}", known.join(", "))
-        })?;
-        Ok(Self { name: name.to_owned(), format, path: PathBuf::from(path) })
-    }
 }
 
 /// How long each step took.
@@ -151,11 +128,12 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
 }
 
 fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
-    let mut builder = GraphBuilder::new(config(job)?, MemoryStore::default());
+    let sources = steps.time("detect", || from::resolve(&job.inputs, job.encoding))?;
+    let mut builder = GraphBuilder::new(config(job, &sources)?, MemoryStore::default());
     steps.time("read", || {
-        for input in &job.inputs {
-            builder.begin_source(&input.name);
-            input.format.read(&input.path, &mut builder)?;
+        for source in &sources {
+            builder.begin_source(&source.name);
+            source.part.read(&mut builder)?;
         }
         anyhow::Ok(())
     })?;
@@ -185,10 +163,10 @@ fn beside(job: &Job, name: &str) -> anyhow::Result<Option<PathBuf>> {
 }
 
 /// The declarations: those of `--catalog`, else those beside the tables, else the defaults.
-fn config(job: &Job) -> anyhow::Result<CatalogConfig> {
-    let config = declared(job)?;
+fn config(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
+    let config = declared(job, sources)?;
     for declared in &config.sources {
-        if job.inputs.iter().all(|input| input.name != declared.name) {
+        if sources.iter().all(|source| source.name != declared.name) {
             let name = &declared.name;
             eprintln!("warning: catalog.toml sets up source {name:?}, which no --from names");
         }
@@ -196,14 +174,15 @@ fn config(job: &Job) -> anyhow::Result<CatalogConfig> {
     Ok(config)
 }
 
-fn declared(job: &Job) -> anyhow::Result<CatalogConfig> {
+fn declared(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
     if let Some(path) = &job.catalog {
         return Ok(catalog_toml::load(path)?);
     }
     let beside = job.inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
     match beside.collect::<Vec<_>>().as_slice() {
         [] => {
-            let folds = job.inputs.iter().all(|input| input.format.id_rule == IdRule::CaseFolded);
+            let is_folded = |source: &NamedPart| source.part.format().id_rule == IdRule::CaseFolded;
+            let folds = sources.iter().all(is_folded);
             let id_rule = if folds { IdRule::CaseFolded } else { IdRule::Exact };
             Ok(CatalogConfig { id_rule, ..CatalogConfig::default() })
         }
