@@ -49,6 +49,7 @@ mod pages;
 mod peer;
 mod reflection;
 mod reply;
+mod resync;
 mod serving;
 mod status;
 mod world;
@@ -131,6 +132,7 @@ struct Server {
     addr: SocketAddr,
     health: Health,
     stop: Stop,
+    stock: Stock,
     started: UnboundedReceiver<()>,
     release: Arc<Semaphore>,
     unblock: mpsc::Sender<()>,
@@ -151,14 +153,14 @@ impl Server {
             unblock: Mutex::new(unblock_rx),
         };
         let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
-        let availability = Availabilities::new(stock, Live::default());
+        let availability = Availabilities::new(stock.clone(), Live::default());
         let routes = routes(double, availability, &health, true);
         let (report_tx, report) = mpsc::channel();
         thread::spawn({
             let (health, stop) = (health.clone(), stop.clone());
             move || report_tx.send(serve(listener, routes, &health, &options, &stop))
         });
-        Self { addr, health, stop, started, release, unblock, report }
+        Self { addr, health, stop, stock, started, release, unblock, report }
     }
 
     /// Waits for the end, which the test has asked for.

@@ -144,6 +144,12 @@ impl Stock {
         Ok(ReplaceStream { stock: self.clone(), source_id, sequence, updates: Vec::new() })
     }
 
+    /// Resyncs that have a place now.
+    #[cfg(test)]
+    pub(crate) fn resyncs_open(&self) -> usize {
+        self.open_streams.load(Ordering::Relaxed)
+    }
+
     /// Takes products out of every answer. The answer comes when that is durable and every later
     /// lookup obeys.
     pub fn block(&self, draft: BlockDraft, reply: Reply<BlockDone>) {
