@@ -4,6 +4,7 @@
 //! leads to the same state. What an entry changed is noted, so that a view is brought up to date by
 //! looking at that alone.
 
+use hashbrown::HashSet;
 use tracing::error;
 
 use super::{
@@ -36,9 +37,10 @@ pub(super) struct State {
 }
 
 /// The first parts of a resync that is not whole yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Pending {
     parts: Vec<Batch>,
+    keeps: Vec<String>,
     update_count: usize,
 }
 
@@ -151,11 +153,13 @@ impl State {
         Ok(())
     }
 
-    /// Says whether a resync of a source may bring this many rows.
+    /// Says whether a resync of a source that keeps its readings of these products may bring this
+    /// many rows.
     pub(super) fn check_replace(
         &self,
         source: &str,
         sequence: u64,
+        keeps: &[String],
         rows: usize,
     ) -> Result<(), StockError> {
         let Some(source) = self.feeds.find(source) else {
@@ -163,7 +167,9 @@ impl State {
             self.feeds.clone().open(source)?;
             return self.check_room(rows);
         };
-        let going = self.readings.iter().map(|readings| {
+        let kept = self.numbers(keeps);
+        let others = (0..).zip(&self.readings).filter(|(product, _)| !kept.contains(product));
+        let going = others.map(|(_, readings)| {
             let stock = readings.stock.iter().filter(|row| {
                 let held = |sequence_of: Option<u64>| sequence_of.is_some_and(|s| s > sequence);
                 let state = row.state.map(|state| state.sequence);
@@ -194,30 +200,36 @@ impl State {
     ) -> Result<Outcome, StockError> {
         let mut pending = match pending {
             Some(pending) if part.part != 0 && pending.goes_on_with(part) => pending,
-            _ if part.part == 0 => Pending { parts: Vec::new(), update_count: 0 },
+            _ if part.part == 0 => Pending::default(),
             // The first parts are gone, so that nothing of this resync counts.
             _ => return Ok(Outcome::Part),
         };
         pending.update_count += part.batch.updates.len();
         super::check::replace_len(pending.update_count)?;
         pending.parts.push(part.batch.clone());
+        pending.keeps.extend_from_slice(&part.keeps);
         if part.is_last {
-            return self.replace(&pending.parts, touched);
+            return self.replace(&pending, touched);
         }
         self.pending = Some(pending);
         Ok(Outcome::Part)
     }
 
-    /// Puts what a source says in the place of all it said up to the sequence.
-    fn replace(&mut self, parts: &[Batch], touched: &mut Touched) -> Result<Outcome, StockError> {
-        let (first, rows) = match parts {
+    /// Puts what a source says in the place of all it said up to the sequence. Of the products that
+    /// are kept only what it says anew is replaced.
+    fn replace(
+        &mut self,
+        Pending { parts, keeps, .. }: &Pending,
+        touched: &mut Touched,
+    ) -> Result<Outcome, StockError> {
+        let (first, rows) = match parts.as_slice() {
             [first, ..] => {
                 let updates = parts.iter().flat_map(|part| &part.updates);
                 (first, updates.map(Update::rows).sum())
             }
             [] => return Ok(Outcome::Part),
         };
-        self.check_replace(&first.source, first.sequence, rows)?;
+        self.check_replace(&first.source, first.sequence, keeps, rows)?;
         let source = self.feeds.open(&first.source)?;
         self.condemn(source, first.sequence);
         let (mut applied, mut index) = (0_u64, 0_u32);
@@ -226,6 +238,7 @@ impl State {
             index = index.saturating_add(u32::try_from(part.updates.len()).unwrap_or(u32::MAX));
         }
         self.feeds.get_mut(source).advance(first.sequence);
+        self.pardon(source, keeps);
         let removed = self.sweep(source, touched);
         Ok(Outcome::Replaced { applied, removed })
     }
@@ -294,6 +307,24 @@ impl State {
                 row.price.condemn(sequence);
             }
         }
+    }
+
+    /// Takes the mark from what a source said of these products and did not replace.
+    fn pardon(&mut self, source: u8, keeps: &[String]) {
+        for product in self.numbers(keeps) {
+            let Some(readings) = self.readings.get_mut(product as usize) else { continue };
+            for row in readings.stock.iter_mut().filter(|row| row.source == source) {
+                row.state.iter_mut().for_each(Held::pardon);
+                row.quantity.iter_mut().for_each(Held::pardon);
+            }
+            let prices = readings.prices.iter_mut().filter(|row| row.source == source);
+            prices.for_each(|row| row.price.pardon());
+        }
+    }
+
+    /// The numbers of the ids that are known.
+    fn numbers(&self, ids: &[String]) -> HashSet<u32> {
+        ids.iter().filter_map(|id| self.products.find(id)).collect()
     }
 
     /// Removes what is condemned still; says how many rows are gone.

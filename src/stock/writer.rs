@@ -4,6 +4,7 @@
 //! published before it is acknowledged. What the journal refuses counts for nothing, and reads go on.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         mpsc::{Receiver, TryRecvError},
@@ -152,7 +153,8 @@ impl Writer {
             return reply(Err(StockError::NoCatalog));
         };
         let now_s = self.now_s();
-        let (updates, rejected) = check::updates(updates, &projection.places, now_s);
+        let checked = check::updates(updates, &projection.places, now_s);
+        let (updates, rejected) = (checked.updates, checked.rejected);
         let rows = updates.iter().map(Update::rows).sum::<usize>();
         if let Err(error) = self.state.check_room(group.rows + rows) {
             return reply(Err(error));
@@ -220,24 +222,16 @@ impl Writer {
         self.answer(reply, |writer| {
             let projection = writer.projection.as_ref().ok_or(StockError::NoCatalog)?;
             let now_s = writer.now_s();
-            let (mut updates, mut rejected) = check::updates(updates, &projection.places, now_s);
+            let checked = check::updates(updates, &projection.places, now_s);
+            let check::Checked { updates, mut rejected, rejected_products } = checked;
+            let keeps = writer.said_of(&source_id, &rejected_products, projection);
             let rows = updates.iter().map(Update::rows).sum();
-            writer.state.check_replace(&source_id, sequence, rows)?;
+            writer.state.check_replace(&source_id, sequence, &keeps, rows)?;
             let rejected_count = rejected.len() as u64;
             rejected.truncate(REJECTIONS_MAX);
 
-            let mut entries = Vec::new();
-            for part in 0.. {
-                let rest = updates.split_off(updates.len().min(UPDATES_PER_PART));
-                let is_last = rest.is_empty();
-                let updates = std::mem::replace(&mut updates, rest);
-                let source = source_id.clone();
-                let batch = Batch { source, sequence, received_s: now_s, updates };
-                entries.push(Entry::Replace(Part { part, is_last, batch }));
-                if is_last {
-                    break;
-                }
-            }
+            let batch = Batch { source: source_id.clone(), sequence, received_s: now_s, updates };
+            let entries = parts(batch, keeps);
             // Parts before the last count for nothing yet, so that each may have a write of its own:
             // a resync of two million readings needs no buffer of their length.
             for entry in &entries {
@@ -257,6 +251,19 @@ impl Writer {
             let position = writer.state.feeds.get(source).to_position();
             Ok(ReplaceDone { position, applied, removed, rejected, rejected_count })
         });
+    }
+
+    /// Of the products with these ids, each id under which the source said something.
+    fn said_of(&self, source_id: &str, ids: &[String], projection: &Projection) -> Vec<String> {
+        let Some(source) = self.state.feeds.find(source_id) else { return Vec::new() };
+        let catalog = projection.catalog.view();
+        let numbers = ids.iter().flat_map(|id| match catalog.find(id) {
+            Some(product) => projection.ids(product),
+            None => self.state.products.find(id).into_iter().collect(),
+        });
+        let of_source = |number: &u32| self.state.readings(*number).are_of(source);
+        let numbers = numbers.filter(of_source).collect::<BTreeSet<_>>();
+        numbers.into_iter().map(|number| self.state.products.name(number).to_owned()).collect()
     }
 
     fn block(&mut self, draft: BlockDraft) -> Result<BlockDone, StockError> {
@@ -434,6 +441,35 @@ impl From<LogError> for StockError {
         let reason = failed.reason;
         if failed.is_full { Self::Full { reason } } else { Self::Broken { reason } }
     }
+}
+
+/// A resync as entries that fit the journal. Ids that are kept have parts of their own.
+fn parts(batch: Batch, keeps: Vec<String>) -> Vec<Entry> {
+    let Batch { source, sequence, received_s, updates } = batch;
+    let kept = pieces(keeps).into_iter().map(|keeps| (Vec::new(), keeps));
+    let said = pieces(updates).into_iter().map(|updates| (updates, Vec::new()));
+    let mut all = kept.chain(said).collect::<Vec<_>>();
+    // A source that says nothing takes everything back.
+    if all.is_empty() {
+        all.push((Vec::new(), Vec::new()));
+    }
+    let count = all.len();
+    let part = |(part, (updates, keeps)): (u32, (Vec<Update>, Vec<String>))| {
+        let batch = Batch { source: source.clone(), sequence, received_s, updates };
+        let is_last = part as usize + 1 == count;
+        Entry::Replace(Part { part, is_last, batch, keeps })
+    };
+    (0..).zip(all).map(part).collect()
+}
+
+/// A list in pieces of one part each.
+fn pieces<T>(mut rest: Vec<T>) -> Vec<Vec<T>> {
+    let mut pieces = Vec::with_capacity(rest.len().div_ceil(UPDATES_PER_PART));
+    while !rest.is_empty() {
+        let tail = rest.split_off(rest.len().min(UPDATES_PER_PART));
+        pieces.push(std::mem::replace(&mut rest, tail));
+    }
+    pieces
 }
 
 /// Each id that the catalog does not know, once, in the order of first mention.

@@ -34,11 +34,12 @@ fn checked(edit: impl FnOnce(&mut UpdateDraft)) -> Result<Update, String> {
     let rig = Rig::new(&shop("a"));
     // A right one before it, so that the index says something.
     let drafts = vec![right(), draft, right()];
-    let (mut updates, rejected) = check::updates(drafts, &rig.projection.places, NOW_S);
-    match rejected.as_slice() {
-        [] => Ok(updates.remove(1)),
+    let mut checked = check::updates(drafts, &rig.projection.places, NOW_S);
+    match checked.rejected.as_slice() {
+        [] => Ok(checked.updates.remove(1)),
         [rejected] => {
-            assert_eq!((updates.len(), rejected.index), (2, 1));
+            assert_eq!((checked.updates.len(), rejected.index), (2, 1));
+            assert!(checked.rejected_products.iter().all(|id| id == "a"));
             Err(rejected.reason.clone())
         }
         more => panic!("{more:?}"),

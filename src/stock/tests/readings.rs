@@ -93,6 +93,23 @@ fn a_resync_replaces_what_its_source_said_and_leaves_the_others() {
     assert_eq!((position.sequence, position.applied_beyond_gap), (4, 0));
 }
 
+/// An item that was rejected says something of its product: once its readings went with those of
+/// products of which the resync said nothing, and a sold-out product was sold again.
+#[test]
+fn a_resync_keeps_what_it_does_not_replace_of_the_products_it_is_told_to_keep() {
+    let mut rig = rig();
+    rig.batch("pos 1: a 5 q=0 @10, a@east 5 @10, a $eu=9 @10, b 5 @10, c 5 @10");
+    rig.batch("wms 1: b@east 2 @10");
+    let done = rig.replace_keeping("pos 2: a 1 @9", &["a", "b", "nobody"]);
+    assert_eq!(done, Outcome::Replaced { applied: 1, removed: 1 });
+    let found = ["a", "b", "c"].map(|id| rig.stock(id, "main"));
+    assert_eq!(found, ["1 q=0", "5", "-"]);
+    assert_eq!((rig.stock("a", "east").as_str(), rig.price("a", 0)), ("5 q=0", Some(9)));
+    // They are as they were: the next one, which keeps nothing, takes them back.
+    assert_eq!(rig.replace("pos 3: c 1 @9"), Outcome::Replaced { applied: 1, removed: 4 });
+    assert_eq!(["a", "b", "c"].map(|id| rig.stock(id, "main")), ["-", "-", "1"]);
+}
+
 #[test]
 fn a_resync_keeps_what_came_while_it_was_on() {
     let mut rig = rig();
@@ -183,9 +200,9 @@ fn as_many_readings_as_the_limit_are_kept_and_one_more_is_refused() {
     assert_eq!(rig.state.check_room(READINGS_MAX - 3), Ok(()));
     assert_eq!(rig.state.check_room(READINGS_MAX - 2), Err(StockError::TooManyReadings));
     // A resync makes room by what it takes back: all three, or all but those of later sequences.
-    assert_eq!(rig.state.check_replace("pos", 1, READINGS_MAX), Ok(()));
-    let refused = rig.state.check_replace("pos", 1, READINGS_MAX + 1);
+    assert_eq!(rig.state.check_replace("pos", 1, &[], READINGS_MAX), Ok(()));
+    let refused = rig.state.check_replace("pos", 1, &[], READINGS_MAX + 1);
     assert_eq!(refused, Err(StockError::TooManyReadings));
-    assert!(rig.state.check_replace("pos", 0, READINGS_MAX - 2).is_err());
-    assert!(rig.state.check_replace("wms", 1, READINGS_MAX - 2).is_err());
+    assert!(rig.state.check_replace("pos", 0, &[], READINGS_MAX - 2).is_err());
+    assert!(rig.state.check_replace("wms", 1, &[], READINGS_MAX - 2).is_err());
 }

@@ -57,6 +57,20 @@ impl Rig {
         last
     }
 
+    /// The same, keeping what the source said of these ids.
+    pub(super) fn replace_keeping(&mut self, words: &str, keeps: &[&str]) -> Outcome {
+        let mut last = Outcome::Part;
+        for mut entry in parts(&batch(words), 2) {
+            if let Entry::Replace(part) = &mut entry
+                && part.is_last
+            {
+                part.keeps = keeps.iter().map(|id| (*id).to_owned()).collect();
+            }
+            last = self.apply(&entry).unwrap();
+        }
+        last
+    }
+
     /// A projection made anew.
     pub(super) fn rebuilt(&self) -> Projection {
         Projection::new(Arc::clone(&self.projection.catalog), &self.state)
@@ -153,7 +167,8 @@ pub(super) fn parts(whole: &Batch, updates_per_part: usize) -> Vec<Entry> {
     let count = chunks.len();
     let parts = (0_u32..).zip(chunks).map(|(part, updates)| {
         let batch = Batch { updates: updates.to_vec(), ..whole.clone() };
-        Entry::Replace(Part { part, is_last: part as usize + 1 == count, batch })
+        let is_last = part as usize + 1 == count;
+        Entry::Replace(Part { part, is_last, batch, keeps: Vec::new() })
     });
     parts.collect()
 }

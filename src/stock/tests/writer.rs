@@ -102,6 +102,31 @@ fn one_stream_too_many_is_refused_until_another_ends() {
 }
 
 #[test]
+fn a_rejected_update_of_a_resync_takes_nothing_back_now_and_after_a_restart() {
+    let shop = shop_with(IdRule::CaseFolded, "lamp alias=old\nb\nc");
+    let desk = Desk::open(&shop);
+    let said = vec![says("old", 5), says("b", 5), says("c", 5), says("new", 5)];
+    desk.batch("pos", 1, said).unwrap();
+    desk.batch("wms", 1, vec![says("b", 1)]).unwrap();
+    let late = |id: &str| UpdateDraft { event_us: Some(i64::MAX), ..says(id, 1) };
+    let mut stream = desk.stock.replace("pos".to_owned(), 2).unwrap();
+    // By another id of the product; of a product that only the source knows; of none at all.
+    stream.push(vec![late("LAMP"), late("new"), late(""), says("b", 2), late("nobody")]).unwrap();
+    let done = wait(|reply| stream.commit(reply)).unwrap();
+    assert_eq!((done.applied, done.removed, done.rejected_count), (1, 1, 4));
+    let page = wait(|reply| desk.stock.readings(Some("pos".into()), String::new(), 9, reply));
+    let ids = page.unwrap().readings.into_iter().map(|one| one.product_id).collect::<Vec<_>>();
+    assert_eq!(ids, ["old", "b", "new"]);
+    let mut state = State::default();
+    for entry in &desk.tape.kept.lock().unwrap().entries {
+        state.replay(entry).unwrap();
+    }
+    let again = Desk::start(&shop, Tape::default(), state, u64::MAX);
+    again.attach(&again.catalog);
+    assert_eq!(again.table(), desk.table());
+}
+
+#[test]
 fn a_stopped_writer_answers_everything_it_was_sent() {
     let desk = Desk::open(&shop("a"));
     let stock = desk.stock.clone();
