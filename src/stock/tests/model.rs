@@ -26,7 +26,8 @@ const SOURCES: [&str; 3] = ["erp", "pos", "wms"];
 #[derive(Clone, Debug)]
 enum Step {
     Batch(&'static str, u64, Vec<Update>),
-    Replace(&'static str, u64, Vec<Update>),
+    /// And the ids that are kept.
+    Replace(&'static str, u64, Vec<Update>, Vec<&'static str>),
     Block(Vec<&'static str>, Vec<&'static str>, i64),
     Unblock(Vec<&'static str>),
     Swap(usize),
@@ -70,7 +71,9 @@ fn step() -> impl Strategy<Value = Step> {
     let said = |most| (select(&SOURCES[..]), 1..9_u64, vec(update(), 0..most));
     prop_oneof![
         8 => said(5).prop_map(|(source, sequence, said)| Step::Batch(source, sequence, said)),
-        2 => said(7).prop_map(|(source, sequence, said)| Step::Replace(source, sequence, said)),
+        2 => (said(7), vec(select(&IDS[..]), 0..2)).prop_map(|((source, sequence, said), keeps)| {
+            Step::Replace(source, sequence, said, keeps)
+        }),
         2 => (ids(), markets, 0..12_i64).prop_map(|(ids, markets, end)| Step::Block(ids, markets, end)),
         1 => ids().prop_map(Step::Unblock),
         1 => (0..6_usize).prop_map(Step::Swap),
@@ -102,6 +105,16 @@ fn put<T: Copy>(map: &mut BTreeMap<Key, Age<T>>, key: Key, new: Age<T>) {
     }
 }
 
+fn put_back<T>(
+    map: &mut BTreeMap<Key, Age<T>>,
+    before: BTreeMap<Key, Age<T>>,
+    is_kept: impl Fn(&Key) -> bool,
+) {
+    for (key, age) in before.into_iter().filter(|(key, _)| is_kept(key)) {
+        map.entry(key).or_insert(age);
+    }
+}
+
 impl Model {
     fn step(&mut self, step: &Step) {
         match step {
@@ -112,13 +125,19 @@ impl Model {
                     self.say(source, *sequence, said);
                 }
             }
-            Step::Replace(source, sequence, said) => {
+            Step::Replace(source, sequence, said, keeps) => {
+                let before = self.clone();
                 let gone = |key: &Key, age: (u64, usize)| key.0 == *source && age.0 <= *sequence;
                 self.states.retain(|key, age| !gone(key, age.2));
                 self.quantities.retain(|key, age| !gone(key, age.2));
                 self.prices.retain(|key, age| !gone(key, age.2));
                 self.sequences.entry((*source).to_owned()).or_default().extend(1..=*sequence);
                 self.say(source, *sequence, said);
+                // What is kept stands where nothing came instead.
+                let kept = |key: &Key| key.0 == *source && keeps.contains(&&*key.1);
+                put_back(&mut self.states, before.states, kept);
+                put_back(&mut self.quantities, before.quantities, kept);
+                put_back(&mut self.prices, before.prices, kept);
             }
             Step::Block(ids, markets, end) => {
                 self.expire();
@@ -256,7 +275,13 @@ fn entries(step: &Step, now_s: i64) -> Vec<Entry> {
     };
     match step {
         Step::Batch(source, sequence, said) => vec![Entry::Batch(batch(source, *sequence, said))],
-        Step::Replace(source, sequence, said) => parts(&batch(source, *sequence, said), 2),
+        Step::Replace(source, sequence, said, keeps) => {
+            let mut parts = parts(&batch(source, *sequence, said), 2);
+            if let Some(Entry::Replace(last)) = parts.last_mut() {
+                last.keeps = keeps.iter().map(|id| (*id).to_owned()).collect();
+            }
+            parts
+        }
         Step::Block(ids, markets, end) => {
             let mut markets = markets.clone();
             markets.sort_unstable();
