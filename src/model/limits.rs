@@ -202,8 +202,12 @@ pub const PRICE_MAX: i64 = 1_000_000_000_000_000;
 /// Products that one call blocks or unblocks.
 pub const BLOCKS_PER_CALL_MAX: usize = 10_000;
 
-/// Products blocked at once. A recall names some; a tenth of a catalog of a million is no recall.
+/// Blocks that stand at once. A recall names some; a tenth of a catalog of a million is no recall.
 pub const BLOCKS_MAX: usize = 100_000;
+
+/// Blocks of one id that differ in their markets or their end, of which none covers another: some
+/// recalls at once. Lookups look at each.
+pub const BLOCKS_PER_PRODUCT_MAX: usize = 16;
 
 /// Longest reason or actor of a block: a paragraph.
 pub const BLOCK_TEXT_BYTES_MAX: usize = 2 << 10;

@@ -190,7 +190,9 @@ fn stock(error: &StockError) -> Status {
         StockError::TooManyFeeds { .. }
         | StockError::TooManyReadings
         | StockError::TooManyBlocks { .. } => (Code::ResourceExhausted, None),
-        StockError::TooManyGaps { .. } => (Code::FailedPrecondition, None),
+        StockError::TooManyGaps { .. } | StockError::TooManyBlocksOfOne { .. } => {
+            (Code::FailedPrecondition, None)
+        }
         StockError::Invalid { .. } | StockError::TooManyUpdates => (Code::InvalidArgument, None),
         StockError::Closed
         | StockError::NoCatalog

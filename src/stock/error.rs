@@ -1,7 +1,7 @@
 //! Why stock is not taken or told.
 
 use crate::model::limits::{
-    BLOCKS_MAX, FEED_GAPS_MAX, FEEDS_MAX, READINGS_MAX, REPLACE_STREAMS_MAX, REPLACE_UPDATES_MAX,
+    BLOCKS_MAX, BLOCKS_PER_PRODUCT_MAX, FEED_GAPS_MAX, FEEDS_MAX, READINGS_MAX, REPLACE_STREAMS_MAX, REPLACE_UPDATES_MAX,
     STOCK_QUEUE_MAX,
 };
 
@@ -53,10 +53,19 @@ pub enum StockError {
     #[error("more than {REPLACE_UPDATES_MAX} updates in one ReplaceAvailability")]
     TooManyUpdates,
     /// More is blocked than a recall is. Withdraw products in the catalog instead.
-    #[error("{count} products would be blocked, at most {BLOCKS_MAX} can be")]
+    #[error("{count} blocks would stand, at most {BLOCKS_MAX} can")]
     TooManyBlocks {
         /// Blocks that would stand.
         count: usize,
+    },
+    /// One product has many blocks that differ in markets and end. Unblock it, then block it anew.
+    #[error(
+        "product `{product_id}` has {BLOCKS_PER_PRODUCT_MAX} blocks already; unblock it and block it \
+         anew, or block it everywhere and for good"
+    )]
+    TooManyBlocksOfOne {
+        /// The product.
+        product_id: String,
     },
     /// The disk is full: nothing was acknowledged, reads go on. Free space; writes resume by
     /// themselves.

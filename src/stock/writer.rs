@@ -310,7 +310,7 @@ impl Writer {
         Ok(UnblockDone { unblocked, blocks_digest: self.state.blocks.digest() })
     }
 
-    /// The blocks by these ids, and those by other ids of the same products.
+    /// The ids of blocks by these ids, and by other ids of the same products.
     fn blocks_named(&self, product_ids: &[String]) -> Vec<String> {
         let raw = product_ids.iter().map(String::as_str).collect::<HashSet<_>>();
         let catalog = self.projection.as_ref().map(|projection| projection.catalog.view());
@@ -320,7 +320,8 @@ impl Writer {
             raw.contains(id) || find(id).is_some_and(|product| products.contains(&product))
         };
         let blocks = self.state.blocks.iter().map(|(id, _)| id);
-        blocks.filter(is_named).map(str::to_owned).collect()
+        // One id may have several blocks.
+        distinct(blocks.filter(is_named).map(str::to_owned).collect())
     }
 
     /// Journal, then state, then view.
@@ -360,7 +361,7 @@ impl Writer {
                 reply(reads::readings(&self.state, source_id, &page_token, page_size));
             }
             ReadCommand::Blocks { page_token, page_size, reply } => {
-                reply(Ok(reads::blocks(&self.state, &page_token, page_size, self.now_s())));
+                reply(reads::blocks(&self.state, &page_token, page_size, self.now_s()));
             }
         }
     }

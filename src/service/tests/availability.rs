@@ -34,6 +34,8 @@ fn each_failure_of_the_writer_has_its_status() {
     check(StockError::TooManyBlocks { count: 1 }, Code::ResourceExhausted, None);
     let gaps = StockError::TooManyGaps { source_id: text(), position: 1 };
     check(gaps, Code::FailedPrecondition, None);
+    let blocks = StockError::TooManyBlocksOfOne { product_id: text() };
+    check(blocks, Code::FailedPrecondition, None);
     check(StockError::TooManyUpdates, Code::InvalidArgument, None);
     check(StockError::Closed, Code::Unavailable, None);
     check(StockError::NoCatalog, Code::Unavailable, None);

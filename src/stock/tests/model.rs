@@ -93,8 +93,8 @@ struct Model {
     quantities: BTreeMap<Key, Age<f64>>,
     prices: BTreeMap<Key, Age<(i64, Currency)>>,
     sequences: BTreeMap<String, Vec<u64>>,
-    /// Markets and end by raw id.
-    blocks: BTreeMap<String, (Vec<String>, i64)>,
+    /// Raw id, markets and end of every block.
+    blocks: Vec<(String, Vec<String>, i64)>,
     now_s: i64,
 }
 
@@ -144,12 +144,11 @@ impl Model {
                 let mut markets = markets.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
                 markets.sort();
                 markets.dedup();
-                for id in ids {
-                    self.blocks.insert((*id).to_owned(), (markets.clone(), *end));
-                }
+                let new = |id: &&str| ((*id).to_owned(), markets.clone(), *end);
+                self.blocks.extend(ids.iter().map(new));
             }
             Step::Unblock(ids) => {
-                ids.iter().for_each(|id| drop(self.blocks.remove(*id)));
+                self.blocks.retain(|(raw, ..)| !ids.contains(&&**raw));
                 self.expire();
             }
             Step::Swap(_) | Step::Restart => {}
@@ -157,7 +156,7 @@ impl Model {
     }
 
     fn expire(&mut self) {
-        self.blocks.retain(|_, block| block.1 > self.now_s);
+        self.blocks.retain(|(.., end)| *end > self.now_s);
     }
 
     fn say(&mut self, source: &str, sequence: u64, said: &[Update]) {
@@ -247,7 +246,16 @@ fn blocks_of(model: &Model, shop: &Shop, ordinal: Ordinal) -> String {
         lineage.push(parent);
     }
     let mut blocks = Vec::new();
-    for (raw, (markets, end)) in &model.blocks {
+    for (raw, markets, end) in &model.blocks {
+        // One that another block of the id covers says nothing.
+        let is_covered = model.blocks.iter().any(|(id, wider, later)| {
+            let is_wider = wider.is_empty()
+                || !markets.is_empty() && markets.iter().all(|market| wider.contains(market));
+            id == raw && is_wider && later >= end && (wider, later) != (markets, end)
+        });
+        if is_covered {
+            continue;
+        }
         let Some(found) = shop.find(raw).filter(|found| lineage.contains(&found.id)) else {
             continue;
         };
@@ -263,6 +271,7 @@ fn blocks_of(model: &Model, shop: &Shop, ordinal: Ordinal) -> String {
             blocks.push(block);
         }
     }
+    blocks.sort_by_key(|block| (block.markets, block.expire_s));
     format!("{blocks:?}")
 }
 

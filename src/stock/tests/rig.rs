@@ -107,7 +107,9 @@ pub(super) fn view_table(catalog: &Catalog, view: &StockView) -> Vec<String> {
         let stock = (0..3).map(|at| (view.reading(product, at), view.quantity(product, at)));
         let stock = stock.collect::<Vec<_>>();
         let prices = [view.price(product, 0), view.price(product, 1)];
-        format!("{} {stock:?} {prices:?} {:?}", catalog.id(product), view.blocks(product))
+        let mut blocks = view.blocks(product).to_vec();
+        blocks.sort_by_key(|block| (block.markets, block.expire_s));
+        format!("{} {stock:?} {prices:?} {blocks:?}", catalog.id(product))
     });
     let positions = view.positions().iter().map(|position| format!("{position:?}"));
     rows.chain(positions).chain([format!("{:#x}", view.blocks_digest())]).collect()
