@@ -177,7 +177,7 @@ pub const UPDATES_PER_BATCH_MAX: usize = 10_000;
 /// of a catalog of a million.
 pub const REPLACE_UPDATES_MAX: usize = 2_000_000;
 
-/// `ReplaceAvailability` streams that are open at once: each is buffered until its end.
+/// `ReplaceAvailability` streams that are open or not answered yet: each is buffered until then.
 pub const REPLACE_STREAMS_MAX: usize = 4;
 
 /// Rejected updates of one `ReplaceAvailability` that its answer names; the count goes on.

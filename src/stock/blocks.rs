@@ -117,7 +117,10 @@ impl Blocks {
     }
 
     /// Those after a place in the list, each with its own.
-    pub(super) fn after(&self, place: Option<(String, u64)>) -> impl Iterator<Item = (&Key, &Block)> {
+    pub(super) fn after(
+        &self,
+        place: Option<(String, u64)>,
+    ) -> impl Iterator<Item = (&Key, &Block)> {
         let first = place.map_or(Bound::Unbounded, Bound::Excluded);
         self.blocks.range((first, Bound::Unbounded))
     }

@@ -1,8 +1,8 @@
 //! Why stock is not taken or told.
 
 use crate::model::limits::{
-    BLOCKS_MAX, BLOCKS_PER_PRODUCT_MAX, FEED_GAPS_MAX, FEEDS_MAX, READINGS_MAX, REPLACE_STREAMS_MAX, REPLACE_UPDATES_MAX,
-    STOCK_QUEUE_MAX,
+    BLOCKS_MAX, BLOCKS_PER_PRODUCT_MAX, FEED_GAPS_MAX, FEEDS_MAX, READINGS_MAX,
+    REPLACE_STREAMS_MAX, REPLACE_UPDATES_MAX, STOCK_QUEUE_MAX,
 };
 
 /// A command that the stock writer did not carry out; nothing of it counts.
@@ -13,7 +13,9 @@ pub enum StockError {
     #[error("{STOCK_QUEUE_MAX} commands wait for the stock writer already; try again later")]
     Busy,
     /// Too many resyncs at once. Try again when another one has ended.
-    #[error("{REPLACE_STREAMS_MAX} ReplaceAvailability streams are open already; try again later")]
+    #[error(
+        "{REPLACE_STREAMS_MAX} ReplaceAvailability streams are under way already; try again later"
+    )]
     TooManyStreams,
     /// The writer has ended: the server stops, or a fault of the program was logged.
     #[error("the stock writer has ended; ask another replica")]

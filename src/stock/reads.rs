@@ -279,7 +279,10 @@ fn block_place(token: &str) -> Result<(String, u64), StockError> {
 }
 
 fn wrong_token() -> StockError {
-    StockError::invalid("page_token", "expected the token of a page before; begin with an empty one")
+    StockError::invalid(
+        "page_token",
+        "expected the token of a page before; begin with an empty one",
+    )
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 
 use super::{
     BatchDone, BlockDone, BlockDraft, Publisher, Rejected, ReplaceDone, StockError, StockOptions,
-    StockView, UnblockDone, UnblockDraft, check,
+    StockView, UnblockDone, UnblockDraft, UpdateDraft, check,
     command::{Attached, BatchCommand, Command, ReadCommand, ReplaceCommand, Reply},
     entry::{Batch, Block, Entry, Part, UPDATES_PER_PART, Unblock, Update},
     feeds::{Admission, Feeds},
@@ -218,39 +218,48 @@ impl Writer {
     }
 
     fn replace(&mut self, command: ReplaceCommand) {
-        let ReplaceCommand { source_id, sequence, updates, reply } = command;
-        self.answer(reply, |writer| {
-            let projection = writer.projection.as_ref().ok_or(StockError::NoCatalog)?;
-            let now_s = writer.now_s();
-            let checked = check::updates(updates, &projection.places, now_s);
-            let check::Checked { updates, mut rejected, rejected_products } = checked;
-            let keeps = writer.said_of(&source_id, &rejected_products, projection);
-            let rows = updates.iter().map(Update::rows).sum();
-            writer.state.check_replace(&source_id, sequence, &keeps, rows)?;
-            let rejected_count = rejected.len() as u64;
-            rejected.truncate(REJECTIONS_MAX);
+        let ReplaceCommand { seat, source_id, sequence, updates, reply } = command;
+        let answer = self.replaced(source_id, sequence, updates);
+        drop(seat);
+        reply(answer);
+    }
 
-            let batch = Batch { source: source_id.clone(), sequence, received_s: now_s, updates };
-            let entries = parts(batch, keeps);
-            // Parts before the last count for nothing yet, so that each may have a write of its own:
-            // a resync of two million readings needs no buffer of their length.
-            for entry in &entries {
-                writer.append(&[entry.encode()])?;
+    fn replaced(
+        &mut self,
+        source_id: String,
+        sequence: u64,
+        updates: Vec<UpdateDraft>,
+    ) -> Result<ReplaceDone, StockError> {
+        let projection = self.projection.as_ref().ok_or(StockError::NoCatalog)?;
+        let now_s = self.now_s();
+        let checked = check::updates(updates, &projection.places, now_s);
+        let check::Checked { updates, mut rejected, rejected_products } = checked;
+        let keeps = self.said_of(&source_id, &rejected_products, projection);
+        let rows = updates.iter().map(Update::rows).sum();
+        self.state.check_replace(&source_id, sequence, &keeps, rows)?;
+        let rejected_count = rejected.len() as u64;
+        rejected.truncate(REJECTIONS_MAX);
+
+        let batch = Batch { source: source_id.clone(), sequence, received_s: now_s, updates };
+        let entries = parts(batch, keeps);
+        // Parts before the last count for nothing yet, so that each may have a write of its own:
+        // a resync of two million readings needs no buffer of their length.
+        for entry in &entries {
+            self.append(&[entry.encode()])?;
+        }
+        let mut touched = Touched::default();
+        let (mut applied, mut removed) = (0, 0);
+        for entry in &entries {
+            if let Outcome::Replaced { applied: all, removed: gone } =
+                self.state.apply(entry, &mut touched)?
+            {
+                (applied, removed) = (all, gone);
             }
-            let mut touched = Touched::default();
-            let (mut applied, mut removed) = (0, 0);
-            for entry in &entries {
-                if let Outcome::Replaced { applied: all, removed: gone } =
-                    writer.state.apply(entry, &mut touched)?
-                {
-                    (applied, removed) = (all, gone);
-                }
-            }
-            writer.show(&touched);
-            let source = writer.state.feeds.find(&source_id).expect("the resync opened the feed");
-            let position = writer.state.feeds.get(source).to_position();
-            Ok(ReplaceDone { position, applied, removed, rejected, rejected_count })
-        });
+        }
+        self.show(&touched);
+        let source = self.state.feeds.find(&source_id).expect("the resync opened the feed");
+        let position = self.state.feeds.get(source).to_position();
+        Ok(ReplaceDone { position, applied, removed, rejected, rejected_count })
     }
 
     /// Of the products with these ids, each id under which the source said something.

@@ -101,6 +101,29 @@ fn one_stream_too_many_is_refused_until_another_ends() {
     open().unwrap();
 }
 
+/// The seat of a resync was once free when it was queued, so that any number of them, of two million
+/// updates each, waited for a slow disk.
+#[test]
+fn a_resync_has_its_seat_until_it_is_answered() {
+    let desk = Desk::open(&shop("a"));
+    let gate = desk.hold();
+    let open = || desk.stock.replace("pos".to_owned(), 1);
+    let commit = |_| later(|reply| open().unwrap().commit(reply));
+    let waiting = (0..REPLACE_STREAMS_MAX).map(commit).collect::<Vec<_>>();
+    assert_eq!(open().unwrap_err(), StockError::TooManyStreams);
+    drop(gate);
+    for answer in waiting {
+        answer.recv().unwrap().unwrap();
+    }
+    assert_eq!(desk.stock.resyncs_open(), 0);
+    // One that is refused has none either.
+    let stream = open().unwrap();
+    let stock = desk.stock.clone();
+    desk.stop();
+    assert_eq!(wait(|reply| stream.commit(reply)), Err(StockError::Closed));
+    assert_eq!(stock.resyncs_open(), 0);
+}
+
 #[test]
 fn a_rejected_update_of_a_resync_takes_nothing_back_now_and_after_a_restart() {
     let shop = shop_with(IdRule::CaseFolded, "lamp alias=old\nb\nc");
