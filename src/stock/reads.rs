@@ -119,8 +119,12 @@ pub(super) fn readings(
     page_token: &str,
     page_size: usize,
 ) -> Result<ReadingPage, StockError> {
-    // A source that never said anything has an empty list.
-    let source = source_id.map(|id| state.feeds.find(id).unwrap_or(u8::MAX));
+    let source = match source_id.map(|id| state.feeds.find(id)) {
+        None => None,
+        Some(Some(source)) => Some(source),
+        // It never said anything, so that there is nothing to look for.
+        Some(None) => return Ok(reading_page(state, Vec::new(), None)),
+    };
     let after = if page_token.is_empty() { None } else { Some(Place::parse(state, page_token)?) };
     let first = after.map_or(0, |after| after.product);
     let count = u32::try_from(state.products.len()).unwrap_or(u32::MAX);
@@ -130,12 +134,14 @@ pub(super) fn readings(
         .filter(|place| after.is_none_or(|after| *place > after));
     let page = places.by_ref().take(page_size.max(1)).collect::<Vec<_>>();
     let is_end = places.next().is_none();
-    Ok(ReadingPage {
-        readings: page.iter().filter_map(|place| place.reading(state)).collect(),
-        next: page.last().filter(|_| !is_end).map(|place| place.token(state)),
-        positions: state.feeds.positions(),
-        blocks_digest: state.blocks.digest(),
-    })
+    let readings = page.iter().filter_map(|place| place.reading(state)).collect();
+    let next = page.last().filter(|_| !is_end).map(|place| place.token(state));
+    Ok(reading_page(state, readings, next))
+}
+
+fn reading_page(state: &State, readings: Vec<Reading>, next: Option<String>) -> ReadingPage {
+    let (positions, blocks_digest) = (state.feeds.positions(), state.blocks.digest());
+    ReadingPage { readings, next, positions, blocks_digest }
 }
 
 /// Where a reading stands in the list.

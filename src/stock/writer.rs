@@ -130,7 +130,12 @@ impl Writer {
         };
         self.plan(first, &mut group);
         let mut next = None;
-        while group.bytes < STOCK_GROUP_BYTES_MAX && group.batches.len() < STOCK_QUEUE_MAX {
+        // Reads and refused batches count, too: they add nothing to the group, and there may be no end
+        // of them, while those who sent the batches wait.
+        for _ in 1..STOCK_QUEUE_MAX {
+            if group.bytes >= STOCK_GROUP_BYTES_MAX {
+                break;
+            }
             match inbox.try_recv() {
                 Ok(Command::Batch(batch)) => self.plan(batch, &mut group),
                 // Nothing of the group is acknowledged, so that a read may come before it.
