@@ -145,7 +145,8 @@ async fn next_sequence(replica: &mut Replica, args: &PushArgs) -> anyhow::Result
         );
     }
     // A resync stands for everything up to its sequence, and the feed goes on behind it.
-    position.sequence.checked_add(u64::from(!args.replace)).context("the feed is at its end")
+    let next = position.sequence.checked_add(u64::from(!args.replace));
+    Ok(next.context("the feed is at its end")?.max(1))
 }
 
 /// What became of the rows on one server.

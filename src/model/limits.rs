@@ -186,6 +186,10 @@ pub const REJECTIONS_MAX: usize = UPDATES_PER_BATCH_MAX;
 /// Sources that may feed stock: each stands in every answer.
 pub const FEEDS_MAX: usize = 64;
 
+/// Largest sequence of a feed: counters do not get there, and a negative number that lost its sign
+/// does not end a feed for good.
+pub const SEQUENCE_MAX: u64 = (1 << 63) - 1;
+
 /// Runs of sequences that one feed holds beyond a gap. A feed with more gaps has lost its way.
 pub const FEED_GAPS_MAX: usize = 1_024;
 

@@ -47,6 +47,7 @@ mod limits;
 mod listing;
 mod pages;
 mod peer;
+mod readiness;
 mod reflection;
 mod reply;
 mod resync;

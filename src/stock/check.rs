@@ -10,14 +10,19 @@ use crate::model::{
     id,
     limits::{
         BLOCK_TEXT_BYTES_MAX, BLOCKS_PER_CALL_MAX, FUTURE_SKEW_S, MARKETS_MAX, PRICE_MAX,
-        REFUSAL_QUOTE_BYTES_MAX, REPLACE_UPDATES_MAX, UPDATES_PER_BATCH_MAX,
+        REFUSAL_QUOTE_BYTES_MAX, REPLACE_UPDATES_MAX, SEQUENCE_MAX, UPDATES_PER_BATCH_MAX,
     },
     relation::Availability,
 };
 
-/// Checks a source's id.
-pub(super) fn source(source_id: &str) -> Result<(), StockError> {
-    id::check(source_id).map_err(|error| StockError::invalid("source_id", error.to_string()))
+/// Checks a source's id, and a sequence of its feed.
+pub(super) fn feed(source_id: &str, sequence: u64) -> Result<(), StockError> {
+    id::check(source_id).map_err(|error| StockError::invalid("source_id", error.to_string()))?;
+    if !(1..=SEQUENCE_MAX).contains(&sequence) {
+        let reason = format!("expected a sequence from 1 to {SEQUENCE_MAX}, found {sequence}");
+        return Err(StockError::invalid("sequence", reason));
+    }
+    Ok(())
 }
 
 /// Checks the frame of a batch.
@@ -26,10 +31,7 @@ pub(super) fn batch(
     sequence: u64,
     updates: &[UpdateDraft],
 ) -> Result<(), StockError> {
-    source(source_id)?;
-    if sequence == 0 {
-        return Err(StockError::invalid("sequence", "expected a sequence from 1, found 0"));
-    }
+    feed(source_id, sequence)?;
     let count = updates.len();
     if !(1..=UPDATES_PER_BATCH_MAX).contains(&count) {
         let reason = format!("expected 1 to {UPDATES_PER_BATCH_MAX} updates, found {count}");

@@ -137,9 +137,9 @@ impl Stock {
     /// Begins to replace all that a source has said up to a sequence.
     ///
     /// # Errors
-    /// The source is no id, or too many resyncs are open or not answered yet.
+    /// The source is no id, the sequence is none of a feed, or too many resyncs are open or not answered yet.
     pub fn replace(&self, source_id: String, sequence: u64) -> Result<ReplaceStream, StockError> {
-        check::source(&source_id)?;
+        check::feed(&source_id, sequence)?;
         let seat = self.resyncs.take().ok_or(StockError::TooManyStreams)?;
         Ok(ReplaceStream { stock: self.clone(), seat, source_id, sequence, updates: Vec::new() })
     }

@@ -288,7 +288,9 @@ impl State {
             is_applied |= readings.set_price(row);
             touched.prices.push((product, market));
         }
-        self.reading_count += readings.len() - before;
+        let more = readings.len() - before;
+        self.reading_count += more;
+        self.feeds.get_mut(source).reading_count += more;
         is_applied
     }
 
@@ -356,6 +358,7 @@ impl State {
             removed += before - readings.len();
         }
         self.reading_count -= removed;
+        self.feeds.get_mut(source).reading_count -= removed;
         removed as u64
     }
 
@@ -365,6 +368,10 @@ impl State {
         let number = self.products.intern(product);
         let place = super::layer::slot(&mut self.readings, number as usize);
         self.reading_count += readings.len();
+        let stock = readings.stock.iter().map(|row| row.source);
+        for source in stock.chain(readings.prices.iter().map(|row| row.source)) {
+            self.feeds.get_mut(source).reading_count += 1;
+        }
         let is_empty = readings.len() == 0;
         place.stock.extend(readings.stock);
         place.prices.extend(readings.prices);

@@ -111,6 +111,25 @@ fn a_resync_keeps_what_it_does_not_replace_of_the_products_it_is_told_to_keep() 
 }
 
 #[test]
+fn each_feed_counts_its_readings() {
+    let mut rig = rig();
+    let counts = |state: &State| {
+        state.feeds.iter().map(|feed| feed.reading_count).collect::<Vec<_>>()
+    };
+    rig.batch("pos 1: a 5 @10, a q=1 @11, b $eu=9 @10, b@east 5 @10");
+    rig.batch("wms 1: a 5 @10");
+    assert_eq!(counts(&rig.state), [3, 1]);
+    rig.replace("pos 2: a 5 @12, c 5 @12");
+    assert_eq!(counts(&rig.state), [2, 1]);
+    let mut restored = State::default();
+    rig.state.pieces().for_each(|piece| restored.take_piece(&piece).unwrap());
+    assert_eq!(counts(&restored), [2, 1]);
+    rig.replace("pos 3:");
+    assert_eq!(counts(&rig.state), [0, 1]);
+    assert_eq!(rig.projection.view().positions()[0].sequence, 3);
+}
+
+#[test]
 fn a_resync_keeps_what_came_while_it_was_on() {
     let mut rig = rig();
     rig.batch("pos 1: a 5 @10, b 5 @10");

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     model::{
         id::IdRule,
-        limits::{REPLACE_STREAMS_MAX, STOCK_QUEUE_MAX},
+        limits::{REPLACE_STREAMS_MAX, SEQUENCE_MAX, STOCK_QUEUE_MAX},
     },
     stock::{BlockDraft, Stock, StockError, StockView, UnblockDraft, UpdateDraft, state::State},
 };
@@ -61,14 +61,29 @@ fn a_batch_answers_with_all_that_came_of_it() {
 #[test]
 fn a_wrong_frame_is_refused_before_it_is_queued() {
     let desk = Desk::open(&shop("a"));
-    for (source, sequence, updates) in
-        [("", 1, vec![says("a", 5)]), ("pos", 0, vec![says("a", 5)]), ("pos", 1, Vec::new())]
-    {
-        let refused = desk.batch(source, sequence, updates);
-        assert!(matches!(refused, Err(StockError::Invalid { .. })), "{refused:?}");
+    let field = |refused: StockError| match refused {
+        StockError::Invalid { field, .. } => field,
+        other => panic!("{other:?}"),
+    };
+    for (source, sequence, updates, expected) in [
+        ("", 1, vec![says("a", 5)], "source_id"),
+        ("pos", 0, vec![says("a", 5)], "sequence"),
+        ("pos", SEQUENCE_MAX + 1, vec![says("a", 5)], "sequence"),
+        ("pos", 1, Vec::new(), "updates"),
+    ] {
+        let refused = desk.batch(source, sequence, updates).unwrap_err();
+        assert_eq!(field(refused), expected);
     }
-    assert!(matches!(desk.stock.replace(String::new(), 1), Err(StockError::Invalid { .. })));
-    assert_eq!(desk.tape.told(), ["refuse"; 3]);
+    assert_eq!(desk.tape.told(), ["refuse"; 4]);
+    for (source, sequence, expected) in
+        [("", 1, "source_id"), ("pos", 0, "sequence"), ("pos", u64::MAX, "sequence")]
+    {
+        let refused = desk.stock.replace(source.to_owned(), sequence).unwrap_err();
+        assert_eq!(field(refused), expected);
+    }
+    assert_eq!(desk.stock.resyncs_open(), 0);
+    desk.batch("pos", SEQUENCE_MAX, vec![says("a", 5)]).unwrap();
+    desk.stock.replace("pos".to_owned(), SEQUENCE_MAX).unwrap();
 }
 
 #[test]
