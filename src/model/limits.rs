@@ -197,6 +197,10 @@ pub const FEED_GAPS_MAX: usize = 1_024;
 /// million, some 3 GB of memory.
 pub const READINGS_MAX: usize = 32_000_000;
 
+/// Products without readings that may be remembered beside as many others: fewer are not worth the
+/// work of forgetting them.
+pub const PRODUCTS_FORGOTTEN_MIN: usize = 100_000;
+
 /// How far in the future an event time may lie: clocks of shops differ, but not by more.
 pub const FUTURE_SKEW_S: i64 = 600;
 

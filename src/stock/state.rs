@@ -16,7 +16,7 @@ use super::{
     names::Names,
     readings::{Held, PriceRow, ProductReadings},
 };
-use crate::model::limits::READINGS_MAX;
+use crate::model::limits::{PRODUCTS_FORGOTTEN_MIN, READINGS_MAX};
 
 /// The number of the empty inventory and market: every inventory, the default market.
 pub(super) const UNNAMED: u32 = 0;
@@ -31,6 +31,8 @@ pub(super) struct State {
     readings: Vec<ProductReadings>,
     /// Rows over all products.
     reading_count: usize,
+    /// Products without rows: their numbers are in no use.
+    idle_count: usize,
     pub(super) feeds: Feeds,
     pub(super) blocks: Blocks,
     pending: Option<Pending>,
@@ -86,6 +88,7 @@ impl Default for State {
             markets: unnamed,
             readings: Vec::new(),
             reading_count: 0,
+            idle_count: 0,
             feeds: Feeds::default(),
             blocks: Blocks::default(),
             pending: None,
@@ -130,6 +133,7 @@ impl State {
         if let Err(refused) = self.apply(&entry, &mut Touched::default()) {
             error!(%refused, "An entry of the stock journal does not fit the limits any more.");
         }
+        self.forget_idle(PRODUCTS_FORGOTTEN_MIN);
         Ok(())
     }
 
@@ -265,6 +269,7 @@ impl State {
         update: &Update,
         touched: &mut Touched,
     ) -> bool {
+        let known_count = self.products.len();
         let product = self.products.intern(&update.product);
         let readings = super::layer::slot(&mut self.readings, product as usize);
         let before = readings.len();
@@ -289,6 +294,9 @@ impl State {
             touched.prices.push((product, market));
         }
         let more = readings.len() - before;
+        if before == 0 && more > 0 && (product as usize) < known_count {
+            self.idle_count -= 1;
+        }
         self.reading_count += more;
         self.feeds.get_mut(source).reading_count += more;
         is_applied
@@ -331,7 +339,7 @@ impl State {
 
     /// Removes what is condemned still; says how many rows are gone.
     fn sweep(&mut self, source: u8, touched: &mut Touched) -> u64 {
-        let mut removed = 0;
+        let (mut removed, mut idle) = (0, 0);
         for (product, readings) in (0..).zip(&mut self.readings) {
             let before = readings.len();
             readings.stock.retain_mut(|row| {
@@ -356,7 +364,9 @@ impl State {
                 !goes
             });
             removed += before - readings.len();
+            idle += usize::from(before > 0 && readings.len() == 0);
         }
+        self.idle_count += idle;
         self.reading_count -= removed;
         self.feeds.get_mut(source).reading_count -= removed;
         removed as u64
@@ -376,6 +386,26 @@ impl State {
         place.stock.extend(readings.stock);
         place.prices.extend(readings.prices);
         (!is_empty && place.is_in_order()).then_some(())
+    }
+
+    /// Gives products new numbers, in the same order, where more than half of them, and more than so
+    /// many, have no readings any more; says whether it did. Feeds that send fresh ids with every
+    /// resync would else fill the memory.
+    pub(super) fn forget_idle(&mut self, idle_min: usize) -> bool {
+        if self.idle_count <= idle_min || self.idle_count <= self.products.len() / 2 {
+            return false;
+        }
+        let mut products = Names::default();
+        let all = std::mem::take(&mut self.readings);
+        for (number, readings) in (0..).zip(all) {
+            if readings.len() > 0 {
+                products.intern(self.products.name(number));
+                self.readings.push(readings);
+            }
+        }
+        self.products = products;
+        self.idle_count = 0;
+        true
     }
 
     /// Forgets the first parts of a resync whose end a crash cut off.

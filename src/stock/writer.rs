@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     index::Catalog,
-    model::limits::{BLOCKS_PER_CALL_MAX, REJECTIONS_MAX, STOCK_GROUP_BYTES_MAX, STOCK_QUEUE_MAX},
+    model::limits::{BLOCKS_PER_CALL_MAX, PRODUCTS_FORGOTTEN_MIN, REJECTIONS_MAX, STOCK_GROUP_BYTES_MAX, STOCK_QUEUE_MAX},
 };
 
 /// Owner of all that stock is.
@@ -227,6 +227,16 @@ impl Writer {
         let answer = self.replaced(source_id, sequence, updates);
         drop(seat);
         reply(answer);
+        self.forget_idle(PRODUCTS_FORGOTTEN_MIN);
+    }
+
+    /// Lets go of products of which nothing is kept, where they are many.
+    fn forget_idle(&mut self, idle_min: usize) {
+        if self.state.forget_idle(idle_min)
+            && let Some(projection) = &mut self.projection
+        {
+            projection.renumber(&self.state);
+        }
     }
 
     fn replaced(

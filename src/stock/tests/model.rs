@@ -32,6 +32,8 @@ enum Step {
     Unblock(Vec<&'static str>),
     Swap(usize),
     Restart,
+    /// Products without readings are let go.
+    Forget,
 }
 
 fn shops() -> Vec<Shop> {
@@ -78,6 +80,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => ids().prop_map(Step::Unblock),
         1 => (0..6_usize).prop_map(Step::Swap),
         1 => Just(Step::Restart),
+        2 => Just(Step::Forget),
     ]
 }
 
@@ -151,7 +154,7 @@ impl Model {
                 self.blocks.retain(|(raw, ..)| !ids.contains(&&**raw));
                 self.expire();
             }
-            Step::Swap(_) | Step::Restart => {}
+            Step::Swap(_) | Step::Restart | Step::Forget => {}
         }
     }
 
@@ -298,7 +301,7 @@ fn entries(step: &Step, now_s: i64) -> Vec<Entry> {
             vec![block(ids, &markets, now_s, *end)]
         }
         Step::Unblock(ids) => vec![unblock(ids, now_s)],
-        Step::Swap(_) | Step::Restart => Vec::new(),
+        Step::Swap(_) | Step::Restart | Step::Forget => Vec::new(),
     }
 }
 
@@ -340,6 +343,9 @@ proptest! {
                     }
                     rig.state = state;
                     rig.swap(shop);
+                }
+                Step::Forget => {
+                    rig.forget();
                 }
                 Step::Batch(..) | Step::Replace(..) | Step::Block(..) | Step::Unblock(_) => {}
             }

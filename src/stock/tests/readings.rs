@@ -110,6 +110,45 @@ fn a_resync_keeps_what_it_does_not_replace_of_the_products_it_is_told_to_keep() 
     assert_eq!(["a", "b", "c"].map(|id| rig.stock(id, "main")), ["-", "-", "1"]);
 }
 
+/// A feed that sent fresh ids with every resync once left two million names in memory each time, until
+/// the numbers of names ended, and the writer with them.
+#[test]
+fn resyncs_of_fresh_ids_leave_no_names_behind() {
+    let mut rig = rig();
+    rig.batch("wms 1: z 5 @10, A 5 @10, c 5 @10");
+    for round in 1..20 {
+        let ids = (0..9).map(|id| format!("r{round}-{id} 5 @10")).collect::<Vec<_>>();
+        rig.replace(&format!("pos {round}: {}, b 2 @10", ids.join(", ")));
+        rig.forget();
+        // Those of this round, as many without readings, and the three others.
+        assert!(rig.state.products.len() <= 2 * (10 + 3), "{}", rig.state.products.len());
+    }
+    assert_eq!(["b", "c"].map(|id| rig.stock(id, "main")), ["2", "5"]);
+    rig.replace("pos 99:");
+    assert!(rig.forget());
+    let names = (0..).map(|number| rig.state.products.name(number)).take(rig.state.products.len());
+    assert_eq!(names.collect::<Vec<_>>(), ["z", "A", "c"], "in the order of first mention");
+    // One that was forgotten may come again.
+    rig.batch("pos 100: b 3 @10, c 4 @11");
+    assert_eq!(["b", "c"].map(|id| rig.stock(id, "main")), ["3", "4"]);
+    assert!(!rig.forget());
+}
+
+#[test]
+fn products_are_forgotten_only_where_they_are_many_and_more_than_the_others() {
+    let mut rig = rig();
+    rig.batch("pos 1: p 1 @1, q 1 @1, r 1 @1");
+    rig.batch("wms 1: a 1 @1, b 1 @1, c 1 @1");
+    rig.replace("pos 2:");
+    assert!(!rig.state.forget_idle(0), "three of six are not more than half");
+    rig.batch("pos 3: s 1 @1");
+    rig.replace("pos 4:");
+    assert!(!rig.state.forget_idle(4), "four are not more than four");
+    assert_eq!(rig.state.products.len(), 7);
+    assert!(rig.forget());
+    assert_eq!(rig.state.products.len(), 3);
+}
+
 #[test]
 fn each_feed_counts_its_readings() {
     let mut rig = rig();

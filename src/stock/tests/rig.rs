@@ -71,6 +71,18 @@ impl Rig {
         last
     }
 
+    /// Forgets products without readings, however few; nothing that holds changes.
+    pub(super) fn forget(&mut self) -> bool {
+        let before = table(&self.projection);
+        let is_done = self.state.forget_idle(0);
+        if is_done {
+            self.projection.renumber(&self.state);
+        }
+        assert_eq!(table(&self.projection), before);
+        assert_eq!(table(&self.projection), table(&self.rebuilt()));
+        is_done
+    }
+
     /// A projection made anew.
     pub(super) fn rebuilt(&self) -> Projection {
         Projection::new(Arc::clone(&self.projection.catalog), &self.state)
