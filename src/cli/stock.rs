@@ -230,7 +230,8 @@ async fn replace(
     let mut tally = Tally::default();
     tally.rejected(&address, rows, 0, &done.rejected);
     let (source, position) = (&args.source, done.position.unwrap_or_default().sequence);
-    let (applied, removed, rejected) = (done.applied, done.removed, tally.rejected);
+    // The answer names the first of them only.
+    let (applied, removed, rejected) = (done.applied, done.removed, done.rejected_count);
     outln!(
         "{address}: {source} is at {position}: {applied} applied, {removed} removed, {rejected} \
          rejected"

@@ -219,6 +219,38 @@ fn a_resync_takes_back_only_what_its_source_said() {
 }
 
 #[test]
+fn a_resync_names_the_first_updates_that_it_rejects_and_counts_all() {
+    let shop = Shop::demo();
+    let server = Server::start(&shop);
+    block_on(async {
+        let mut stock = stock(server.address).await;
+        let said = |state| vec![reading("toy-car", state, 1), reading("toy-bear", state, 1)];
+        send(&mut stock, batch("erp", 1, said(Availability::OutOfStock))).await;
+        let wrong = pb::AvailabilityUpdate { event_time: None, ..reading("toy-car", Availability::InStock, 2) };
+        let part = pb::ReplaceAvailabilityRequest {
+            source_id: "erp".to_owned(),
+            sequence: 2,
+            updates: vec![wrong; 10_000],
+            end: false,
+        };
+        let last = pb::ReplaceAvailabilityRequest {
+            updates: part.updates[..7].to_vec(),
+            end: true,
+            ..part.clone()
+        };
+        let done = stock.replace_availability(tokio_stream::iter([part, last])).await;
+        let done = done.unwrap().into_inner();
+        assert_eq!((done.rejected_count, done.rejected.len()), (10_007, 10_000));
+        assert_eq!(done.rejected[9_999].index, 9_999);
+        assert_eq!((done.applied, done.removed), (0, 1));
+        // What was sold out and could not be read anew is not sold again.
+        let told = state(&mut stock, "toy-car").await;
+        assert_eq!(told.availability(), Availability::OutOfStock);
+        assert_eq!(state(&mut stock, "toy-bear").await.source_id, "");
+    });
+}
+
+#[test]
 fn a_resync_that_is_not_ended_changes_nothing() {
     let shop = Shop::demo();
     let server = Server::start(&shop);

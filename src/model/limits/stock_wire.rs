@@ -37,6 +37,7 @@ const STATE: usize = HEAD + 4 * ID + SMALL + DOUBLE + INT_64 + CURRENCY + 4 * TI
 const REJECTION: usize = HEAD + INT_32 + HEAD + REJECTION_REASON_BYTES_MAX;
 const BATCH_RESPONSE: usize =
     POSITION + 2 * INT_64 + UPDATES_PER_BATCH_MAX * ID + REJECTIONS_MAX * REJECTION + INT_64;
+const REPLACE_RESPONSE: usize = POSITION + 3 * INT_64 + REJECTIONS_MAX * REJECTION;
 const STATES_RESPONSE: usize =
     PAGE_SIZE_MAX * STATE + STATES_PER_CALL_MAX * ID + TOKEN + DATA_VERSION;
 const BLOCK_RESPONSE: usize = INT_32 + BLOCKS_PER_CALL_MAX * ID + DOUBLE;
@@ -45,8 +46,10 @@ const BLOCKED: usize =
 const BLOCKS_RESPONSE: usize = PAGE_SIZE_MAX * BLOCKED + TOKEN;
 
 /// Largest answer of `AvailabilityService`.
-pub const STOCK_RESPONSE_BYTES_MAX: usize =
-    largest(largest(BATCH_RESPONSE, STATES_RESPONSE), largest(BLOCK_RESPONSE, BLOCKS_RESPONSE));
+pub const STOCK_RESPONSE_BYTES_MAX: usize = largest(
+    largest(BATCH_RESPONSE, largest(REPLACE_RESPONSE, STATES_RESPONSE)),
+    largest(BLOCK_RESPONSE, BLOCKS_RESPONSE),
+);
 
 const fn largest(left: usize, right: usize) -> usize {
     if left > right { left } else { right }

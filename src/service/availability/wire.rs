@@ -80,6 +80,7 @@ pub(super) fn replace_done(done: ReplaceDone) -> pb::ReplaceAvailabilityResponse
         applied: done.applied,
         removed: done.removed,
         rejected: rejected(done.rejected),
+        rejected_count: done.rejected_count,
     }
 }
 
