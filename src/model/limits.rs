@@ -271,6 +271,10 @@ pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
 
 /// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
 pub const REPLACE_SILENCE_S: u64 = 60;
+/// How long a `ReplaceAvailability` stream may take as a whole: a resync of two million readings is
+/// some hundred megabytes, and one that trickles holds its place no longer.
+pub const REPLACE_STREAM_S: u64 = 600;
+
 /// Longest payload of one record of the stock journal: a whole batch of updates, far over the
 /// largest request. A reader takes no longer length at its word.
 pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;

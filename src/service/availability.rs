@@ -11,6 +11,7 @@ mod wire;
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::resync::Patience;
 use super::status::Refusal;
 use crate::{
     pb::{self, server::availability_service_server::AvailabilityService},
@@ -56,7 +57,7 @@ impl AvailabilityService for Availabilities {
         &self,
         request: Request<Streaming<pb::ReplaceAvailabilityRequest>>,
     ) -> Result<Response<pb::ReplaceAvailabilityResponse>, Status> {
-        let stream = resync::collect(&self.stock, request.into_inner()).await?;
+        let stream = resync::collect(&self.stock, request.into_inner(), Patience::default()).await?;
         let done = asked(|reply| stream.commit(reply)).await?;
         Ok(Response::new(wire::replace_done(done)))
     }

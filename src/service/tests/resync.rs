@@ -2,16 +2,24 @@
 //! made of raw frames that stop where a proper client would not, and streams of messages without a
 //! socket.
 
-use std::{sync::mpsc, thread, time::Instant};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio_stream::StreamExt as _;
+use tonic::{Code, Status};
 
 use super::{
-    PATIENCE, Server, options,
+    PATIENCE, Server, block_on, options,
     peer::{DATA, HEADERS, Peer, RST_STREAM, call_headers, framed},
 };
 use crate::{
     lookup::tests::shop::Shop,
     pb::{self, Availability},
-    stock::{Reading, Reply, Said, Stock, StockError, UpdateDraft},
+    service::availability::resync::{Patience, collect},
+    stock::{Reading, Reply, Said, Stock, StockError, StockView, UpdateDraft},
 };
 
 const PATH: &str = "/kindred.v1.AvailabilityService/ReplaceAvailability";
@@ -106,4 +114,70 @@ fn a_resync_cancelled_by_its_caller_changes_nothing() {
         Said::Price { .. } => None,
     });
     assert_eq!(said.collect::<Vec<_>>(), [Some(Availability::OutOfStock as i32)]);
+}
+
+fn collected(
+    stock: &Stock,
+    messages: impl tokio_stream::Stream<Item = Result<pb::ReplaceAvailabilityRequest, Status>> + Unpin,
+    patience: Patience,
+) -> Result<(), (Code, String)> {
+    let done = block_on(collect(stock, messages, patience));
+    assert_eq!(stock.resyncs_open(), usize::from(done.is_ok()));
+    done.map(drop).map_err(|status| (status.code(), status.message().to_owned()))
+}
+
+/// A stream that stays open once these messages have come.
+fn open_after(
+    parts: &[pb::ReplaceAvailabilityRequest],
+) -> impl tokio_stream::Stream<Item = Result<pb::ReplaceAvailabilityRequest, Status>> + Unpin {
+    tokio_stream::iter(parts.to_vec()).map(Ok).chain(tokio_stream::pending())
+}
+
+#[test]
+fn a_resync_that_falls_silent_or_never_ends_gives_up_its_place() {
+    let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
+    let moment = Duration::from_millis(20);
+    let patience = |silence, whole| Patience { silence, whole };
+    for begun in [&[][..], &[part(false)], &[part(false), part(false)]] {
+        let silent = collected(&stock, open_after(begun), patience(moment, PATIENCE));
+        let (code, text) = silent.unwrap_err();
+        assert_eq!(code, Code::DeadlineExceeded);
+        assert!(text.starts_with("no message came"), "{text}");
+        let slow = collected(&stock, open_after(begun), patience(PATIENCE, moment));
+        let (code, text) = slow.unwrap_err();
+        assert_eq!(code, Code::DeadlineExceeded);
+        assert!(text.starts_with("the stream did not end"), "{text}");
+    }
+    // Messages that are always there are no end either.
+    let endless = tokio_stream::iter(std::iter::repeat_with(|| Ok(part(false))));
+    let (code, text) = collected(&stock, endless, patience(PATIENCE, moment)).unwrap_err();
+    assert_eq!((code, text.starts_with("the stream did not end")), (Code::DeadlineExceeded, true));
+    let whole = tokio_stream::iter([Ok(part(false)), Ok(part(true))]);
+    collected(&stock, whole, patience(PATIENCE, PATIENCE)).unwrap();
+}
+
+#[test]
+fn a_message_without_updates_is_refused_unless_it_is_the_end() {
+    let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
+    let empty = |end| pb::ReplaceAvailabilityRequest { updates: Vec::new(), ..part(end) };
+    let sent = |parts: &[pb::ReplaceAvailabilityRequest]| {
+        let parts = tokio_stream::iter(parts.to_vec()).map(Ok);
+        collected(&stock, parts, Patience::default()).map_err(|(code, text)| {
+            assert_eq!(code, Code::InvalidArgument);
+            text.split(':').next().unwrap().to_owned()
+        })
+    };
+    assert_eq!(sent(&[empty(true)]), Ok(()));
+    assert_eq!(sent(&[part(false), empty(true)]), Ok(()));
+    assert_eq!(sent(&[empty(false), part(true)]), Err("updates".to_owned()));
+    assert_eq!(sent(&[part(false), empty(false), part(true)]), Err("updates".to_owned()));
+    assert_eq!(sent(&[part(false)]), Err("end".to_owned()));
+    assert_eq!(sent(&[part(true), part(true)]), Err("end".to_owned()));
+    assert_eq!(sent(&[]), Err("source_id".to_owned()));
+    let many = |count| pb::ReplaceAvailabilityRequest {
+        updates: vec![pb::AvailabilityUpdate::default(); count],
+        ..part(true)
+    };
+    assert_eq!(sent(&[many(10_000)]), Ok(()));
+    assert_eq!(sent(&[many(10_001)]), Err("updates".to_owned()));
 }
