@@ -25,6 +25,7 @@ mod projection;
 mod readings;
 mod reads;
 mod resolve;
+mod room;
 mod seats;
 mod state;
 mod update;

@@ -136,6 +136,12 @@ impl ProductReadings {
 }
 
 impl StockRow {
+    /// The later sequence of its fields.
+    pub(super) fn last_sequence(&self) -> u64 {
+        let state = self.state.map_or(0, |state| state.sequence);
+        state.max(self.quantity.map_or(0, |quantity| quantity.sequence))
+    }
+
     /// Takes a state; says whether it counts.
     pub(super) fn set_state(&mut self, new: Held<Availability>) -> bool {
         if self.state.is_some_and(|old| !new.replaces(&old)) {

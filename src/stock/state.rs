@@ -33,6 +33,8 @@ pub(super) struct State {
     reading_count: usize,
     /// Products without rows: their numbers are in no use.
     idle_count: usize,
+    /// Most rows that may be kept.
+    pub(super) readings_max: usize,
     pub(super) feeds: Feeds,
     pub(super) blocks: Blocks,
     pending: Option<Pending>,
@@ -89,6 +91,7 @@ impl Default for State {
             readings: Vec::new(),
             reading_count: 0,
             idle_count: 0,
+            readings_max: READINGS_MAX,
             feeds: Feeds::default(),
             blocks: Blocks::default(),
             pending: None,
@@ -144,50 +147,12 @@ impl State {
     }
 
     /// Rows over all products.
-    #[cfg(test)]
     pub(super) fn reading_count(&self) -> usize {
         self.reading_count
     }
 
-    /// Says whether this many further rows may be kept.
-    pub(super) fn check_room(&self, rows: usize) -> Result<(), StockError> {
-        if self.reading_count.saturating_add(rows) > READINGS_MAX {
-            return Err(StockError::TooManyReadings);
-        }
-        Ok(())
-    }
-
-    /// Says whether a resync of a source that keeps its readings of these products may bring this
-    /// many rows.
-    pub(super) fn check_replace(
-        &self,
-        source: &str,
-        sequence: u64,
-        keeps: &[String],
-        rows: usize,
-    ) -> Result<(), StockError> {
-        let Some(source) = self.feeds.find(source) else {
-            // A feed more is opened on a copy.
-            self.feeds.clone().open(source)?;
-            return self.check_room(rows);
-        };
-        let kept = self.numbers(keeps);
-        let others = (0..).zip(&self.readings).filter(|(product, _)| !kept.contains(product));
-        let going = others.map(|(_, readings)| {
-            let stock = readings.stock.iter().filter(|row| {
-                let held = |sequence_of: Option<u64>| sequence_of.is_some_and(|s| s > sequence);
-                let state = row.state.map(|state| state.sequence);
-                let quantity = row.quantity.map(|quantity| quantity.sequence);
-                row.source == source && !held(state) && !held(quantity)
-            });
-            let is_going = |row: &&PriceRow| row.source == source && row.price.sequence <= sequence;
-            stock.count() + readings.prices.iter().filter(is_going).count()
-        });
-        self.check_room(rows.saturating_sub(going.sum()))
-    }
-
     fn batch(&mut self, batch: &Batch, touched: &mut Touched) -> Result<Outcome, StockError> {
-        self.check_room(batch.updates.iter().map(Update::rows).sum())?;
+        self.check_room(self.rows_added(&batch.source, &batch.updates))?;
         let (source, admission) = self.feeds.admit(&batch.source, batch.sequence)?;
         let Admission::New { gap } = admission else { return Ok(Outcome::Repeated) };
         let applied = self.updates(source, batch, 0, touched);
@@ -226,14 +191,9 @@ impl State {
         Pending { parts, keeps, .. }: &Pending,
         touched: &mut Touched,
     ) -> Result<Outcome, StockError> {
-        let (first, rows) = match parts.as_slice() {
-            [first, ..] => {
-                let updates = parts.iter().flat_map(|part| &part.updates);
-                (first, updates.map(Update::rows).sum())
-            }
-            [] => return Ok(Outcome::Part),
-        };
-        self.check_replace(&first.source, first.sequence, keeps, rows)?;
+        let [first, ..] = parts.as_slice() else { return Ok(Outcome::Part) };
+        let updates = parts.iter().flat_map(|part| &part.updates);
+        self.check_replace(&first.source, first.sequence, keeps, updates)?;
         let source = self.feeds.open(&first.source)?;
         self.condemn(source, first.sequence);
         let (mut applied, mut index) = (0_u64, 0_u32);
@@ -333,7 +293,7 @@ impl State {
     }
 
     /// The numbers of the ids that are known.
-    fn numbers(&self, ids: &[String]) -> HashSet<u32> {
+    pub(super) fn numbers(&self, ids: &[String]) -> HashSet<u32> {
         ids.iter().filter_map(|id| self.products.find(id)).collect()
     }
 

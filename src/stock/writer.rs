@@ -160,7 +160,7 @@ impl Writer {
         let now_s = self.now_s();
         let checked = check::updates(updates, &projection.places, now_s);
         let (updates, rejected) = (checked.updates, checked.rejected);
-        let rows = updates.iter().map(Update::rows).sum::<usize>();
+        let rows = self.state.rows_added(&source_id, &updates);
         if let Err(error) = self.state.check_room(group.rows + rows) {
             return reply(Err(error));
         }
@@ -250,8 +250,7 @@ impl Writer {
         let checked = check::updates(updates, &projection.places, now_s);
         let check::Checked { updates, mut rejected, rejected_products } = checked;
         let keeps = self.said_of(&source_id, &rejected_products, projection);
-        let rows = updates.iter().map(Update::rows).sum();
-        self.state.check_replace(&source_id, sequence, &keeps, rows)?;
+        self.state.check_replace(&source_id, sequence, &keeps, updates.iter())?;
         let rejected_count = rejected.len() as u64;
         rejected.truncate(REJECTIONS_MAX);
 

@@ -3,7 +3,6 @@
 
 use super::{rig::*, shop::shop};
 use crate::{
-    model::limits::READINGS_MAX,
     stock::{
         StockError,
         entry::Entry,
@@ -250,17 +249,54 @@ fn applying_the_same_entries_gives_the_same_pieces() {
     assert_eq!(run(), run());
 }
 
+/// Rows that stood already once counted as new ones, so that a full server took no update at all.
 #[test]
-fn as_many_readings_as_the_limit_are_kept_and_one_more_is_refused() {
+fn only_readings_that_are_new_need_room() {
     let mut rig = rig();
-    rig.batch("pos 1: a 5 $eu=1 @10, b 5 @10");
-    assert_eq!(rig.state.reading_count(), 3);
-    assert_eq!(rig.state.check_room(READINGS_MAX - 3), Ok(()));
-    assert_eq!(rig.state.check_room(READINGS_MAX - 2), Err(StockError::TooManyReadings));
-    // A resync makes room by what it takes back: all three, or all but those of later sequences.
-    assert_eq!(rig.state.check_replace("pos", 1, &[], READINGS_MAX), Ok(()));
-    let refused = rig.state.check_replace("pos", 1, &[], READINGS_MAX + 1);
-    assert_eq!(refused, Err(StockError::TooManyReadings));
-    assert!(rig.state.check_replace("pos", 0, &[], READINGS_MAX - 2).is_err());
-    assert!(rig.state.check_replace("wms", 1, &[], READINGS_MAX - 2).is_err());
+    rig.state.readings_max = 5;
+    rig.batch("pos 1: a 5 @10, a $eu=1 @10, b 5 @10");
+    rig.batch("wms 1: a 5 @10");
+    let refused = Err(StockError::TooManyReadings);
+    let batch = |rig: &mut Rig, words| rig.apply(&Entry::Batch(batch(words)));
+    // Two more; then the same ones, and one of them twice.
+    assert_eq!(batch(&mut rig, "pos 2: c 5 @10, c@east 5 @10"), refused);
+    assert_eq!(batch(&mut rig, "pos 2: c 5 @10, c 1 @11, c q=1 @11, a 1 @11").ok(), Some(
+        Outcome::Batch { applied: 4, stale: 0, gap: 0 }
+    ));
+    assert_eq!(rig.state.reading_count(), 5);
+    for more in ["pos 3: c $us=1 @12", "wms 3: b 5 @12", "new 3: a 5 @12", "pos 3: d 5 @12"] {
+        assert_eq!(batch(&mut rig, more), refused, "{more}");
+    }
+    batch(&mut rig, "pos 3: a 5 q=9 @12, a $eu=2 @12, b 1 @12").unwrap();
+    assert_eq!(rig.state.reading_count(), 5);
+}
+
+#[test]
+fn a_resync_needs_room_for_what_stands_after_it() {
+    let mut rig = rig();
+    rig.state.readings_max = 5;
+    rig.batch("wms 1: a 5 @10");
+    rig.batch("pos 1: a 5 @10, b 5 @10, c 5 @10");
+    rig.batch("pos 9: d 5 @10");
+    let mut check = |words: &str, keeps: &[&str]| {
+        let keeps = keeps.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let whole = batch(words);
+        let (source, sequence) = (&whole.source, whole.sequence);
+        rig.state.check_replace(source, sequence, &keeps, whole.updates.iter())
+    };
+    let refused = Err(StockError::TooManyReadings);
+    // Beside that of wms and the one that came later there is room for three.
+    assert_eq!(check("pos 5: x 1 @1, y 1 @1, z 1 @1", &[]), Ok(()));
+    assert_eq!(check("pos 5: x 1 @1, y 1 @1, z 1 @1, d 1 @1, z q=1 @1", &[]), Ok(()));
+    assert_eq!(check("pos 5: x 1 @1, y 1 @1, z 1 @1, a 1 @1", &[]), refused);
+    assert_eq!(check("pos 9: x 1 @1, y 1 @1, z 1 @1, a 1 @1", &[]), Ok(()));
+    // Two of them are kept.
+    assert_eq!(check("pos 5: a 1 @1, b 1 @1, z 1 @1", &["a", "b"]), Ok(()));
+    assert_eq!(check("pos 5: a 1 @1, y 1 @1, z 1 @1", &["a", "b"]), refused);
+    assert_eq!(check("new 1: a 1 @1", &[]), refused);
+    assert_eq!(rig.replace("pos 5: x 1 @1, y 1 @1, z 1 @1"), Outcome::Replaced {
+        applied: 3,
+        removed: 3
+    });
+    assert_eq!(rig.state.reading_count(), 5);
 }
