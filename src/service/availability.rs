@@ -57,7 +57,8 @@ impl AvailabilityService for Availabilities {
         &self,
         request: Request<Streaming<pb::ReplaceAvailabilityRequest>>,
     ) -> Result<Response<pb::ReplaceAvailabilityResponse>, Status> {
-        let stream = resync::collect(&self.stock, request.into_inner(), Patience::default()).await?;
+        let stream =
+            resync::collect(&self.stock, request.into_inner(), Patience::default()).await?;
         let done = asked(|reply| stream.commit(reply)).await?;
         Ok(Response::new(wire::replace_done(done)))
     }

@@ -28,7 +28,10 @@ use super::{
 };
 use crate::{
     index::Catalog,
-    model::limits::{BLOCKS_PER_CALL_MAX, PRODUCTS_FORGOTTEN_MIN, REJECTIONS_MAX, STOCK_GROUP_BYTES_MAX, STOCK_QUEUE_MAX},
+    model::limits::{
+        BLOCKS_PER_CALL_MAX, PRODUCTS_FORGOTTEN_MIN, REJECTIONS_MAX, STOCK_GROUP_BYTES_MAX,
+        STOCK_QUEUE_MAX,
+    },
 };
 
 /// Owner of all that stock is.

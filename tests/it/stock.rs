@@ -226,7 +226,10 @@ fn a_resync_names_the_first_updates_that_it_rejects_and_counts_all() {
         let mut stock = stock(server.address).await;
         let said = |state| vec![reading("toy-car", state, 1), reading("toy-bear", state, 1)];
         send(&mut stock, batch("erp", 1, said(Availability::OutOfStock))).await;
-        let wrong = pb::AvailabilityUpdate { event_time: None, ..reading("toy-car", Availability::InStock, 2) };
+        let wrong = pb::AvailabilityUpdate {
+            event_time: None,
+            ..reading("toy-car", Availability::InStock, 2)
+        };
         let part = pb::ReplaceAvailabilityRequest {
             source_id: "erp".to_owned(),
             sequence: 2,

@@ -2,12 +2,10 @@
 //! source said up to its sequence and nothing else. Method: stories in words.
 
 use super::{rig::*, shop::shop};
-use crate::{
-    stock::{
-        StockError,
-        entry::Entry,
-        state::{Outcome, State, Touched},
-    },
+use crate::stock::{
+    StockError,
+    entry::Entry,
+    state::{Outcome, State, Touched},
 };
 
 fn rig() -> Rig {
@@ -151,9 +149,8 @@ fn products_are_forgotten_only_where_they_are_many_and_more_than_the_others() {
 #[test]
 fn each_feed_counts_its_readings() {
     let mut rig = rig();
-    let counts = |state: &State| {
-        state.feeds.iter().map(|feed| feed.reading_count).collect::<Vec<_>>()
-    };
+    let counts =
+        |state: &State| state.feeds.iter().map(|feed| feed.reading_count).collect::<Vec<_>>();
     rig.batch("pos 1: a 5 @10, a q=1 @11, b $eu=9 @10, b@east 5 @10");
     rig.batch("wms 1: a 5 @10");
     assert_eq!(counts(&rig.state), [3, 1]);
@@ -260,9 +257,10 @@ fn only_readings_that_are_new_need_room() {
     let batch = |rig: &mut Rig, words| rig.apply(&Entry::Batch(batch(words)));
     // Two more; then the same ones, and one of them twice.
     assert_eq!(batch(&mut rig, "pos 2: c 5 @10, c@east 5 @10"), refused);
-    assert_eq!(batch(&mut rig, "pos 2: c 5 @10, c 1 @11, c q=1 @11, a 1 @11").ok(), Some(
-        Outcome::Batch { applied: 4, stale: 0, gap: 0 }
-    ));
+    assert_eq!(
+        batch(&mut rig, "pos 2: c 5 @10, c 1 @11, c q=1 @11, a 1 @11").ok(),
+        Some(Outcome::Batch { applied: 4, stale: 0, gap: 0 })
+    );
     assert_eq!(rig.state.reading_count(), 5);
     for more in ["pos 3: c $us=1 @12", "wms 3: b 5 @12", "new 3: a 5 @12", "pos 3: d 5 @12"] {
         assert_eq!(batch(&mut rig, more), refused, "{more}");
@@ -278,7 +276,7 @@ fn a_resync_needs_room_for_what_stands_after_it() {
     rig.batch("wms 1: a 5 @10");
     rig.batch("pos 1: a 5 @10, b 5 @10, c 5 @10");
     rig.batch("pos 9: d 5 @10");
-    let mut check = |words: &str, keeps: &[&str]| {
+    let check = |words: &str, keeps: &[&str]| {
         let keeps = keeps.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
         let whole = batch(words);
         let (source, sequence) = (&whole.source, whole.sequence);
@@ -294,9 +292,9 @@ fn a_resync_needs_room_for_what_stands_after_it() {
     assert_eq!(check("pos 5: a 1 @1, b 1 @1, z 1 @1", &["a", "b"]), Ok(()));
     assert_eq!(check("pos 5: a 1 @1, y 1 @1, z 1 @1", &["a", "b"]), refused);
     assert_eq!(check("new 1: a 1 @1", &[]), refused);
-    assert_eq!(rig.replace("pos 5: x 1 @1, y 1 @1, z 1 @1"), Outcome::Replaced {
-        applied: 3,
-        removed: 3
-    });
+    assert_eq!(
+        rig.replace("pos 5: x 1 @1, y 1 @1, z 1 @1"),
+        Outcome::Replaced { applied: 3, removed: 3 }
+    );
     assert_eq!(rig.state.reading_count(), 5);
 }
