@@ -8,7 +8,7 @@ use super::{
 use crate::{
     model::limits::{
         BLOCK_TEXT_BYTES_MAX, BLOCKS_PER_CALL_MAX, FUTURE_SKEW_S, ID_BYTES_MAX, MARKETS_MAX,
-        PRICE_MAX, REPLACE_UPDATES_MAX, UPDATES_PER_BATCH_MAX,
+        PRICE_MAX, REPLACE_UPDATES_MAX, SEQUENCE_MAX, UPDATES_PER_BATCH_MAX,
     },
     stock::{BlockDraft, StockError, UpdateDraft, check, entry::Update},
 };
@@ -129,10 +129,11 @@ fn the_frame_of_a_batch_is_checked() {
     let batch =
         |source: &str, sequence, count| field(check::batch(source, sequence, &updates(count)));
     assert_eq!(batch("pos", 1, 1), None);
-    assert_eq!(batch("pos", u64::MAX, UPDATES_PER_BATCH_MAX), None);
+    assert_eq!(batch("pos", SEQUENCE_MAX, UPDATES_PER_BATCH_MAX), None);
     assert_eq!(batch("pos", 1, UPDATES_PER_BATCH_MAX + 1).as_deref(), Some("updates"));
     assert_eq!(batch("pos", 1, 0).as_deref(), Some("updates"));
     assert_eq!(batch("pos", 0, 1).as_deref(), Some("sequence"));
+    assert_eq!(batch("pos", SEQUENCE_MAX + 1, 1).as_deref(), Some("sequence"));
     assert_eq!(batch("", 1, 1).as_deref(), Some("source_id"));
     assert_eq!(batch(&"x".repeat(129), 1, 1).as_deref(), Some("source_id"));
 }
