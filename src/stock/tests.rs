@@ -7,6 +7,7 @@ mod feeds;
 mod lists;
 mod model;
 mod order;
+mod power;
 mod readings;
 mod rig;
 mod shop;
