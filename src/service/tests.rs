@@ -53,6 +53,7 @@ mod reply;
 mod resync;
 mod serving;
 mod status;
+mod stock_limits;
 mod world;
 
 /// Longer than any event takes on a busy machine; a test that waits this long has failed.
