@@ -172,7 +172,8 @@ async fn next_sequence(replica: &mut Replica, args: &PushArgs) -> anyhow::Result
         );
     }
     // A resync stands for everything up to its sequence, and the feed goes on behind it.
-    position.sequence.checked_add(u64::from(!args.replace)).context("the feed is at its end")
+    let next = position.sequence.checked_add(u64::from(!args.replace));
+    Ok(next.context("the feed is at its end")?.max(1))
 }
 
 /// What became of the rows on one server.
@@ -267,7 +268,8 @@ async fn replace(
     let mut tally = Tally::default();
     tally.rejected(&address, rows, 0, &done.rejected);
     let (source, position) = (&args.source, done.position.unwrap_or_default().sequence);
-    let (applied, removed, rejected) = (done.applied, done.removed, tally.rejected);
+    // The answer names the first of them only.
+    let (applied, removed, rejected) = (done.applied, done.removed, done.rejected_count);
     outln!(
         "{address}: {source} is at {position}: {applied} applied, {removed} removed, {rejected} \
          rejected"
