@@ -274,7 +274,7 @@ async fn replace(
         "{address}: {source} is at {position}: {applied} applied, {removed} removed, {rejected} \
          rejected"
     );
-    Ok(rejected)
+    Ok(usize::try_from(rejected).unwrap_or(usize::MAX))
 }
 
 fn export(args: &ExportArgs) -> anyhow::Result<()> {
