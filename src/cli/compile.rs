@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 use super::{
     StoreArgs,
     documents::print_published,
+    guards::Allow,
     note,
     out::outln,
     pipeline::{self, Input, Job},
@@ -40,9 +41,8 @@ pub(super) struct CompileArgs {
     /// Fail with exit code 2 on any warning or error, and publish nothing.
     #[arg(long)]
     strict: bool,
-    /// Publish although products or relations of a type shrink by more than 20 %.
-    #[arg(long)]
-    allow_shrink: bool,
+    #[command(flatten)]
+    allow: Allow,
     /// Publish although a rollback or hold came while this ran.
     #[arg(long)]
     over_rollback: bool,
@@ -62,7 +62,7 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
         overrides: args.overrides.clone(),
         store: args.store.store.clone(),
         strict: args.strict,
-        allow_shrink: args.allow_shrink,
+        allow: args.allow.clone(),
         over_rollback: args.over_rollback,
         note: note(None, &args.reason),
     };

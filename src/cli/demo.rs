@@ -12,6 +12,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{
+    guards::Allow,
     note,
     out::{outln, try_line},
     pipeline::{self, Input, Job},
@@ -63,7 +64,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         overrides: None,
         store: store.clone(),
         strict: true,
-        allow_shrink: true,
+        allow: Allow::everything(),
         over_rollback: false,
         note: note(Some(ACTOR), "the embedded catalog"),
     };

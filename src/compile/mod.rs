@@ -6,6 +6,7 @@
 
 mod compare;
 mod error;
+mod guards;
 mod report;
 mod tables;
 
@@ -14,8 +15,9 @@ mod tests;
 
 use std::{fs::File, path::Path};
 
-pub use compare::{Diff, Shrinkage, TypeDiff, diff, shrinkage};
+pub use compare::{Diff, TypeDiff, diff};
 pub use error::CompileError;
+pub use guards::{Breach, Side, breaches};
 pub use report::{FindingReport, RelationReport, Report};
 
 use self::tables::Products;

@@ -122,7 +122,7 @@ impl<R: SortedRuns> Graph<R> {
     /// # Errors
     /// The run store cannot read its runs back.
     pub fn relations(&self) -> Result<RelationGroups<'_, R>, GraphError> {
-        RelationGroups::new(&self.runs, &self.products)
+        RelationGroups::new(&self.runs, &self.products, &self.config.relation_types)
     }
 }
 
@@ -239,7 +239,8 @@ impl<R: SortedRuns> Graph<R> {
     /// Merges once to count: lists are merged again each time they are read, so that they are never
     /// all in memory.
     fn take_stock(&mut self, mut ledger: ledger::Ledger) -> Result<(), GraphError> {
-        let mut groups = RelationGroups::new(&self.runs, &self.products)?;
+        let mut groups =
+            RelationGroups::new(&self.runs, &self.products, &self.config.relation_types)?;
         let (words, products) = (&self.words, &self.products);
         loop {
             let group = groups.next_judged(&mut |refusal, edge| {

@@ -74,6 +74,8 @@ finding_codes! {
     InactiveRelation = 8, "inactive_relation", Info;
     /// A relation whose validity ends before it begins.
     NeverValid = 9, "never_valid", Warning;
+    /// A relation below the best that `catalog.toml` lets one product and type keep.
+    Capped = 10, "capped", Info;
     /// A price in another currency than the market's.
     MixedCurrency = 20, "mixed_currency", Warning;
     /// Two ids that the id rule cannot tell apart.
@@ -110,6 +112,38 @@ finding_codes! {
     BadRow = 44, "bad_row", Error;
     /// The run imported no relation at all.
     NoRelations = 60, "no_relations", Warning;
+    /// A relation to a product that is withdrawn for good.
+    WithdrawnTarget = 80, "withdrawn_target", Warning;
+    /// A relation between variants of one product, or between it and one of them.
+    VariantTarget = 81, "variant_target", Warning;
+    /// An up-sell to a product that costs less.
+    CheaperUpSell = 82, "cheaper_up_sell", Warning;
+    /// A product that costs nothing.
+    ZeroPrice = 83, "zero_price", Warning;
+    /// A relation between two categories that the snapshot before never linked.
+    NewCategoryPair = 84, "new_category_pair", Info;
+    /// A relation whose score is below the one asked for.
+    LowScore = 85, "low_score", Info;
+    /// A product with more relations of one type than anyone looks at.
+    LongList = 86, "long_list", Info;
+    /// A product without any relation, of its own or of the product it is a variant of.
+    NoLinks = 87, "no_links", Info;
+    /// A relation that its source has not confirmed for long.
+    Unconfirmed = 88, "unconfirmed", Warning;
+    /// A source none of whose files was renewed for long.
+    SilentSource = 89, "silent_source", Warning;
+    /// A relation to a product that has been out of stock for long.
+    SoldOutTarget = 90, "sold_out_target", Warning;
+    /// A change that a guard would refuse to publish.
+    Guarded = 91, "guarded", Error;
+    /// A product of the snapshot before that is gone.
+    ProductRemoved = 92, "product_removed", Info;
+    /// A relation of the snapshot before that is gone.
+    RelationRemoved = 93, "relation_removed", Info;
+    /// A relation that the snapshot before does not have.
+    RelationAdded = 94, "relation_added", Info;
+    /// A list that holds the same products in another order.
+    ListReordered = 95, "list_reordered", Info;
 }
 
 impl FindingCode {

@@ -21,6 +21,7 @@ mod kills;
 mod life;
 mod magento;
 mod moments;
+mod nights;
 mod pages;
 mod policy;
 mod push;
