@@ -13,8 +13,8 @@ use crate::{
     store::{BlobRef, GuardRefusal, Manifest, Store},
 };
 
-/// Breaches that a refusal names; the sums come first.
-const SHOWN_MAX: usize = 12;
+/// Breaches that a refusal names of each guard; the sums come first.
+const SHOWN_MAX: usize = 6;
 /// Every guard.
 const ALL: &str = "all";
 
@@ -44,7 +44,7 @@ impl Allow {
         Self { guards: vec![&Guard::ALL] }
     }
 
-    fn holds(&self, guard: Guard) -> bool {
+    pub(super) fn holds(&self, guard: Guard) -> bool {
         self.guards.iter().any(|allowed| allowed.contains(&guard))
     }
 
@@ -69,26 +69,27 @@ impl Allow {
 /// What changed, where, from what to what, and what a person does about it.
 fn refusal(refused: &[Breach]) -> String {
     let mut text = "the new snapshot differs too much from the one before".to_owned();
-    for breach in refused.iter().take(SHOWN_MAX) {
-        text.push_str(&format!("\n  {breach}"));
-    }
-    if let Some(further) = refused.len().checked_sub(SHOWN_MAX).filter(|further| *further > 0) {
-        text.push_str(&format!("\n  and {further} more; `kindred check` shows all"));
-    }
-    let refusing = |guard: &Guard| refused.iter().any(|breach| breach.guard == *guard);
-    let guards = Guard::ALL.into_iter().filter(refusing).collect::<Vec<_>>();
-    for guard in &guards {
+    let mut options = Vec::new();
+    for guard in Guard::ALL {
+        let own = refused.iter().filter(|breach| breach.guard == guard);
+        let lines = own.map(|breach| format!("\n  {breach}")).collect::<Vec<_>>();
+        if lines.is_empty() {
+            continue;
+        }
+        text.extend(lines.iter().take(SHOWN_MAX).map(String::as_str));
+        if let Some(further) = lines.len().checked_sub(SHOWN_MAX).filter(|further| *further > 0) {
+            text.push_str(&format!("\n  and {further} more of {}", guard.code()));
+        }
         text.push_str(&format!("\nguard {}: {}", guard.code(), guard.advice()));
+        options.push(format!("--allow {}", guard.code()));
     }
-    let options = guards.iter().map(|guard| format!("--allow {}", guard.code()));
-    let options = options.collect::<Vec<_>>().join(" ");
     let mut keys = refused.iter().map(Breach::key).collect::<Vec<_>>();
     keys.sort_unstable();
     keys.dedup();
-    let keys = keys.join(", ");
+    let (options, keys) = (options.join(" "), keys.join(", "));
     text.push_str(&format!(
-        "\nIf the change is right, publish once with {options}; if such changes are normal, raise \
-         {keys} below [guards] of catalog.toml."
+        "\n`kindred check` shows all. If the change is right, publish once with {options}; if such \
+         changes are normal, raise {keys} below [guards] of catalog.toml."
     ));
     text
 }

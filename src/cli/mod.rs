@@ -6,6 +6,7 @@
 
 mod ask;
 mod block;
+mod check;
 mod compile;
 mod demo;
 mod documents;
@@ -61,6 +62,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Read tables, check them, write a snapshot and publish it.
     Compile(compile::CompileArgs),
+    /// Read tables and say all that is wrong with them, without publishing: as text, JSON or a page.
+    Check(check::CheckArgs),
     /// Check, publish and show placements, stage policy and rules.
     Policy(policy::PolicyArgs),
     /// Add, remove, list and publish overrides: pins, hides, added and removed relations.
@@ -172,6 +175,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Override(args) => overrides::run(&args),
         Command::History(args) => track::history(&args),

@@ -72,7 +72,7 @@ impl Input {
 
 /// How long each step took.
 #[derive(Default)]
-struct Steps(BTreeMap<&'static str, f64>);
+pub(super) struct Steps(BTreeMap<&'static str, f64>);
 
 impl Steps {
     fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
@@ -151,7 +151,7 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     }
 }
 
-fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
+pub(super) fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
     let mut builder = GraphBuilder::new(config(job)?, MemoryStore::default());
     let mut progress = Progress::new(job.inputs.iter().map(|input| input.path.as_path()));
     steps.time("read", || {
@@ -166,7 +166,7 @@ fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
 }
 
 /// The policy and the overrides to publish along: those named, else those beside the tables.
-fn given(job: &Job) -> anyhow::Result<Given> {
+pub(super) fn given(job: &Job) -> anyhow::Result<Given> {
     let beside = |name| beside(job, name);
     let policy = job.policy.clone().map_or_else(|| beside(POLICY_FILE_NAME), |path| Ok(Some(path)));
     let overrides =
@@ -227,7 +227,11 @@ pub(super) struct Written {
 }
 
 /// Writes every blob, verifies each as a server would, and brings them into the store.
-fn write(store: &Store, graph: &Graph<MemoryRuns>, steps: &mut Steps) -> anyhow::Result<Written> {
+pub(super) fn write(
+    store: &Store,
+    graph: &Graph<MemoryRuns>,
+    steps: &mut Steps,
+) -> anyhow::Result<Written> {
     let staged = [Role::Catalog, Role::Provenance, Role::Dropped].map(|role| store.stage(role));
     let [staged_catalog, staged_provenance, staged_dropped] = staged;
     let (staged_catalog, staged_provenance) = (staged_catalog?, staged_provenance?);

@@ -9,30 +9,14 @@
 mod breach;
 mod census;
 mod churn;
-mod place;
 
 use std::collections::BTreeMap;
 
 pub use breach::Breach;
 
-use self::{
-    breach::Judge,
-    census::Census,
-    place::{Dimensions, Place},
-};
-use crate::{
-    index::{Provenance, View},
-    model::guard::{Guard, GuardLimits},
-};
-
-/// A catalog, and where its relations were read, if that is known.
-#[derive(Clone, Copy, Debug)]
-pub struct Side<'a> {
-    /// The catalog.
-    pub view: View<'a>,
-    /// Whose relations they are; without it, sources are not told apart.
-    pub provenance: Option<&'a Provenance>,
-}
+use self::{breach::Judge, census::Census};
+use super::place::{Dimensions, Place, Side};
+use crate::model::guard::{Guard, GuardLimits};
 
 /// What the second catalog loses of the first beyond the limits: sums before groups, and the guards in
 /// their order.

@@ -104,6 +104,14 @@ impl<R: SortedRuns> Graph<R> {
         product.title.map(|title| self.words.texts.text(title))
     }
 
+    /// Where the row of a product stands: `products.csv:12`.
+    #[must_use]
+    pub fn place(&self, product: &Product) -> String {
+        let file = self.files.get(index(product.at.file.0));
+        let name = file.map_or("?", |file| file.info.name.as_str());
+        format!("{name}:{}", product.at.line)
+    }
+
     /// The other id that an alias is.
     #[must_use]
     pub fn alias_id(&self, alias: &Alias) -> &str {

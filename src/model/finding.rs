@@ -179,6 +179,21 @@ impl Findings {
         }
     }
 
+    /// Counts many findings of one code, of which these are the first.
+    pub fn add_all(
+        &mut self,
+        code: FindingCode,
+        count: u64,
+        samples: impl IntoIterator<Item = String>,
+    ) {
+        if count > 0 {
+            let group = self.groups.entry(code).or_default();
+            group.count += count;
+            let free = FINDING_SAMPLES_MAX.saturating_sub(group.samples.len());
+            group.samples.extend(samples.into_iter().take(free));
+        }
+    }
+
     /// The groups in the order of their codes.
     pub fn groups(&self) -> impl Iterator<Item = (FindingCode, &FindingGroup)> {
         self.groups.iter().map(|(code, group)| (*code, group))

@@ -12,6 +12,7 @@
 
 mod alone;
 mod calls;
+mod check;
 mod command;
 mod csv;
 mod damage;

@@ -7,6 +7,8 @@ use crate::{command::Run, shop::Shop};
 
 const TOPS: [&str; 3] = ["Toys", "Garden", "Kitchen"];
 const PRODUCTS_PER_TOP: usize = 40;
+const CATALOG: &str = "[[markets]]\nid = \"de\"\ncurrency = \"EUR\"\n[[markets]]\nid = \"uk\"\n\
+                       currency = \"GBP\"\n[sources.hand]\npriority = 200\n";
 
 #[derive(Clone)]
 struct Product {
@@ -64,9 +66,9 @@ impl Night {
                 });
             }
         }
-        let ids = night.products.iter().map(|product| product.id.clone()).collect::<Vec<_>>();
+        let ids: Vec<String> = night.products.iter().map(|product| product.id.clone()).collect();
         for (place, id) in ids.iter().enumerate() {
-            let mut link = |links: &mut Vec<Link>, kind, position| {
+            let mut link = |links: &mut Vec<Link>, kind, position: usize| {
                 // Never itself, never twice: another distance for each position.
                 let step = 1 + position * 20 + dice.roll(19);
                 let target = ids[(place + step) % ids.len()].clone();
@@ -112,11 +114,7 @@ impl Night {
         shop.write("products.csv", products);
         shop.write("product_markets.csv", markets);
         shop.write("relations.csv", links(&self.pim));
-        shop.write(
-            "catalog.toml",
-            "[[markets]]\nid = \"de\"\ncurrency = \"EUR\"\n[[markets]]\nid = \"uk\"\n\
-             currency = \"GBP\"\n[sources.hand]\npriority = 200\n",
-        );
+        shop.write("catalog.toml", CATALOG);
         fs::create_dir_all(shop.path("hand")).unwrap();
         fs::write(shop.path("hand/relations.csv"), links(&self.hand)).unwrap();
         let pim = format!("pim:kindred={}", shop.path("tables").display());
@@ -317,13 +315,11 @@ fn what_a_person_allows_passes_and_is_told_and_limits_are_the_shops_own() {
     run.complained(&["warning: allowed: prices: median price"]);
     // Back again, by limits of the shop's own.
     let limits = shop.path("limits.toml");
-    let markets = "[[markets]]\nid = \"de\"\ncurrency = \"EUR\"\n[[markets]]\nid = \"uk\"\n\
-                   currency = \"GBP\"\n";
     let catalog = ["--catalog", limits.to_str().unwrap()];
-    fs::write(&limits, format!("{markets}[guards]\nprices = 0.999\n")).unwrap();
+    fs::write(&limits, format!("{CATALOG}[guards]\nprices = 0.999\n")).unwrap();
     good.compile(&shop, &catalog).ended(3).complained(&["raise prices_group below [guards]"]);
-    fs::write(&limits, format!("{markets}[guards]\nprices = 0.999\nprices_group = 1\n")).unwrap();
+    fs::write(&limits, format!("{CATALOG}[guards]\nprices = 0.999\nprices_group = 1\n")).unwrap();
     good.compile(&shop, &catalog).succeeded();
-    fs::write(&limits, format!("{markets}[guards]\nprizes = 0.5\n")).unwrap();
-    good.compile(&shop, &catalog).ended(1).complained(&["limits.toml:8:1", "found `prizes`"]);
+    fs::write(&limits, format!("{CATALOG}[guards]\nprizes = 0.5\n")).unwrap();
+    good.compile(&shop, &catalog).ended(1).complained(&["limits.toml:10:1", "found `prizes`"]);
 }

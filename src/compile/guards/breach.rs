@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Counts, census::Medians, churn::Parts, place::Place};
+use super::{Counts, census::Medians, churn::Parts};
 use crate::{
+    compile::place::Place,
     index::View,
     model::guard::{Guard, GuardLimits},
 };

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Counts, Side,
-    place::{Dimensions, Key, Names, Place, Tally, bits},
+use super::Counts;
+use crate::{
+    compile::place::{Dimensions, Key, Names, Place, Side, Tally, UNKNOWN_SOURCE, bits},
+    index::Ordinal,
+    model::relation::Availability,
 };
-use crate::{index::Ordinal, model::relation::Availability};
 
 /// The counts of one catalog.
 pub(super) struct Census<'a> {
@@ -63,7 +64,7 @@ fn count_relations(names: &Names<'_>, product: Ordinal, key: Key, tally: &mut Ta
             let own = relation.rare.map_or(0, |rare| rare.markets.get());
             tally.add(Key {
                 relation_type: relation_type.number(),
-                source: sources.next().unwrap_or(super::place::UNKNOWN_SOURCE),
+                source: sources.next().unwrap_or(UNKNOWN_SOURCE),
                 // No market of its own: every one of the product's.
                 markets: if own == 0 { key.markets } else { key.markets & own },
                 ..key

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Counts, Side,
-    place::{Dimensions, Key, Names, Place, Tally, UNKNOWN_SOURCE},
+use super::Counts;
+use crate::{
+    compile::place::{Dimensions, Key, Names, Place, Side, Tally, UNKNOWN_SOURCE},
+    index::{Ordinal, View, layout::NONE},
 };
-use crate::index::{Ordinal, View, layout::NONE};
 
 /// By product of the first catalog, the same one in the second, or [`NONE`]. An alias keeps an old id
 /// known.

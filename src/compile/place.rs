@@ -1,9 +1,17 @@
-//! Places that are judged: the whole catalog, and its sources, types, markets and top categories.
+//! Places that are counted and judged: the whole catalog, and its sources, types, markets and top categories.
 
 use std::collections::BTreeMap;
 
-use super::Side;
-use crate::index::{Ordinal, View, layout::NONE};
+use crate::index::{Ordinal, Provenance, View, layout::NONE};
+
+/// A catalog, and where its relations were read, if that is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// The catalog.
+    pub view: View<'a>,
+    /// Whose relations they are; without it, sources are not told apart.
+    pub provenance: Option<&'a Provenance>,
+}
 
 /// A source that no provenance names.
 pub(super) const UNKNOWN_SOURCE: u32 = u32::MAX;
