@@ -6,7 +6,6 @@ mod report;
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +23,7 @@ use super::{
     out::outln,
     pipeline::{self, Input, Job, Steps, Written},
     stock::sold_out,
+    whole_file::WholeFile,
 };
 use crate::{
     compile::{self, CheckLimits, Question, Report, Side},
@@ -32,8 +32,6 @@ use crate::{
     store::{MAIN_TRACK, Store},
 };
 
-/// Exit codes: 0 checked, whatever was found; 1 could not be checked; 2 findings under `--strict`;
-/// 3 guards would refuse the publish.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// What to read: the format, and a file or directory. May be given several times.
@@ -104,10 +102,10 @@ impl LimitArgs {
 }
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<()> {
+    let html = args.html.as_deref().map(|path| WholeFile::create("the page", path)).transpose()?;
     let report = check(args)?;
-    if let Some(path) = &args.html {
-        let context = || format!("cannot write the page to {}", path.display());
-        fs::write(path, page::page(&report)).with_context(context)?;
+    if let Some(html) = html {
+        html.put(page::page(&report).as_bytes())?;
     }
     match args.json {
         true => outln!("{}", serde_json::to_string_pretty(&report)?),
@@ -143,10 +141,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
         Some(path) => sold_out(path, &after.view)?,
         None => BTreeMap::new(),
     };
-    let place = |product: Ordinal| {
-        let row = graph.products.get(product.index());
-        row.map_or_else(String::new, |row| graph.place(row))
-    };
+    let place = |product: Ordinal| graph.product_place(product.index()).unwrap_or_default();
     let question = Question {
         after,
         before: before.as_ref().map(Opened::side),

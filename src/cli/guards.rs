@@ -135,15 +135,23 @@ impl Guarded<'_> {
     ) -> Result<(), GuardRefusal> {
         let Some(head) = head else { return Ok(()) };
         let same = head.blob(Role::Catalog).map(|blob| blob.hash) == Some(catalog.blob().hash());
-        // What cannot be read any more must not keep a good catalog out for ever.
-        if same || self.allow.is_everything() {
+        if same {
             return Ok(());
         }
-        let opened = Opened::new(self.store, head).map_err(|error| {
-            let hint = "publish with --allow all if the new catalog is right";
-            GuardRefusal(format!("the catalog before cannot be compared ({error}); {hint}"))
-        })?;
-        let Some(before) = opened else { return Ok(()) };
+        let before = match Opened::new(self.store, head) {
+            Ok(Some(before)) => before,
+            Ok(None) => return Ok(()),
+            // What cannot be read any more must not keep a good catalog out for ever.
+            Err(error) if self.allow.is_everything() => {
+                eprintln!("warning: allowed: the catalog before cannot be compared ({error})");
+                return Ok(());
+            }
+            Err(error) => {
+                let hint = "publish with --allow all if the new catalog is right";
+                let message = format!("the catalog before cannot be compared ({error}); {hint}");
+                return Err(GuardRefusal(message));
+            }
+        };
         let after = Side { view: catalog.view(), provenance: Some(provenance) };
         self.allow.refuse(compile::breaches(before.side(), after, self.limits))
     }

@@ -48,7 +48,7 @@ impl Progress {
     }
 
     /// The read is over; `next` is what may take a while now.
-    pub(super) fn end(&mut self, next: &str) {
+    pub(super) fn end(&self, next: &str) {
         if self.shown.is_some() {
             let (records, seconds) = (self.records, self.begun.elapsed().as_secs());
             self.print(&format!("read {records} records in {seconds} s; {next}"));
@@ -176,16 +176,36 @@ impl RecordSink for Over<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io::Read as _, path::Path, time::Duration};
+    use std::{
+        fs,
+        io::{Read as _, Write as _},
+        path::Path,
+        time::Duration,
+    };
 
-    use super::Progress;
+    use super::{Instant, LINE_EVERY, Progress, RECORDS_PER_LOOK};
+
+    #[test]
+    fn what_is_done_at_once_shows_nothing_and_what_takes_long_does() {
+        let mut progress = Progress::new(std::iter::empty());
+        progress.is_terminal = false;
+        (0..2 * RECORDS_PER_LOOK).for_each(|_| progress.count());
+        assert!(progress.shown.is_none());
+        progress.begun = Instant::now().checked_sub(LINE_EVERY).unwrap();
+        (1..RECORDS_PER_LOOK).for_each(|_| progress.count());
+        assert!(progress.shown.is_none(), "the clock is not asked for each record");
+        progress.count();
+        let first = progress.shown.unwrap();
+        (0..RECORDS_PER_LOOK).for_each(|_| progress.count());
+        assert_eq!(progress.shown, Some(first), "one line every ten seconds");
+    }
 
     #[test]
     fn a_bar_knows_how_far_files_are_read_and_how_long_the_rest_takes() {
         let dir = tempfile::tempdir().unwrap();
         let (first, second) = (dir.path().join("a.csv"), dir.path().join("b.csv"));
-        fs::write(&first, vec![b'x'; 3 << 20]).unwrap();
-        fs::write(&second, vec![b'x'; 1 << 20]).unwrap();
+        fs::File::create(&first).unwrap().write_all(&vec![b'x'; 3 << 20]).unwrap();
+        fs::File::create(&second).unwrap().write_all(&vec![b'x'; 1 << 20]).unwrap();
         let mut progress = Progress::new([dir.path()].into_iter());
         progress.is_terminal = false;
         progress.records = 900;

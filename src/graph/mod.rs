@@ -86,6 +86,8 @@ pub struct Graph<R> {
     pub findings: Findings,
     /// Relations read, kept and dropped.
     pub counts: Counts,
+    /// By product.
+    product_rows: Vec<Location>,
     words: Words,
     dropped: Vec<DroppedRow>,
     runs: R,
@@ -104,12 +106,12 @@ impl<R: SortedRuns> Graph<R> {
         product.title.map(|title| self.words.texts.text(title))
     }
 
-    /// Where the row of a product stands: `products.csv:12`.
+    /// Where the row of a product stands that counts: `products.csv:12`.
     #[must_use]
-    pub fn place(&self, product: &Product) -> String {
-        let file = self.files.get(index(product.at.file.0));
-        let name = file.map_or("?", |file| file.info.name.as_str());
-        format!("{name}:{}", product.at.line)
+    pub fn product_place(&self, ordinal: usize) -> Option<String> {
+        let at = self.product_rows.get(ordinal)?;
+        let name = &self.files.get(index(at.file.0))?.info.name;
+        Some(format!("{name}:{}", at.line))
     }
 
     /// The other id that an alias is.
@@ -177,6 +179,7 @@ impl<S: RunStore> GraphBuilder<S> {
         let aliases = aliases::settle(aliases, &words, &mut ordinals, &mut ledger);
         let mut made = products::make(&rows, &config, &words, &mut ledger);
         variants::settle(variants, &rows, &mut made.products, &words, &ordinals, &mut ledger);
+        let product_rows = rows.iter().map(|row| row.at).collect();
         drop(rows);
         let market_prices = markets::settle(
             self.intake.market_rows,
@@ -207,6 +210,7 @@ impl<S: RunStore> GraphBuilder<S> {
             files: Vec::new(),
             findings: Findings::default(),
             counts: Counts::default(),
+            product_rows,
             words,
             dropped: Vec::new(),
             runs,

@@ -31,8 +31,6 @@ pub struct Product {
     pub(super) node: u32,
     pub(super) title: Option<u32>,
     pub(super) authority: u16,
-    /// The row that counts.
-    pub at: Location,
     /// Index into `Graph::brands`.
     pub brand: Option<u32>,
     /// Its primary category.
@@ -359,7 +357,6 @@ pub(super) fn make(
             node: row.node,
             title: row.title,
             authority: row.authority,
-            at: row.at,
             brand: row.brand.map(|brand| brands.places[&brand]),
             category,
             extra_categories: sorted(categories),

@@ -75,7 +75,9 @@ fn finding<'r>(report: &'r Value, code: &str) -> (u64, &'r str) {
 fn each_finding_has_its_count_place_and_advice() {
     let shop = shop();
     let stock = "product_id,inventory_id,availability,event_time,since_time\n\
+                 sold,,in_stock,2029-09-30T00:00:00Z,2029-09-01T00:00:00Z\n\
                  sold,,out_of_stock,2029-12-31T00:00:00Z,2029-10-01T00:00:00Z\n\
+                 sold,,in_stock,2029-09-29T00:00:00Z,\n\
                  case,a,out_of_stock,2029-12-31T00:00:00Z,2029-10-01T00:00:00Z\n\
                  case,b,in_stock,2029-12-31T00:00:00Z,2029-10-01T00:00:00Z\n\
                  gift,,out_of_stock,2029-12-31T00:00:00Z,2029-12-30T00:00:00Z\n";

@@ -3,7 +3,10 @@
 
 use std::{fmt::Write as _, fs};
 
-use crate::{command::Run, shop::Shop};
+use crate::{
+    command::Run,
+    shop::{Shop, write},
+};
 
 const TOPS: [&str; 3] = ["Toys", "Garden", "Kitchen"];
 const PRODUCTS_PER_TOP: usize = 40;
@@ -116,7 +119,7 @@ impl Night {
         shop.write("relations.csv", links(&self.pim));
         shop.write("catalog.toml", CATALOG);
         fs::create_dir_all(shop.path("hand")).unwrap();
-        fs::write(shop.path("hand/relations.csv"), links(&self.hand)).unwrap();
+        write(&shop.path("hand/relations.csv"), links(&self.hand));
         let pim = format!("pim:kindred={}", shop.path("tables").display());
         let hand = format!("hand:kindred={}", shop.path("hand").display());
         shop.kindred(&[&["compile", "--from", &pim, "--from", &hand], options].concat())
@@ -316,10 +319,10 @@ fn what_a_person_allows_passes_and_is_told_and_limits_are_the_shops_own() {
     // Back again, by limits of the shop's own.
     let limits = shop.path("limits.toml");
     let catalog = ["--catalog", limits.to_str().unwrap()];
-    fs::write(&limits, format!("{CATALOG}[guards]\nprices = 0.999\n")).unwrap();
+    write(&limits, format!("{CATALOG}[guards]\nprices = 0.999\n"));
     good.compile(&shop, &catalog).ended(3).complained(&["raise prices_group below [guards]"]);
-    fs::write(&limits, format!("{CATALOG}[guards]\nprices = 0.999\nprices_group = 1\n")).unwrap();
+    write(&limits, format!("{CATALOG}[guards]\nprices = 0.999\nprices_group = 1\n"));
     good.compile(&shop, &catalog).succeeded();
-    fs::write(&limits, format!("{CATALOG}[guards]\nprizes = 0.5\n")).unwrap();
+    write(&limits, format!("{CATALOG}[guards]\nprizes = 0.5\n"));
     good.compile(&shop, &catalog).ended(1).complained(&["limits.toml:10:1", "found `prizes`"]);
 }
