@@ -168,8 +168,13 @@ fn job(args: &CheckArgs, store: &Path) -> Job {
     }
 }
 
-/// The newest snapshot of a store: what a publish would replace.
+/// The newest snapshot of a store: what a publish would replace. A store that the first compile will
+/// make holds none.
 fn newest(dir: &Path) -> anyhow::Result<Option<Opened>> {
+    if !dir.exists() {
+        eprintln!("warning: {} is not there yet; nothing to compare with", dir.display());
+        return Ok(None);
+    }
     let store = Store::open(dir)?;
     let head = store.track(MAIN_TRACK)?.head()?;
     Ok(head.map(|head| Opened::new(&store, &head)).transpose()?.flatten())

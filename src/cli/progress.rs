@@ -21,7 +21,8 @@ use crate::model::{
 const RECORDS_PER_LOOK: u64 = 1 << 13;
 const BAR_EVERY: Duration = Duration::from_millis(250);
 const LINE_EVERY: Duration = Duration::from_secs(10);
-const BAR_CELLS: usize = 24;
+/// So few that bar and text fit into 80 columns.
+const BAR_CELLS: usize = 12;
 
 /// How far the inputs are read.
 pub(super) struct Progress {
@@ -222,7 +223,7 @@ mod tests {
         progress.look();
         progress.is_terminal = true;
         let text = progress.text(ten_seconds);
-        assert_eq!(text, "[##################------]  75 % of 4 MiB, 900 records, 90/s, 0:03 left");
+        assert_eq!(text, "[#########---]  75 % of 4 MiB, 900 records, 90/s, 0:03 left");
         // A single file, too, and one that is not there.
         let mut progress = Progress::new([second.as_path(), Path::new("/nowhere")].into_iter());
         progress.begin(&second, "b.csv");

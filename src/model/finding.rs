@@ -211,3 +211,34 @@ impl Findings {
         self.groups.keys().map(|code| code.severity()).max()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{FINDING_SAMPLES_MAX, FindingCode, Findings};
+
+    #[test]
+    fn many_at_once_are_counted_and_few_are_kept() {
+        let mut findings = Findings::default();
+        findings.add_all(FindingCode::NoLinks, 0, ["nothing".to_owned()]);
+        assert_eq!((findings.groups().count(), findings.worst()), (0, None));
+        findings.add(FindingCode::NoLinks, || "first".to_owned());
+        let samples = (0..100).map(|number| number.to_string());
+        findings.add_all(FindingCode::NoLinks, 1_000, samples);
+        let (_, group) = findings.groups().next().unwrap();
+        assert_eq!((group.count, group.samples.len()), (1_001, FINDING_SAMPLES_MAX));
+        assert_eq!(group.samples[..2], ["first", "0"]);
+    }
+
+    #[test]
+    fn every_code_has_a_number_a_word_and_advice() {
+        let words = FindingCode::ALL.iter().map(|code| code.code()).collect::<BTreeSet<_>>();
+        assert_eq!(words.len(), FindingCode::ALL.len());
+        for code in FindingCode::ALL {
+            assert_eq!(FindingCode::new(*code as u8), Some(*code));
+            let advice = code.advice();
+            assert!(!advice.is_empty() && !advice.ends_with('.'), "{advice}");
+        }
+    }
+}

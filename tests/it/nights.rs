@@ -326,3 +326,34 @@ fn what_a_person_allows_passes_and_is_told_and_limits_are_the_shops_own() {
     write(&limits, format!("{CATALOG}[guards]\nprizes = 0.5\n"));
     good.compile(&shop, &catalog).ended(1).complained(&["limits.toml:10:1", "found `prizes`"]);
 }
+
+/// Thirty pins, as merchandisers gather them over a year.
+fn pins(count: usize) -> String {
+    let row = |number: usize| format!("pin,toys-{number:02},cross_sell,garden-00,1,mia,season\n");
+    let rows = (0..count).map(row).collect::<String>();
+    format!("action,source,type,target,position,author,reason\n{rows}")
+}
+
+#[test]
+fn overrides_that_are_suddenly_few_are_refused_on_both_ways_to_publish_them() {
+    let shop = Shop::in_memory();
+    let good = Night::good();
+    shop.write("overrides.csv", pins(30));
+    good.compile(&shop, &[]).succeeded();
+    let few = shop.path("few.csv");
+    write(&few, pins(23));
+    let publish = ["override", "publish", "--file", few.to_str().unwrap()];
+    let told = ["overrides: overrides from 30 to 23", "guard overrides: ", "--allow overrides"];
+    shop.kindred(&publish).ended(3).complained(&told);
+    shop.write("overrides.csv", pins(23));
+    good.compile(&shop, &[]).ended(3).complained(&told);
+    assert_eq!(shop.manifests(), 1);
+    // A fifth may go, and a person may take away what she likes.
+    shop.write("overrides.csv", pins(24));
+    good.compile(&shop, &[]).succeeded();
+    write(&few, pins(1));
+    shop.kindred(&[&publish[..], &["--allow", "overrides"]].concat()).succeeded();
+    // So few that one more or less says nothing.
+    write(&few, pins(0));
+    shop.kindred(&publish).succeeded();
+}
