@@ -13,6 +13,7 @@
 mod akeneo;
 mod alone;
 mod calls;
+mod check;
 mod command;
 mod csv;
 mod damage;
@@ -22,6 +23,7 @@ mod kills;
 mod life;
 mod magento;
 mod moments;
+mod nights;
 mod pages;
 mod policy;
 mod push;
