@@ -10,7 +10,7 @@ use super::{
 use crate::{
     model::{
         id::IdRule,
-        limits::{REPLACE_STREAMS_MAX, SEQUENCE_MAX, STOCK_QUEUE_MAX},
+        limits::{PRODUCTS_FORGOTTEN_MIN, REPLACE_STREAMS_MAX, SEQUENCE_MAX, STOCK_QUEUE_MAX},
     },
     stock::{BlockDraft, Stock, StockError, StockView, UnblockDraft, UpdateDraft, state::State},
 };
@@ -61,9 +61,9 @@ fn a_batch_answers_with_all_that_came_of_it() {
 #[test]
 fn a_wrong_frame_is_refused_before_it_is_queued() {
     let desk = Desk::open(&shop("a"));
-    let field = |refused: StockError| match refused {
-        StockError::Invalid { field, .. } => field,
-        other => panic!("{other:?}"),
+    let field = |refused: StockError| {
+        let StockError::Invalid { field, .. } = &refused else { panic!("{refused:?}") };
+        field.clone()
     };
     for (source, sequence, updates, expected) in [
         ("", 1, vec![says("a", 5)], "source_id"),
@@ -160,6 +160,37 @@ fn a_rejected_update_of_a_resync_takes_nothing_back_now_and_after_a_restart() {
         state.replay(entry).unwrap();
     }
     let again = Desk::start(&shop, Tape::default(), state, u64::MAX);
+    again.attach(&again.catalog);
+    assert_eq!(again.table(), desk.table());
+}
+
+#[test]
+fn a_resync_lets_go_of_products_that_nobody_speaks_of_any_more_and_so_does_a_replay() {
+    let desk = Desk::open(&shop("a\nb"));
+    let replace = |sequence, updates| {
+        let mut stream = desk.stock.replace("pos".to_owned(), sequence).unwrap();
+        stream.push(updates).unwrap();
+        wait(|reply| stream.commit(reply)).unwrap()
+    };
+    let page =
+        |token: &str, size| wait(|reply| desk.stock.readings(None, token.to_owned(), size, reply));
+    let fresh = (0..=PRODUCTS_FORGOTTEN_MIN).map(|id| says(&format!("p{id}"), 5));
+    replace(1, fresh.chain([says("b", 2)]).collect());
+    let token = page("", 1).unwrap().next.unwrap();
+    page(&token, 1).unwrap();
+    replace(2, vec![says("b", 3), says("a", 5)]);
+    // Nobody knows the product any more of which the token speaks.
+    let forgotten = page(&token, 1);
+    assert!(matches!(forgotten, Err(StockError::Invalid { .. })), "{forgotten:?}");
+    desk.batch("pos", 3, vec![says("b", 4)]).unwrap();
+    let listed = page("", 9).unwrap().readings.into_iter().map(|one| one.product_id);
+    assert_eq!(listed.collect::<Vec<_>>(), ["b", "a"]);
+    let mut state = State::default();
+    for entry in &desk.tape.kept.lock().unwrap().entries {
+        state.replay(entry).unwrap();
+    }
+    assert_eq!(state.products.len(), 2);
+    let again = Desk::start(&shop("a\nb"), Tape::default(), state, u64::MAX);
     again.attach(&again.catalog);
     assert_eq!(again.table(), desk.table());
 }
