@@ -113,3 +113,21 @@ fn a_batch_that_the_server_knows_already_is_not_taken_for_applied() {
     run.complained(&["knows batch 1 of erp already and ignored this one", "Push again"]);
     assert!(!export(&to, &[]).contains("toy-bear"));
 }
+
+#[test]
+fn a_file_without_rows_takes_back_all_that_its_source_said() {
+    let shop = Shop::demo();
+    let server = Server::start(&shop);
+    let to = server.address.to_string();
+    let header = "product_id,availability,event_time\n";
+    let at = jiff::Timestamp::new(crate::stock::time(0).seconds, 0).unwrap();
+    shop.write("stock.csv", format!("{header}toy-car,low_stock,{at}\ntoy-bear,low_stock,{at}\n"));
+    let file = shop.table("stock.csv");
+    // A source that said nothing yet begins with its first sequence.
+    let run = push(&to, &file, &["--replace"]).succeeded();
+    assert!(run.out.contains("erp is at 1: 2 applied, 0 removed, 0 rejected"), "{}", run.out);
+    shop.write("stock.csv", header);
+    let run = push(&to, &file, &["--replace"]).succeeded();
+    assert!(run.out.contains("erp is at 1: 0 applied, 2 removed, 0 rejected"), "{}", run.out);
+    assert_eq!(export(&to, &[]).lines().count(), 1);
+}
