@@ -14,17 +14,31 @@ use tempfile::NamedTempFile;
 use super::{
     StoreArgs,
     documents::print_published,
+    inputs::{self, FromArg},
     note,
     out::outln,
-    pipeline::{self, Input, Job},
+    pipeline::{self, Job},
+    print_error, watch,
 };
-use crate::compile::Report;
+use crate::{
+    compile::Report,
+    model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
+    sources::{cache::Cache, catalog_toml},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
-    /// What to read: the format, and a file or directory. May be given several times.
-    #[arg(long = "from", required = true, value_name = "[NAME:]FORMAT=PATH", value_parser = Input::parse)]
-    from: Vec<Input>,
+    /// What to read: the format, and a file or directory; or NAME@previous, the last good records of
+    /// a source in the cache. May be given several times.
+    #[arg(long = "from", required = true, value_name = "[NAME:]FORMAT=PATH", value_parser = FromArg::parse)]
+    from: Vec<FromArg>,
+    /// Keep here what each source says: those that did not change are not read again, and the modes
+    /// of `catalog.toml` count.
+    #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Compile again when the tables change; a run that fails is printed, and the watch goes on.
+    #[arg(long)]
+    watch: bool,
     /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
@@ -55,8 +69,40 @@ pub(super) struct CompileArgs {
 }
 
 pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
+    if args.watch {
+        let paths = watched(args)?;
+        watch::run(&paths, &mut || {
+            if let Err(error) = once(args) {
+                print_error(&error);
+            }
+        });
+    }
+    once(args)
+}
+
+/// Everything that a compile reads, whether it is there or not.
+fn watched(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
+    let cache = args.cache.as_deref().map(Cache::open).transpose()?;
+    let named = [&args.catalog, &args.policy, &args.overrides];
+    let mut paths = named.into_iter().flatten().cloned().collect::<Vec<_>>();
+    for from in &args.from {
+        if let FromArg::Files(input) = from {
+            paths.push(input.path.clone());
+            let beside = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
+            paths.extend(beside.map(|name| input.path.join(name)));
+        }
+        if let Some(cache) = &cache {
+            paths.push(cache.source(from.name())?.hold_path());
+        }
+    }
+    Ok(paths)
+}
+
+fn once(args: &CompileArgs) -> anyhow::Result<()> {
+    let cache = args.cache.as_deref().map(Cache::open).transpose()?;
     let job = Job {
-        inputs: args.from.clone(),
+        inputs: inputs::resolve(&args.from, cache.as_ref())?,
+        cache: args.cache.clone(),
         catalog: args.catalog.clone(),
         policy: args.policy.clone(),
         overrides: args.overrides.clone(),

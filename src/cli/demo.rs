@@ -12,9 +12,10 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{
+    inputs::Input,
     note,
     out::{outln, try_line},
-    pipeline::{self, Input, Job},
+    pipeline::{self, Job},
     serve::{ListenArgs, serve_store},
 };
 use crate::{
@@ -55,9 +56,10 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let store = args.store.clone().unwrap_or_else(|| temporary.path().join("store"));
     let state = args.state.clone().unwrap_or_else(|| temporary.path().join("state"));
     let format = sources::format("kindred").context("the format of our own tables is built in")?;
-    let input = Input { name: "demo".to_owned(), format, path: tables.clone() };
+    let input = Input { name: "demo".to_owned(), format, path: tables.clone(), is_previous: false };
     let job = Job {
         inputs: vec![input],
+        cache: None,
         catalog: None,
         policy: None,
         overrides: None,

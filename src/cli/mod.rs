@@ -12,15 +12,19 @@ mod documents;
 mod explain;
 mod generate;
 mod holders;
+mod inputs;
 mod inspect;
 mod lookup;
 mod out;
 mod overrides;
 mod pipeline;
 mod policy;
+mod reading;
 mod serve;
+mod source;
 mod stock;
 mod track;
+mod watch;
 
 use std::{
     ffi::OsString,
@@ -59,6 +63,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Read tables, check them, write a snapshot and publish it.
     Compile(compile::CompileArgs),
+    /// Hold, release and list the sources that compiles keep in a cache.
+    Source(source::SourceArgs),
     /// Check, publish and show placements, stage policy and rules.
     Policy(policy::PolicyArgs),
     /// Add, remove, list and publish overrides: pins, hides, added and removed relations.
@@ -170,6 +176,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Source(args) => source::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Override(args) => overrides::run(&args),
         Command::History(args) => track::history(&args),
@@ -192,7 +199,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) if out::has_failed() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", out::clean(&causes(&error)));
+            print_error(&error);
             let code = error.downcast_ref::<Failure>().map_or(1, |failure| failure.code);
             ExitCode::from(code)
         }
@@ -227,6 +234,11 @@ fn start_logging() {
     }
 }
 
+/// Says what failed, and why.
+fn print_error(error: &anyhow::Error) {
+    eprintln!("error: {}", out::clean(&causes(error)));
+}
+
 /// An error and its causes, each said once: most of ours repeat their cause in their own words.
 fn causes(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
@@ -252,7 +264,7 @@ fn note(actor: Option<&str>, reason: &str) -> Note {
 mod tests {
     use clap::CommandFactory as _;
 
-    use super::{Cli, Command, parse, pipeline::Input};
+    use super::{Cli, Command, parse};
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -263,26 +275,5 @@ mod tests {
     fn no_command_means_the_demo() {
         assert!(matches!(parse(["kindred".into()]), Ok(Command::Demo(_))));
         assert!(parse(["kindred".into(), "no-such-command".into()]).is_err());
-    }
-
-    #[test]
-    fn an_input_is_a_name_a_format_and_a_path() {
-        let check = |text: &str, expected: Result<(&str, &str, &str), &str>| {
-            let found = Input::parse(text);
-            let found = found.as_ref().map(|input| {
-                (input.name.as_str(), input.format.name, input.path.to_str().unwrap())
-            });
-            match (found, expected) {
-                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
-                (Err(found), Err(expected)) => assert!(found.contains(expected), "{found}"),
-                (found, expected) => panic!("{text}: found {found:?}, expected {expected:?}"),
-            }
-        };
-        check("kindred=tables", Ok(("kindred", "kindred", "tables")));
-        check("shop:magento=a=b", Ok(("shop", "magento", "a=b")));
-        check("tables", Err("expected [NAME:]FORMAT=PATH"));
-        check("kindred=", Err("expected [NAME:]FORMAT=PATH"));
-        check(":kindred=x", Err("expected [NAME:]FORMAT=PATH"));
-        check("oracle=x", Err("known are kindred, magento"));
     }
 }

@@ -12,17 +12,19 @@ use anyhow::{Context as _, bail};
 use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure,
     documents::{Given, warn_unbound},
+    inputs::Input,
+    reading::{self, Reading},
 };
 use crate::{
     compile::{self, Output, Report, Shrinkage},
-    graph::{Graph, GraphBuilder, MemoryRuns, MemoryStore},
+    graph::{Graph, MemoryRuns},
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
     model::{
         config::{CatalogConfig, OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
         finding::Severity,
         id::IdRule,
     },
-    sources::{self, catalog_toml},
+    sources::catalog_toml,
     store::{
         BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, Published,
         StagedBlob, Store,
@@ -40,43 +42,20 @@ pub(super) struct Job {
     pub(super) policy: Option<PathBuf>,
     pub(super) overrides: Option<PathBuf>,
     pub(super) store: PathBuf,
+    /// Where what each source says is kept.
+    pub(super) cache: Option<PathBuf>,
     pub(super) strict: bool,
     pub(super) allow_shrink: bool,
     pub(super) over_rollback: bool,
     pub(super) note: Note,
 }
 
-/// One `--from [NAME:]FORMAT=PATH`.
-#[derive(Clone, Debug)]
-pub(super) struct Input {
-    pub(super) name: String,
-    pub(super) format: &'static sources::Format,
-    pub(super) path: PathBuf,
-}
-
-impl Input {
-    /// Reads `[NAME:]FORMAT=PATH`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let expected = "expected [NAME:]FORMAT=PATH";
-        let (left, path) = text.split_once('=').ok_or(expected)?;
-        let (name, format_name) = left.split_once(':').unwrap_or((left, left));
-        if name.is_empty() || path.is_empty() {
-            return Err(expected.to_owned());
-        }
-        let format = sources::format(format_name).ok_or_else(|| {
-            let known = sources::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>();
-            format!("format {format_name:?} is unknown; known are {}", known.join(", "))
-        })?;
-        Ok(Self { name: name.to_owned(), format, path: PathBuf::from(path) })
-    }
-}
-
 /// How long each step took.
 #[derive(Default)]
-struct Steps(BTreeMap<&'static str, f64>);
+pub(super) struct Steps(BTreeMap<&'static str, f64>);
 
 impl Steps {
-    fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
+    pub(super) fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let done = work();
         *self.0.entry(step).or_default() += start.elapsed().as_secs_f64();
@@ -93,8 +72,9 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     let head = track.head()?;
     let since = head.as_ref().map_or(0, |head| head.number);
     let given = given(job)?;
-    let graph = read(job, &mut steps)?;
+    let Reading { graph, sources } = reading::read(job, &config(job)?, head.as_ref(), &mut steps)?;
     let mut report = Report::new(&graph);
+    report.sources = sources.reports();
     let finish = |report: &mut Report, steps: Steps, show: &mut dyn FnMut(&Report)| {
         report.seconds = start.elapsed().as_secs_f64();
         report.steps = steps.0;
@@ -136,6 +116,7 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
             report.snapshot_id = manifest.snapshot_id.to_string();
             report.manifest = manifest.number;
             finish(&mut report, steps, show);
+            sources.keep(manifest)?;
             Ok(published)
         }
         Err(error) => {
@@ -147,18 +128,6 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
             Err(error.into())
         }
     }
-}
-
-fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
-    let mut builder = GraphBuilder::new(config(job)?, MemoryStore::default());
-    steps.time("read", || {
-        for input in &job.inputs {
-            builder.begin_source(&input.name);
-            input.format.read(&input.path, &mut builder)?;
-        }
-        anyhow::Ok(())
-    })?;
-    Ok(steps.time("graph", || builder.finish())?)
 }
 
 /// The policy and the overrides to publish along: those named, else those beside the tables.

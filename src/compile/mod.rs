@@ -16,7 +16,7 @@ use std::{fs::File, path::Path};
 
 pub use compare::{Diff, Shrinkage, TypeDiff, diff, shrinkage};
 pub use error::CompileError;
-pub use report::{FindingReport, RelationReport, Report};
+pub use report::{FindingReport, RelationReport, Report, SourceReport};
 
 use self::tables::Products;
 use crate::{

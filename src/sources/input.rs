@@ -9,6 +9,8 @@ use std::{
     str,
 };
 
+use tracing::debug;
+
 use super::SourceError;
 
 /// Bytes read at once: large enough that the call is no cost, small enough to stay in cache.
@@ -49,6 +51,7 @@ impl Input {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
         }
         let file = File::open(path).map_err(failed)?;
+        debug!(path = %path.display(), "A source's file is opened.");
         Ok(Self::new(path, Box::new(file)))
     }
 

@@ -17,7 +17,7 @@ use crate::model::{
     id::IdRule,
     record::{
         AliasRecord, BundleRecord, PriceRecord, ProductMarketRecord, ProductRecord, Record,
-        RecordSink, RelationRecord, Visibility,
+        RecordSink, RelationRecord, ScopeRecord, Visibility,
     },
     relation::{Availability, Origin, Stage, StageMask},
 };
@@ -284,6 +284,8 @@ fn read_bundles(table: &mut Table<'_>) -> Result<(), SourceError> {
         default: table.optional("default"),
     };
     table.report_unknown(|_| true);
+    // A row a selection tells all but that there is none.
+    table.speak_of(ScopeRecord::BUNDLES);
     while table.advance()? {
         let mut row = table.row();
         if let Some(selection) = selection(&mut row, &columns) {

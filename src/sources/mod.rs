@@ -6,6 +6,7 @@
 //! that cannot be read as a table at all is a [`SourceError`]. Whether a product, a type or a market
 //! exists is not asked here.
 
+pub mod cache;
 pub mod catalog_toml;
 mod csv;
 mod error;
@@ -14,6 +15,7 @@ mod input;
 mod kindred;
 mod magento;
 mod ndjson;
+pub mod records;
 mod row;
 mod table;
 #[cfg(test)]

@@ -95,7 +95,7 @@ fn every_key_is_read() {
         default_inventory,
     };
     assert_eq!(config.markets, [market("de", "EUR", 1), market("ch", "CHF", 0)]);
-    let source = |name: &str, priority| SourceDeclaration { name: name.to_owned(), priority };
+    let source = SourceDeclaration::new;
     assert_eq!(config.sources, [source("magento", 100), source("pim", 65535)]);
 }
 
