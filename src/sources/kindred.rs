@@ -17,7 +17,7 @@ use crate::model::{
     id::IdRule,
     record::{
         AliasRecord, BundleRecord, PriceRecord, ProductMarketRecord, ProductRecord, Record,
-        RecordSink, RelationRecord, ScopeRecord, Visibility,
+        RecordSink, RelationRecord, ScopeRecord, TombstoneRecord, Visibility,
     },
     relation::{Availability, Origin, Stage, StageMask},
 };
@@ -89,6 +89,7 @@ fn table_of(file: &SourceFile) -> Option<(Form, ReadTable)> {
 
 struct ProductColumns {
     id: Column,
+    deleted: Column,
     title: Column,
     brand: Column,
     category: Column,
@@ -108,6 +109,7 @@ struct ProductColumns {
 fn read_products(table: &mut Table<'_>) -> Result<(), SourceError> {
     let columns = ProductColumns {
         id: table.required("id")?,
+        deleted: table.optional("deleted"),
         title: table.optional("title"),
         brand: table.optional("brand"),
         category: table.optional("category"),
@@ -126,7 +128,11 @@ fn read_products(table: &mut Table<'_>) -> Result<(), SourceError> {
     table.report_unknown(|_| true);
     while table.advance()? {
         let mut row = table.row();
-        if let Some(product) = product(&mut row, &columns) {
+        if row.switch(columns.deleted) == Some(true) {
+            if let Some(product) = row.id(columns.id) {
+                row.emit(row.at(), Record::Tombstone(TombstoneRecord { product }));
+            }
+        } else if let Some(product) = product(&mut row, &columns) {
             row.emit(row.at(), Record::Product(product));
         }
     }

@@ -11,6 +11,8 @@
 )]
 
 mod alone;
+mod authority;
+mod cache;
 mod calls;
 mod command;
 mod csv;
@@ -35,3 +37,4 @@ mod stories;
 mod swap;
 mod tables;
 mod tour;
+mod watch;

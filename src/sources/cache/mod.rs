@@ -20,6 +20,8 @@ mod fingerprint;
 mod hold;
 mod pointer;
 mod take;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -153,21 +155,4 @@ fn name_of(file: &str) -> Option<String> {
         name.push(byte);
     }
     String::from_utf8(name).ok().filter(|name| file_name(name) == file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{file_name, name_of};
-
-    #[test]
-    fn each_name_has_a_directory_of_its_own_that_leads_nowhere_else() {
-        for name in ["akeneo", "A-1_b", "..", "a/b", "%2e", "ä b", "a\0", "."] {
-            let file = file_name(name);
-            assert!(!file.contains(['/', '.', '\0']), "{file}");
-            assert_eq!(name_of(&file).as_deref(), Some(name));
-        }
-        for file in ["a.b", "%2", "%zz", "%41", "%FF", "ä", "..", "%2E"] {
-            assert_eq!(name_of(file), None, "{file}");
-        }
-    }
 }
