@@ -18,7 +18,8 @@ use super::{
     note,
     out::outln,
     pipeline::{self, Job},
-    print_error, watch,
+    print_error,
+    watch::{self, Watched},
 };
 use crate::{
     compile::Report,
@@ -70,8 +71,10 @@ pub(super) struct CompileArgs {
 
 pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     if args.watch {
-        let paths = watched(args)?;
-        watch::run(&paths, &mut || {
+        let written = [Some(&args.store.store), args.cache.as_ref(), args.report.as_ref()];
+        let written = written.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>();
+        let watched = Watched::new(read(args)?, &written);
+        watch::run(&watched, &mut || {
             if let Err(error) = once(args) {
                 print_error(&error);
             }
@@ -81,7 +84,7 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
 }
 
 /// Everything that a compile reads, whether it is there or not.
-fn watched(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
+fn read(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
     let cache = args.cache.as_deref().map(Cache::open).transpose()?;
     let named = [&args.catalog, &args.policy, &args.overrides];
     let mut paths = named.into_iter().flatten().cloned().collect::<Vec<_>>();

@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     time::{Duration, Instant},
 };
@@ -28,33 +28,39 @@ const POLL: Duration = Duration::from_secs(5);
 /// What stands at some paths; `None` where nothing can be looked at.
 type Marks = Vec<Option<Vec<FileMark>>>;
 
-/// Runs `work` now and after each change at one of the paths, which need not exist. Ends only with
-/// the process.
-pub(super) fn run(paths: &[PathBuf], work: &mut dyn FnMut()) -> ! {
+/// What a compile reads, whether it is there or not.
+pub(super) struct Watched {
+    read: Vec<PathBuf>,
+    /// What it writes itself, which may lie in between.
+    written: Vec<PathBuf>,
+}
+
+/// Runs `work` now and after each change. Ends only with the process.
+pub(super) fn run(watched: &Watched, work: &mut dyn FnMut()) -> ! {
     let (wake, wakes) = mpsc::channel();
     // Looked at before the work: what changes meanwhile is found after it.
-    let mut seen = look(paths);
+    let mut seen = watched.look();
     work();
-    let watching = watch(paths, wake);
+    let watching = watch(&watched.read, wake);
     info!(notified = watching.is_some(), "Watching for changes.");
     loop {
-        wait_for_change(paths, &mut seen, &wakes);
+        wait_for_change(watched, &mut seen, &wakes);
         work();
     }
 }
 
 /// Waits until something at the paths differs from what was seen, and no longer changes.
-fn wait_for_change(paths: &[PathBuf], seen: &mut Marks, wakes: &Receiver<()>) {
-    let mut found = look(paths);
+fn wait_for_change(watched: &Watched, seen: &mut Marks, wakes: &Receiver<()>) {
+    let mut found = watched.look();
     while found == *seen {
         sleep(wakes, POLL);
-        found = look(paths);
+        found = watched.look();
     }
     info!("The tables have changed: compiling when they are quiet.");
     let start = Instant::now();
     while start.elapsed() < QUIET_MAX {
-        sleep(wakes, QUIET);
-        let again = look(paths);
+        rest(wakes, QUIET);
+        let again = watched.look();
         if again == found {
             break;
         }
@@ -73,8 +79,35 @@ fn sleep(wakes: &Receiver<()>, time: Duration) {
     }
 }
 
-fn look(paths: &[PathBuf]) -> Marks {
-    paths.iter().map(|path| marks(path).ok()).collect()
+/// Sleeps so long, whoever wakes us.
+fn rest(wakes: &Receiver<()>, time: Duration) {
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    {
+        sleep(wakes, left);
+    }
+}
+
+impl Watched {
+    /// What is read at `read`, but for what is written at `written`.
+    pub(super) fn new(read: Vec<PathBuf>, written: &[&Path]) -> Self {
+        let absolute = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self {
+            read: read.iter().map(|path| absolute(path)).collect(),
+            written: written.iter().map(|path| absolute(path)).collect(),
+        }
+    }
+
+    fn look(&self) -> Marks {
+        let is_read = |path: &Path| !self.written.iter().any(|written| path.starts_with(written));
+        let at = |path: &PathBuf| {
+            let mut marks = marks(path).ok()?;
+            // What is named itself counts wherever it lies: a hold lies in the cache.
+            marks.retain(|mark| mark.name.is_empty() || is_read(&path.join(&mark.name)));
+            Some(marks)
+        };
+        self.read.iter().map(at).collect()
+    }
 }
 
 fn watch(paths: &[PathBuf], wake: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
