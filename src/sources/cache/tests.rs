@@ -125,6 +125,10 @@ impl Rig {
     }
 }
 
+fn put(path: &Path, bytes: &[u8]) {
+    File::create(path).unwrap().write_all(bytes).unwrap();
+}
+
 #[test]
 fn each_name_has_a_directory_of_its_own_that_leads_nowhere_else() {
     for name in ["akeneo", "A-1_b", "..", "a/b", "%2e", "ä b", "a\0", "."] {
@@ -188,9 +192,9 @@ fn any_file_below_the_path_counts_and_the_catalogs_own_do_not() {
     let rig = Rig::new(Mode::Full);
     rig.write(&["a b"]);
     rig.publish(None, "one", &["a b"]);
-    fs::write(rig.tables().join("catalog.toml"), "").unwrap();
+    put(&rig.tables().join("catalog.toml"), b"");
     rig.check(Some("one"), &State::Unchanged, &["a b"]);
-    fs::write(rig.tables().join("note.txt"), "").unwrap();
+    put(&rig.tables().join("note.txt"), b"");
     rig.check(Some("one"), &State::Read, &["a b"]);
 }
 
@@ -258,7 +262,7 @@ fn a_crash_between_publish_and_pointer_costs_a_read_and_nothing_else() {
         let records = taken.entry.records;
         taken.keep("two").unwrap();
         let after = fs::read(&pointer).unwrap();
-        File::create(&pointer).unwrap().write_all(&before).unwrap();
+        put(&pointer, &before);
 
         let (taken, links) = rig.try_take(Some("two"), false).unwrap();
         assert_eq!(taken.state, State::Read);
@@ -323,7 +327,7 @@ fn damaged_files_are_named() {
     let source = rig.source();
     let entry = source.pointer().unwrap().unwrap().current;
     let error = |rig: &Rig| rig.try_take(Some("one"), false).map(drop).unwrap_err().to_string();
-    let write = |path: &Path, text: &str| fs::write(path, text).unwrap();
+    let write = |path: &Path, text: &str| put(path, text.as_bytes());
 
     let records = source.records_path(&entry);
     let good = fs::read(&records).unwrap();
@@ -331,7 +335,7 @@ fn damaged_files_are_named() {
     assert!(error(&rig).contains("found an empty file"), "{}", error(&rig));
     fs::remove_file(&records).unwrap();
     assert!(error(&rig).contains(".records: expected to read it"), "{}", error(&rig));
-    fs::write(&records, good).unwrap();
+    put(&records, &good);
 
     let pointer = source.dir.join("pointer.json");
     for (text, found) in [("", "EOF"), ("{}", "missing field"), ("[]", "length"), ("\0", "value")] {

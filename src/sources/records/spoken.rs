@@ -58,6 +58,7 @@ enum Kind<'a> {
 }
 
 /// A statement that belongs to a product and a kind.
+#[derive(Clone, Copy)]
 struct Statement<'a> {
     kind: Kind<'a>,
     owner: &'a str,
@@ -165,26 +166,34 @@ impl Spoken {
 
     /// Does a kept record stay beside the new input?
     pub(crate) fn keeps(&mut self, record: &Record<'_>) -> bool {
-        if let Some(Statement { kind, owner, rest }) = self.statement(record) {
-            let mode = self.rules.mode_of(kind);
-            let is_outdated = match mode {
-                Mode::Full => true,
-                Mode::Replace => self.is_said(Of::Kind, Some(kind), &[]),
-                Mode::Patch => self.is_said(Of::Owner, Some(kind), &[owner]),
-                Mode::Append => self.is_said(Of::Statement, Some(kind), &[owner, rest[0], rest[1]]),
-            };
-            let other = match record {
-                Record::Relation(_) | Record::Variant(_) => Some(rest[0]),
-                _ => None,
-            };
-            let is_variant_said =
-                matches!(record, Record::Variant(_)) && self.is_said(Of::Variant, None, &[rest[0]]);
-            return !(is_outdated
-                || is_variant_said
-                || self.is_gone(mode, owner)
-                || other.is_some_and(|other| self.is_gone(mode, other)));
+        match self.statement(record) {
+            Some(statement) => self.keeps_statement(&statement),
+            None => self.keeps_row(record),
         }
-        let mode = self.rules.mode;
+    }
+
+    fn keeps_statement(&mut self, statement: &Statement<'_>) -> bool {
+        let Statement { kind, owner, rest: [other, more] } = *statement;
+        let mode = self.rules.mode_of(kind);
+        let is_outdated = match mode {
+            Mode::Full => true,
+            Mode::Replace => self.is_said(Of::Kind, Some(kind), &[]),
+            Mode::Patch => self.is_said(Of::Owner, Some(kind), &[owner]),
+            Mode::Append => self.is_said(Of::Statement, Some(kind), &[owner, other, more]),
+        };
+        // A bundle that lost a part is reported by the graph, which knows if another source has it.
+        let is_lost = match kind {
+            Kind::Bundles => false,
+            Kind::Known(_) | Kind::Unknown(_) => self.is_gone(mode, other),
+            // A variant has one parent.
+            Kind::Variants => {
+                self.is_said(Of::Variant, None, &[other]) || self.is_gone(mode, other)
+            }
+        };
+        !is_outdated && !is_lost && !self.is_gone(mode, owner)
+    }
+
+    fn keeps_row(&mut self, record: &Record<'_>) -> bool {
         let (is_said, product) = match record {
             Record::Product(product) => {
                 (self.is_said(Of::Product, None, &[product.id]), product.id)
@@ -199,6 +208,7 @@ impl Spoken {
             | Record::Scope(_)
             | Record::Tombstone(_) => return false,
         };
+        let mode = self.rules.mode;
         mode != Mode::Full && !is_said && !self.is_gone(mode, product)
     }
 

@@ -3,17 +3,17 @@
 use proptest::{collection::vec, prelude::*};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{
-    super::decode::{Decoder, Entry},
-    *,
-};
-use crate::model::{
-    decimal::Decimal,
-    record::{
-        AliasRecord, BundleRecord, PriceRecord, ProductMarketRecord, ProductRecord, RelationRecord,
-        ScopeRecord, TombstoneRecord, VariantRecord,
+use super::*;
+use crate::{
+    model::{
+        decimal::Decimal,
+        record::{
+            AliasRecord, BundleRecord, PriceRecord, ProductMarketRecord, ProductRecord,
+            RelationRecord, ScopeRecord, TombstoneRecord, VariantRecord,
+        },
+        relation::{Availability, Origin, Stage, StageMask},
     },
-    relation::{Availability, Origin, Stage, StageMask},
+    sources::records::decode::{Decoder, Entry},
 };
 
 /// One call of each kind, with all that it may hold.
@@ -116,8 +116,8 @@ fn each_fault_is_named() {
     check_refused(b"KINDREC\x02", "kept records of version 1, found version 2");
     check_refused(b"KINDREC\x01", "a whole block in the block at offset 8, found damage");
     check_refused(b"KINDREC\x01\xff\xff\xff\xff12345678", "a length of a block");
-    check_refused(b"KINDREC\x01\x05\0\0\012345678abc", "a whole block");
-    check_refused(b"KINDREC\x01\x01\0\0\012345678a", "the bytes of its checksum");
+    check_refused(b"KINDREC\x01\x05\0\0\x0012345678abc", "a whole block");
+    check_refused(b"KINDREC\x01\x01\0\0\x0012345678a", "the bytes of its checksum");
     check_refused(b"KINDREC\x01\0\0\0\0\x01\0\0\0\0\0\0\0", "the number of all entries");
     // Places and tags.
     check_refused(&block(&[10, 0, 1]), "a kind of entry");
