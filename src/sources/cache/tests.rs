@@ -15,6 +15,7 @@ use crate::{
     model::{
         config::{CatalogConfig, Mode, SourceDeclaration},
         finding::FindingCode,
+        limits::CACHE_CATALOGS_MAX,
         record::{FileId, FileInfo, Location, Record, RecordSink},
     },
     sources::{format, records::RecordsHash},
@@ -217,6 +218,22 @@ fn one_entry_before_the_current_one_is_kept() {
     for catalog in [Some("three"), Some("four"), Some("made elsewhere"), None] {
         assert_eq!(pointer.last_good(catalog).catalogs, ["three", "four"], "{catalog:?}");
     }
+}
+
+#[test]
+fn an_entry_remembers_so_many_catalogs_and_forgets_the_oldest() {
+    let rig = Rig::new(Mode::Full);
+    rig.write(&["a b"]);
+    let entry = rig.check(None, &State::Read, &["a b"]).entry;
+    let mut pointer = None;
+    for catalog in 0..=CACHE_CATALOGS_MAX {
+        let next = Pointer::after(pointer.take(), entry.clone(), &catalog.to_string());
+        assert_eq!(next.current.catalogs.len(), (catalog + 1).min(CACHE_CATALOGS_MAX));
+        assert_eq!(next.current.catalogs.last(), Some(&catalog.to_string()));
+        pointer = Some(next);
+    }
+    let catalogs = pointer.unwrap().current.catalogs;
+    assert_eq!(catalogs.first().map(String::as_str), Some("1"));
 }
 
 /// What nobody published is nothing to build on.

@@ -22,7 +22,7 @@
 //!
 //! A file is named by the BLAKE3 hash of its bytes. A reader believes nothing: lengths are bounded,
 //! every value is checked as an importer checks it, and what does not hold is refused with its place.
-//! A change of the format, or of what a record means, raises [`VERSION`].
+//! A change of the format, or of what a record means, raises the version.
 
 mod decode;
 mod encode;

@@ -1,5 +1,7 @@
 //! Bytes that are not what was written: refused by name, never a panic, never believed.
 
+use std::io;
+
 use proptest::{collection::vec, prelude::*};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -152,6 +154,29 @@ fn each_fault_is_named() {
     let popularity = [&[0, 0, 0, 0, 1, 1][..], &(-1_f64).to_le_bytes()].concat();
     check_refused(&product(&popularity), "a popularity");
     check_refused(&product(&[0, 0, 0, 0, 1, 0, 0, 1, 6]), "a grade from 1 to 5");
+}
+
+/// A disk that gives the head and no more.
+struct Broken(bool);
+
+impl io::Read for Broken {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0 {
+            return Err(io::Error::other("bad sector"));
+        }
+        self.0 = true;
+        let head = b"KINDREC\x01";
+        buffer[..head.len()].copy_from_slice(head);
+        Ok(head.len())
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_read_is_said() {
+    let (_, written) = written(|_| ());
+    let kept = replay(Broken(false), Path::new("kept"), written.hash, &mut Log::default());
+    let error = kept.unwrap_err().to_string();
+    assert_eq!(error, "kept: expected to read kept records, found: bad sector");
 }
 
 #[test]
