@@ -45,10 +45,12 @@ const TYPES: [RelationType; 3] =
 
 /// A view over the snapshot's catalog in which every fifth product is sold out.
 fn sold_out(store: &Store, snapshot: &Snapshot) -> Arc<StockView> {
-    let (views, shown) = mpsc::sync_channel(1);
-    let (stock, writer) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
+    let (views, shown) = mpsc::channel();
+    let publisher = move |view: &Arc<StockView>| views.send(Arc::clone(view)).unwrap();
+    let (stock, writer) = Stock::in_memory(publisher).unwrap();
     let blob = snapshot.manifest().blob(Role::Catalog).unwrap();
     let catalog = Arc::new(Catalog::open(&store.blob_path(blob), Some(blob.hash)).unwrap());
+    stock.attach(catalog, Box::new(drop)).unwrap();
     let mut feed = stock.replace("warehouse".to_owned(), 1).unwrap();
     let reading = |product: u32| UpdateDraft {
         product_id: synthetic::id(product),
@@ -59,12 +61,10 @@ fn sold_out(store: &Store, snapshot: &Snapshot) -> Arc<StockView> {
     // In an order unlike that of ids.
     let is_out = |product: &u32| product.wrapping_mul(2_654_435_761) >> 16 & 0xff < 51;
     feed.push((0..PRODUCTS).filter(is_out).map(reading).collect()).unwrap();
-    feed.commit(Box::new(|done| assert_eq!(done.unwrap().rejected_count, 0)));
-    stock.attach(catalog, Box::new(move |view| views.send(view).unwrap())).unwrap();
-    let view = shown.recv().unwrap();
+    feed.commit(Box::new(|done| assert_eq!(done.map(|done| done.rejected_count), Ok(0))));
     stock.stop();
     writer.join().unwrap();
-    view
+    shown.try_iter().last().unwrap()
 }
 
 fn spec(types: &[RelationType], filter: Option<Filter>) -> Option<LookupSpec> {

@@ -1,20 +1,21 @@
 //! `kindred compile`.
 
 use std::{
+    collections::BTreeSet,
     fs::Permissions,
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use tempfile::NamedTempFile;
 
 use super::{
     StoreArgs,
     documents::print_published,
-    inputs::{self, FromArg},
+    from::{FromArg, parse_encoding},
     note,
     out::outln,
     pipeline::{self, Job},
@@ -24,15 +25,19 @@ use super::{
 use crate::{
     compile::Report,
     model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
-    sources::{cache::Cache, catalog_toml},
+    sources::{Encoding, cache::Cache, catalog_toml},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
-    /// What to read: the format, and a file or directory; or NAME@previous, the last good records of
-    /// a source in the cache. May be given several times.
-    #[arg(long = "from", required = true, value_name = "[NAME:]FORMAT=PATH", value_parser = FromArg::parse)]
+    /// What to read: a file, a directory or `-`, its format unless the files tell it, and a name for
+    /// the source; or NAME@previous, the last good records of a source in the cache. May be given
+    /// several times.
+    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = FromArg::parse)]
     from: Vec<FromArg>,
+    /// How the files spell characters: utf-8 or latin1.
+    #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
+    encoding: Encoding,
     /// Keep here what each source says: those that did not change are not read again, and the modes
     /// of `catalog.toml` count.
     #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
@@ -85,26 +90,37 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
 
 /// Everything that a compile reads, whether it is there or not.
 fn read(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
-    let cache = args.cache.as_deref().map(Cache::open).transpose()?;
     let named = [&args.catalog, &args.policy, &args.overrides];
     let mut paths = named.into_iter().flatten().cloned().collect::<Vec<_>>();
+    let mut names = Vec::new();
     for from in &args.from {
-        if let FromArg::Files(input) = from {
-            paths.push(input.path.clone());
-            let beside = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
-            paths.extend(beside.map(|name| input.path.join(name)));
+        match from {
+            FromArg::Files(input) if input.path == Path::new("-") => {
+                bail!("expected files to watch, found the standard input");
+            }
+            FromArg::Files(input) => {
+                names.extend(input.source_name());
+                paths.push(input.path.clone());
+                let beside = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
+                paths.extend(beside.map(|name| input.path.join(name)));
+            }
+            FromArg::Previous(name) => names.push(name),
         }
-        if let Some(cache) = &cache {
-            paths.push(cache.source(from.name())?.hold_path());
-        }
+    }
+    if let Some(dir) = &args.cache {
+        let cache = Cache::open(dir)?;
+        let named = names.into_iter().map(|name| cache.source(name));
+        let sources = named.chain(cache.sources()?.into_iter().map(Ok));
+        let holds = sources.map(|source| source.map(|source| source.hold_path()));
+        paths.extend(holds.collect::<Result<BTreeSet<_>, _>>()?);
     }
     Ok(paths)
 }
 
 fn once(args: &CompileArgs) -> anyhow::Result<()> {
-    let cache = args.cache.as_deref().map(Cache::open).transpose()?;
     let job = Job {
-        inputs: inputs::resolve(&args.from, cache.as_ref())?,
+        inputs: args.from.clone(),
+        encoding: args.encoding,
         cache: args.cache.clone(),
         catalog: args.catalog.clone(),
         policy: args.policy.clone(),

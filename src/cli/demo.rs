@@ -12,7 +12,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{
-    inputs::Input,
+    from::{FromArg, Input},
     note,
     out::{outln, try_line},
     pipeline::{self, Job},
@@ -56,9 +56,10 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let store = args.store.clone().unwrap_or_else(|| temporary.path().join("store"));
     let state = args.state.clone().unwrap_or_else(|| temporary.path().join("state"));
     let format = sources::format("kindred").context("the format of our own tables is built in")?;
-    let input = Input { name: "demo".to_owned(), format, path: tables.clone(), is_previous: false };
+    let input = Input { name: Some("demo".to_owned()), format: Some(format), path: tables.clone() };
     let job = Job {
-        inputs: vec![input],
+        inputs: vec![FromArg::Files(input)],
+        encoding: sources::Encoding::Utf8,
         cache: None,
         catalog: None,
         policy: None,

@@ -9,6 +9,7 @@ use super::{EXIT_REFUSED, Failure, out::outln};
 use crate::{
     index::{self, Catalog, Role, Text, UnverifiedBlob},
     model::{
+        config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
         limits::{FINDING_SAMPLES_MAX, OVERRIDES_BYTES_MAX, POLICY_BYTES_MAX},
         text::Places,
     },
@@ -61,6 +62,29 @@ impl Given {
     pub(super) fn check(&self, catalog: &Catalog) -> anyhow::Result<Vec<Unbound>> {
         let policy = self.policy.as_ref().map(|policy| &policy.document);
         check(catalog, policy, self.overrides.as_ref())
+    }
+
+    /// What the new catalog does not know of the policy and overrides that are published already and
+    /// stay.
+    pub(super) fn unbound_of_kept(
+        &self,
+        store: &Store,
+        head: Option<&Manifest>,
+        catalog: &Catalog,
+    ) -> anyhow::Result<Vec<Unbound>> {
+        let Some(head) = head else { return Ok(Vec::new()) };
+        let policy = match &self.policy {
+            None => text_of(store, head, Role::Policy)?,
+            Some(_) => None,
+        };
+        let policy = policy.map(|text| PolicyDoc::parse(POLICY_FILE_NAME, &text)).transpose()?;
+        let overrides = match &self.overrides {
+            None => text_of(store, head, Role::Overrides)?,
+            Some(_) => None,
+        };
+        let overrides =
+            overrides.map(|text| OverridesDoc::parse(OVERRIDES_FILE_NAME, &text)).transpose()?;
+        Ok(unbound(catalog, policy.as_ref(), overrides.as_ref()))
     }
 
     /// Brings them into the store; the built-in policy too, where there is none at all.
@@ -129,9 +153,24 @@ pub(super) fn check(
     let names = CatalogNames(catalog.view());
     policy.map(|policy| policy.check_against(&names)).transpose()?;
     overrides.map(|overrides| overrides.check_against(&names)).transpose()?;
+    Ok(unbound(catalog, policy, overrides))
+}
+
+/// Every name of both that the catalog does not know.
+pub(super) fn unbound(
+    catalog: &Catalog,
+    policy: Option<&PolicyDoc>,
+    overrides: Option<&OverridesDoc>,
+) -> Vec<Unbound> {
     let nothing = PolicyDoc::default();
-    let (_, unbound) = Policy::bind(policy.unwrap_or(&nothing), overrides, &names);
-    Ok(unbound)
+    let names = CatalogNames(catalog.view());
+    Policy::bind(policy.unwrap_or(&nothing), overrides, &names).1
+}
+
+/// How many names of overrides must be known to a catalog and are not.
+pub(super) fn fault_count(catalog: &Catalog, overrides: &OverridesDoc) -> usize {
+    let checked = overrides.check_against(&CatalogNames(catalog.view()));
+    checked.map_or_else(|faults| faults.errors().len() + faults.further(), |()| 0)
 }
 
 /// Warns of names that the catalog does not know.

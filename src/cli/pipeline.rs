@@ -1,7 +1,7 @@
 //! The way from tables to a published snapshot, as `compile` and `demo` walk it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     time::Instant,
@@ -12,8 +12,8 @@ use anyhow::{Context as _, bail};
 use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure,
     documents::{Given, warn_unbound},
-    inputs::Input,
-    reading::{self, Reading},
+    from::{FromArg, NamedInput},
+    reading::Reading,
 };
 use crate::{
     compile::{self, Output, Report, Shrinkage},
@@ -24,7 +24,7 @@ use crate::{
         finding::Severity,
         id::IdRule,
     },
-    sources::catalog_toml,
+    sources::{Encoding, catalog_toml},
     store::{
         BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, Published,
         StagedBlob, Store,
@@ -37,7 +37,8 @@ const SHRINK_SHARE_MAX: f64 = 0.2;
 /// What to compile, and how.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: Vec<FromArg>,
+    pub(super) encoding: Encoding,
     pub(super) catalog: Option<PathBuf>,
     pub(super) policy: Option<PathBuf>,
     pub(super) overrides: Option<PathBuf>,
@@ -71,8 +72,10 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     let track = store.track(MAIN_TRACK)?;
     let head = track.head()?;
     let since = head.as_ref().map_or(0, |head| head.number);
-    let given = given(job)?;
-    let Reading { graph, sources } = reading::read(job, &config(job)?, head.as_ref(), &mut steps)?;
+    let reading = Reading::open(job, &mut steps)?;
+    let given = given(job, &reading.inputs)?;
+    let config = config(job, &reading.inputs)?;
+    let (graph, sources) = reading.read(job, &config, head.as_ref(), &mut steps)?;
     let mut report = Report::new(&graph);
     report.sources = sources.reports();
     let finish = |report: &mut Report, steps: Steps, show: &mut dyn FnMut(&Report)| {
@@ -91,6 +94,7 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     report.catalog_bytes = catalog.blob().size_bytes();
     let unbound = given.check(&catalog)?;
     warn_unbound(&unbound);
+    warn_unbound(&given.unbound_of_kept(&store, head.as_ref(), &catalog)?);
     if job.strict && !unbound.is_empty() {
         finish(&mut report, steps, show);
         let message = "unknown names under --strict; nothing was published".to_owned();
@@ -131,8 +135,8 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
 }
 
 /// The policy and the overrides to publish along: those named, else those beside the tables.
-fn given(job: &Job) -> anyhow::Result<Given> {
-    let beside = |name| beside(job, name);
+fn given(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<Given> {
+    let beside = |name| beside(inputs, name);
     let policy = job.policy.clone().map_or_else(|| beside(POLICY_FILE_NAME), |path| Ok(Some(path)));
     let overrides =
         job.overrides.clone().map_or_else(|| beside(OVERRIDES_FILE_NAME), |path| Ok(Some(path)));
@@ -140,23 +144,24 @@ fn given(job: &Job) -> anyhow::Result<Given> {
 }
 
 /// The only file of this name beside the tables.
-fn beside(job: &Job, name: &str) -> anyhow::Result<Option<PathBuf>> {
-    let paths = job.inputs.iter().map(|input| input.path.join(name)).filter(|path| path.is_file());
-    match paths.collect::<Vec<_>>().as_slice() {
-        [] => Ok(None),
-        [path] => Ok(Some(path.clone())),
-        [first, second, ..] => {
+fn beside(inputs: &[NamedInput], name: &str) -> anyhow::Result<Option<PathBuf>> {
+    let paths = inputs.iter().map(|input| input.path.join(name)).filter(|path| path.is_file());
+    let paths = paths.collect::<BTreeSet<_>>();
+    let mut paths = paths.into_iter();
+    match (paths.next(), paths.next()) {
+        (Some(first), Some(second)) => {
             let (first, second) = (first.display(), second.display());
             bail!("both {first} and {second} lie beside tables; name one by an option")
         }
+        (first, _) => Ok(first),
     }
 }
 
 /// The declarations: those of `--catalog`, else those beside the tables, else the defaults.
-fn config(job: &Job) -> anyhow::Result<CatalogConfig> {
-    let config = declared(job)?;
+fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
+    let config = declared(job, inputs)?;
     for declared in &config.sources {
-        if job.inputs.iter().all(|input| input.name != declared.name) {
+        if inputs.iter().all(|input| input.name != declared.name) {
             let name = &declared.name;
             eprintln!("warning: catalog.toml sets up source {name:?}, which no --from names");
         }
@@ -164,19 +169,21 @@ fn config(job: &Job) -> anyhow::Result<CatalogConfig> {
     Ok(config)
 }
 
-fn declared(job: &Job) -> anyhow::Result<CatalogConfig> {
+fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
     if let Some(path) = &job.catalog {
         return Ok(catalog_toml::load(path)?);
     }
-    let beside = job.inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
-    match beside.collect::<Vec<_>>().as_slice() {
-        [] => {
-            let folds = job.inputs.iter().all(|input| input.format.id_rule == IdRule::CaseFolded);
+    let beside = inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
+    let beside = beside.collect::<BTreeSet<_>>();
+    let mut beside = beside.iter();
+    match (beside.next(), beside.next()) {
+        (None, _) => {
+            let folds = inputs.iter().all(|input| input.format.id_rule == IdRule::CaseFolded);
             let id_rule = if folds { IdRule::CaseFolded } else { IdRule::Exact };
             Ok(CatalogConfig { id_rule, ..CatalogConfig::default() })
         }
-        [path] => Ok(catalog_toml::load(path)?),
-        [first, second, ..] => bail!(
+        (Some(path), None) => Ok(catalog_toml::load(path)?),
+        (Some(first), Some(second)) => bail!(
             "both {} and {} declare the catalog; name one by --catalog",
             first.display(),
             second.display()

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 
 use super::{
-    inputs::Input,
+    from::{self, NamedInput},
     pipeline::{Job, Steps},
 };
 use crate::{
@@ -15,10 +15,11 @@ use crate::{
     store::Manifest,
 };
 
-/// What was read.
+/// What a run will read.
 pub(super) struct Reading {
-    pub(super) graph: Graph<MemoryRuns>,
-    pub(super) sources: Sources,
+    pub(super) inputs: Vec<NamedInput>,
+    /// With its lock: no other compile uses it until this one is done.
+    cache: Option<(Cache, CacheLock)>,
 }
 
 /// The sources as they came through the cache; none without one.
@@ -28,47 +29,66 @@ pub(super) struct Sources {
     lock: Option<CacheLock>,
 }
 
-/// Reads every source. `head` is the newest manifest of the store.
-pub(super) fn read(
-    job: &Job,
-    config: &CatalogConfig,
-    head: Option<&Manifest>,
-    steps: &mut Steps,
-) -> anyhow::Result<Reading> {
-    let mut builder = GraphBuilder::new(config.clone(), MemoryStore::default());
-    let sources = match &job.cache {
-        None => {
-            refuse_modes(config, &job.inputs)?;
-            steps.time("read", || {
-                for input in &job.inputs {
-                    builder.begin_source(&input.name);
-                    input.format.read(&input.path, &mut builder)?;
-                }
-                anyhow::Ok(Sources::default())
-            })?
-        }
-        Some(dir) => {
-            let cache = Cache::open(dir)?;
-            let lock = Some(cache.lock()?);
-            let catalog = head.and_then(|head| head.blob(Role::Catalog));
-            let catalog = catalog.map(|blob| blob.hash.to_string());
-            let mut take = |inputs: &[Input]| {
-                take(&cache, inputs, config, catalog.as_deref(), job, &mut builder)
-            };
-            let by_source = job.inputs.chunk_by(|left, right| left.name == right.name);
-            let taken =
-                steps.time("read", || by_source.map(&mut take).collect::<Result<_, _>>())?;
-            Sources { taken, lock }
-        }
-    };
-    let graph = steps.time("graph", || builder.finish())?;
-    Ok(Reading { graph, sources })
+impl Reading {
+    /// Finds what there is to read.
+    pub(super) fn open(job: &Job, steps: &mut Steps) -> anyhow::Result<Self> {
+        let cache = match &job.cache {
+            Some(dir) => {
+                let cache = Cache::open(dir)?;
+                let lock = cache.lock()?;
+                Some((cache, lock))
+            }
+            None => None,
+        };
+        let known = cache.as_ref().map(|(cache, _)| cache);
+        let inputs = steps.time("detect", || from::resolve(&job.inputs, job.encoding, known))?;
+        Ok(Self { inputs, cache })
+    }
+
+    /// Reads every source. `head` is the newest manifest of the store.
+    pub(super) fn read(
+        self,
+        job: &Job,
+        config: &CatalogConfig,
+        head: Option<&Manifest>,
+        steps: &mut Steps,
+    ) -> anyhow::Result<(Graph<MemoryRuns>, Sources)> {
+        let mut builder = GraphBuilder::new(config.clone(), MemoryStore::default());
+        let sources = match self.cache {
+            None => {
+                refuse_modes(config, &self.inputs)?;
+                steps.time("read", || read_all(&self.inputs, &mut builder))?;
+                Sources::default()
+            }
+            Some((cache, lock)) => {
+                let catalog = head.and_then(|head| head.blob(Role::Catalog));
+                let catalog = catalog.map(|blob| blob.hash.to_string());
+                let mut take = |inputs: &[NamedInput]| {
+                    take(&cache, inputs, config, catalog.as_deref(), job, &mut builder)
+                };
+                let by_source = self.inputs.chunk_by(|left, right| left.name == right.name);
+                let taken =
+                    steps.time("read", || by_source.map(&mut take).collect::<Result<_, _>>())?;
+                Sources { taken, lock: Some(lock) }
+            }
+        };
+        let graph = steps.time("graph", || builder.finish())?;
+        Ok((graph, sources))
+    }
+}
+
+fn read_all(inputs: &[NamedInput], builder: &mut GraphBuilder<MemoryStore>) -> anyhow::Result<()> {
+    for input in inputs {
+        builder.begin_source(&input.name);
+        source_input(input).read(builder)?;
+    }
+    Ok(())
 }
 
 /// Reads one source, whose inputs these are.
 fn take(
     cache: &Cache,
-    inputs: &[Input],
+    inputs: &[NamedInput],
     config: &CatalogConfig,
     catalog: Option<&str>,
     job: &Job,
@@ -76,10 +96,9 @@ fn take(
 ) -> anyhow::Result<Taken> {
     let first = inputs.first().context("a source has an input")?;
     builder.begin_source(&first.name);
-    let paths = inputs.iter().map(|input| SourceInput { format: input.format, path: &input.path });
     let wanted = Wanted {
         name: &first.name,
-        inputs: &paths.collect::<Vec<_>>(),
+        inputs: &inputs.iter().map(source_input).collect::<Vec<_>>(),
         previous: first.is_previous,
         config,
         catalog,
@@ -88,8 +107,13 @@ fn take(
     Ok(cache.take(&wanted, builder)?)
 }
 
+fn source_input(input: &NamedInput) -> SourceInput<'_> {
+    let NamedInput { format, path, encoding, part, .. } = input;
+    SourceInput { format, path, encoding: *encoding, part: part.as_ref() }
+}
+
 /// Without a cache nothing is known of before: a mode that needs it would lose what it should keep.
-fn refuse_modes(config: &CatalogConfig, inputs: &[Input]) -> anyhow::Result<()> {
+fn refuse_modes(config: &CatalogConfig, inputs: &[NamedInput]) -> anyhow::Result<()> {
     for input in inputs {
         let Some(declared) = config.source(&input.name) else { continue };
         let of_types = declared.type_modes.iter().map(|(_, mode)| *mode);

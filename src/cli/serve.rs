@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io,
     net::{SocketAddr, TcpListener},
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -156,6 +157,11 @@ fn lock_state(dir: &Path) -> anyhow::Result<File> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let path = dir.join("lock");
     let lock = File::options().create(true).truncate(false).write(true).open(&path);
+    let lock = match lock {
+        // A disk that takes no writes can be served from; a lock needs no write.
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => File::open(&path),
+        lock => lock,
+    };
     let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -112,7 +112,10 @@ impl Refusal {
             Self::Inactive => "switched off by its row",
             Self::NeverValid => "expected a validity that ends after it begins",
             Self::BadId => "expected two ids, found that ",
-            Self::UnknownType => "expected a type or source code that the catalog declares",
+            Self::UnknownType => {
+                "expected a type or source code that the catalog declares; put it into the \
+                 source_codes of one of catalog.toml's [[relation_types]]"
+            }
             Self::UnknownMarket => "expected a market that the catalog declares, found ",
             Self::UnknownSource => "expected a source that is a product, found none of that id",
             Self::DanglingTarget => "expected a target that is a product, found none of that id",

@@ -128,8 +128,14 @@ impl<S: Sink> Walk<'_, '_, S> {
             .early(&sight, &candidate, &asked, self.interval)
             .or_else(|| checks.late(target, target));
         let origin = From::Pin(draft.by);
-        let told =
-            Seen { linked: target, shown: target, origin, seeds: draft.seeds, fallback_step: 0 };
+        let told = Seen {
+            known: draft.source,
+            linked: target,
+            shown: target,
+            origin,
+            seeds: draft.seeds,
+            fallback_step: 0,
+        };
         self.end(&told, reason);
         if reason.is_some() {
             return;

@@ -317,6 +317,7 @@ pub(super) fn seen<'r>(
     fallback_step: u8,
 ) -> Seen<'r> {
     Seen {
+        known: asked.known.map(|known| known.product),
         linked: sight.linked,
         shown: sight.shown,
         origin: From::Relation(candidate),

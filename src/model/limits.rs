@@ -92,7 +92,7 @@ pub const BUNDLE_SELECTIONS_MAX: usize = 1_000;
 /// Longest row of a table, over all its cells. A row beyond it is no row of a product table.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 
-/// Columns of a table.
+/// Columns of a table of our own, and keys of one object of it.
 pub const COLUMNS_MAX: usize = 1_024;
 
 /// Longest record in a file of kept records: a row's text and the lengths of its parts, many times
@@ -108,6 +108,36 @@ pub const CACHE_FILE_BYTES_MAX: usize = 1 << 20;
 /// Catalogs that an entry of a cache remembers to be part of: a rollback further back finds the
 /// entry that is current.
 pub const CACHE_CATALOGS_MAX: usize = 32;
+
+/// Columns of another system's table: a PIM writes one for each attribute, locale and channel.
+pub const EXPORT_COLUMNS_MAX: usize = 8_192;
+
+/// Largest item of a JSON document: a product with all its texts. Beyond it something is no list of
+/// products.
+pub const JSON_ITEM_BYTES_MAX: usize = 16 << 20;
+
+/// Values in one item of a JSON document, at every depth. Parsed, each takes up to some 600 bytes, so
+/// that the bytes alone would not bound the memory.
+pub const JSON_VALUES_MAX: usize = 200_000;
+
+/// Deepest nesting of a JSON document; what `serde_json` follows without a stack of its own.
+pub const JSON_DEPTH_MAX: usize = 127;
+
+/// How many times its own size a packed file may unpack to. Tables of empty cells reach some
+/// hundred; deflate alone could reach a thousand, Zstandard any number.
+pub const EXPANSION_RATIO_MAX: u64 = 256;
+
+/// Bytes that any packed file may unpack to, however small it is.
+pub const EXPANSION_FREE_BYTES: u64 = 16 << 20;
+
+/// Window of a Zstandard file: `zstd -20` takes 32 MiB.
+pub const ZSTD_WINDOW_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes taken from the standard input, which are kept in a temporary file.
+pub const STDIN_BYTES_MAX: u64 = 64 << 30;
+
+/// Files below one `--from` path.
+pub const SOURCE_FILES_MAX: usize = 100_000;
 
 /// Samples kept of each finding; the count goes on.
 pub const FINDING_SAMPLES_MAX: usize = 10;

@@ -65,10 +65,28 @@ pub struct StandardType {
 
 /// The nine standard types in the order of their numbers.
 pub const STANDARD_TYPES: [StandardType; 9] = [
-    standard(RelationType::CROSS_SELL, "cross_sell", "Cross-sell", false, &["magento:crosssell"]),
-    standard(RelationType::UP_SELL, "up_sell", "Up-sell", false, &["magento:upsell"]),
-    standard(RelationType::BUNDLE, "bundle", "Bundle", false, &[]),
-    standard(RelationType::ALTERNATIVE, "alternative", "Alternative", false, &[]),
+    standard(
+        RelationType::CROSS_SELL,
+        "cross_sell",
+        "Cross-sell",
+        false,
+        &["akeneo:X_SELL", "magento:crosssell"],
+    ),
+    standard(
+        RelationType::UP_SELL,
+        "up_sell",
+        "Up-sell",
+        false,
+        &["akeneo:UPSELL", "magento:upsell"],
+    ),
+    standard(RelationType::BUNDLE, "bundle", "Bundle", false, &["akeneo:PACK"]),
+    standard(
+        RelationType::ALTERNATIVE,
+        "alternative",
+        "Alternative",
+        false,
+        &["akeneo:SUBSTITUTION"],
+    ),
     standard(RelationType::SPARE_PART, "spare_part", "Spare part", true, &[]),
     standard(RelationType::ACCESSORY, "accessory", "Accessory", true, &[]),
     standard(RelationType::RELATED, "related", "Related", false, &["magento:related"]),

@@ -303,6 +303,7 @@ impl Check<'_> {
             }
         }
         types.sort_by_key(|declared| declared.relation_type);
+        move_source_codes(&mut types, &document.relation_types);
         self.check_codes(document, &types)?;
         Ok(types)
     }
@@ -382,6 +383,22 @@ fn change(known: &mut TypeDeclaration, table: &RelationTypeTable, code: Option<S
     known.two_way = table.two_way.unwrap_or(known.two_way);
     known.reverse = table.reverse.unwrap_or(known.reverse);
     add_source_codes(known, table);
+}
+
+/// A source code that the file gives to one type leaves the standard type that had it unsaid.
+fn move_source_codes(types: &mut [TypeDeclaration], tables: &[RelationTypeTable]) {
+    for declared in types {
+        let number = declared.relation_type.number();
+        let is_stated = |table: &RelationTypeTable, code: &str| {
+            table.source_codes.iter().any(|stated| stated.as_ref().trim() == code)
+        };
+        let own = |table: &&RelationTypeTable| *table.number.as_ref() == number;
+        let keeps = |code: &String| {
+            let is_own = tables.iter().filter(own).any(|table| is_stated(table, code));
+            is_own || !tables.iter().any(|table| is_stated(table, code))
+        };
+        declared.source_codes.retain(keeps);
+    }
 }
 
 fn declare(

@@ -3,7 +3,7 @@
 //! `csv-core` knows the syntax; this file bounds what a row may hold and knows where it began. A row
 //! beyond the limit is refused before it is buffered.
 
-use std::{path::Path, str};
+use std::{collections::BTreeMap, path::Path, str};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
@@ -12,7 +12,7 @@ use super::{
     input::{Input, Next},
     table::Cells,
 };
-use crate::model::limits::{COLUMNS_MAX, ROW_BYTES_MAX};
+use crate::model::limits::{EXPORT_COLUMNS_MAX, ROW_BYTES_MAX};
 
 /// What other programs write between cells.
 const OTHER_DELIMITERS: [char; 4] = [';', '\t', '|', ','];
@@ -51,6 +51,33 @@ impl CsvReader {
             (0..cells.count()).map(|index| cells.text(index).trim().to_owned()).collect();
         reader.check_unique()?;
         Ok(reader)
+    }
+
+    /// Reads the header of a table whatever stands between its cells: the delimiter that gives the
+    /// most columns, and those. `open` opens the file.
+    pub(crate) fn sniff(
+        open: impl Fn() -> Result<Input, SourceError>,
+    ) -> Result<(u8, Vec<String>), SourceError> {
+        let (mut best, mut failed) = ((b',', Vec::new()), None);
+        for delimiter in [b',', b';', b'\t', b'|'] {
+            match Self::new(open()?, delimiter) {
+                Ok(reader) if reader.header.len() > best.1.len() => {
+                    best = (delimiter, reader.header);
+                }
+                Ok(_) | Err(SourceError::WrongDelimiter { .. }) => {}
+                // Another delimiter may tell the cells apart.
+                Err(
+                    error @ (SourceError::RowTooLong { .. } | SourceError::DuplicateColumn { .. }),
+                ) => {
+                    failed.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match failed {
+            Some(error) if best.1.is_empty() => Err(error),
+            _ => Ok(best),
+        }
     }
 
     /// The name of the file in errors.
@@ -117,14 +144,14 @@ impl CsvReader {
         if row.text_len > ROW_BYTES_MAX {
             return Err(SourceError::RowTooLong { path: path(), line: row.line });
         }
-        if row.cell_count > COLUMNS_MAX {
+        if row.cell_count > EXPORT_COLUMNS_MAX {
             return Err(SourceError::TooManyColumns { path: path(), line: row.line });
         }
         match result {
             ReadRecordResult::Record => {}
             // One more than allowed, so that a row at the limit still has room to end.
             ReadRecordResult::OutputFull => grow(&mut self.text, ROW_BYTES_MAX + 1),
-            ReadRecordResult::OutputEndsFull => grow(&mut self.ends, COLUMNS_MAX + 1),
+            ReadRecordResult::OutputEndsFull => grow(&mut self.ends, EXPORT_COLUMNS_MAX + 1),
             ReadRecordResult::InputEmpty | ReadRecordResult::End => {
                 if next == Next::End {
                     return Err(SourceError::OpenQuote { path: path(), line: row.line });
@@ -159,9 +186,9 @@ impl CsvReader {
 
     /// Columns without a name are nobody's; programs that pad rows write several of them.
     fn check_unique(&self) -> Result<(), SourceError> {
+        let mut known = BTreeMap::new();
         for (second, name) in self.header.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            let first = self.header.iter().position(|earlier| earlier == name).unwrap_or(second);
-            if first < second {
+            if let Some(first) = known.insert(name, second) {
                 return Err(SourceError::DuplicateColumn {
                     path: self.input.path().to_owned(),
                     column: name.clone(),

@@ -2,7 +2,11 @@
 
 use std::{io, path::PathBuf};
 
-use crate::model::limits::{COLUMNS_MAX, CONFIG_BYTES_MAX, ROW_BYTES_MAX};
+use super::UnpackError;
+use crate::model::limits::{
+    CONFIG_BYTES_MAX, EXPORT_COLUMNS_MAX, JSON_DEPTH_MAX, JSON_ITEM_BYTES_MAX, ROW_BYTES_MAX,
+    SOURCE_FILES_MAX, STDIN_BYTES_MAX,
+};
 
 /// Why a source cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +83,7 @@ pub enum SourceError {
         line: u64,
     },
     /// A row with too many cells: no product table looks like this.
-    #[error("{}:{line}: expected at most {COLUMNS_MAX} cells in a row, found more", path.display())]
+    #[error("{}:{line}: expected at most {EXPORT_COLUMNS_MAX} cells in a row, found more", path.display())]
     TooManyColumns {
         /// The file.
         path: PathBuf,
@@ -130,6 +134,92 @@ pub enum SourceError {
         /// What is wrong with it.
         found: String,
     },
+    /// A JSON document with something where it cannot stand: export the file again.
+    #[error("{}:{line}: expected {expected}, found `{}`", path.display(), found.escape_debug())]
+    JsonSyntax {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// What could stand there.
+        expected: &'static str,
+        /// The character that does.
+        found: char,
+    },
+    /// A JSON document that is cut off: fetch the file again.
+    #[error("{}:{line}: expected the JSON that begins here to go on to its end, found the end of the file", path.display())]
+    JsonEnds {
+        /// The file.
+        path: PathBuf,
+        /// The line where its last item begins.
+        line: u64,
+    },
+    /// Nesting that no export has.
+    #[error("{}:{line}: expected JSON nested at most {JSON_DEPTH_MAX} deep, found more", path.display())]
+    JsonTooDeep {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+    },
+    /// One object that is larger than a product can be, or a list that the format does not know as
+    /// one: check the file and the format.
+    #[error("{}:{line}: expected an item of at most {JSON_ITEM_BYTES_MAX} bytes, found that the one that begins here is longer", path.display())]
+    JsonItemTooLong {
+        /// The file.
+        path: PathBuf,
+        /// The line where it begins.
+        line: u64,
+    },
+    /// A packed file that cannot be unpacked: fetch it again, or unpack it yourself.
+    #[error("{}: {source}", path.display())]
+    Unpack {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: UnpackError,
+    },
+    /// No format knows the file: name its format, or check the path.
+    #[error("{}: expected a file of a known format, found {found}; known formats are {known}; name one by --from FORMAT=PATH", path.display())]
+    Unrecognized {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was seen in it.
+        found: String,
+        /// The formats there are.
+        known: String,
+    },
+    /// Two formats know the file: name the right one.
+    #[error("{}: expected a file of one format, found {found}, which could be {formats}; name one by --from FORMAT=PATH", path.display())]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// What was seen in it.
+        found: String,
+        /// The formats it could be.
+        formats: String,
+    },
+    /// The wrong format was named: name the other one.
+    #[error("{}: expected a file of the format {expected}, found {found}, which looks like {other}; try --from {other}=PATH", path.display())]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format that was named.
+        expected: &'static str,
+        /// What was seen in the file.
+        found: String,
+        /// The format that knows the file.
+        other: &'static str,
+    },
+    /// The path holds more files than any export: check it.
+    #[error("{}: expected at most {SOURCE_FILES_MAX} files, found more", path.display())]
+    TooManyFiles {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The standard input does not end: write it to a file.
+    #[error("-: expected at most {STDIN_BYTES_MAX} bytes on the standard input, found more")]
+    StdinTooLong,
     /// A declaration in `catalog.toml` that cannot hold: change that line.
     #[error("{}:{line}:{column}: {message}", path.display())]
     Catalog {
@@ -155,9 +245,11 @@ impl SourceError {
     pub(crate) fn io(path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
         if source.kind() == io::ErrorKind::NotFound {
-            Self::Missing { path }
-        } else {
-            Self::Io { path, source }
+            return Self::Missing { path };
+        }
+        match source.downcast::<UnpackError>() {
+            Ok(source) => Self::Unpack { path, source },
+            Err(source) => Self::Io { path, source },
         }
     }
 }

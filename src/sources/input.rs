@@ -1,5 +1,6 @@
-//! A file as chunks of checked UTF-8: the byte order mark is skipped, a byte that is no UTF-8 is
-//! named by its offset, and never more than one chunk is held.
+//! A file as chunks of checked UTF-8: gzip and Zstandard are unpacked, the byte order mark is skipped,
+//! a byte that is no UTF-8 is named by its offset behind unpacking, and never more than one chunk is
+//! held.
 
 use std::{
     fmt,
@@ -11,7 +12,7 @@ use std::{
 
 use tracing::debug;
 
-use super::SourceError;
+use super::{Encoding, SourceError, unpack::unpacked};
 
 /// Bytes read at once: large enough that the call is no cost, small enough to stay in cache.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -43,16 +44,18 @@ pub(crate) enum Next {
 }
 
 impl Input {
-    /// Opens a regular file. A pipe is refused before it is opened, which would wait for ever.
-    pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
+    /// Opens the regular file at `place`, called `path` in errors. A pipe is refused before it is
+    /// opened, which would wait for ever.
+    pub(crate) fn open(path: &Path, place: &Path, encoding: Encoding) -> Result<Self, SourceError> {
         let failed = |error| SourceError::io(path, error);
-        if !fs::metadata(path).map_err(failed)?.is_file() {
+        if !fs::metadata(place).map_err(failed)?.is_file() {
             let what = "expected a regular file, found a directory, pipe or device";
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
         }
-        let file = File::open(path).map_err(failed)?;
+        let file = File::open(place).map_err(failed)?;
         debug!(path = %path.display(), "A source's file is opened.");
-        Ok(Self::new(path, Box::new(file)))
+        let reader = unpacked(Box::new(file)).map_err(failed)?;
+        Ok(Self::new(path, encoding.decoded(reader)))
     }
 
     /// Reads a stream that is called `path` in errors.
@@ -115,6 +118,7 @@ impl Input {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if self.offset == 0 => {
                 "; the file begins with the mark of UTF-16"
             }
+            [0x80..=0xff, 0x20..=0x7f, ..] => "; if the file is Latin-1, say --encoding latin1",
             _ => "",
         };
         SourceError::NotUtf8 {

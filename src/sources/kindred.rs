@@ -1,17 +1,16 @@
 //! Kindred's own tables: `products`, `product_markets`, `relations`, `bundles`, `aliases`, each as
 //! `.csv` or as `.ndjson` with the same columns.
 //!
-//! A file is known by its name. Columns are known by theirs, in any order; those a table does not
+//! A file is known by its name; the standard input, which has none, by its columns. Columns are known
+//! by their names, in any order; those a table does not
 //! know are reported. A cell that cannot be read counts as absent; a row without its ids is skipped.
 
-use std::{fs, path::Path};
-
 use super::{
-    Format, SourceError,
-    files::{self, Depth, SourceFile},
-    input::Input,
+    Fit, Format, SourceError,
+    files::{Depth, SourceFile, Tree},
     row::Row,
-    table::{Column, Form, Table},
+    sample::Sample,
+    table::{COMMA_CSV, Column, Form, Table},
 };
 use crate::model::{
     id::IdRule,
@@ -27,6 +26,8 @@ pub(crate) const FORMAT: Format = Format {
     name: "kindred",
     about: "Kindred's own tables, CSV or NDJSON: products, product_markets, relations, bundles, aliases",
     id_rule: IdRule::Exact,
+    depth: Depth::One,
+    recognizes,
     read,
 };
 
@@ -36,24 +37,43 @@ const EXPECTED: &str =
 /// Binds the columns of an open table and reads its rows.
 type ReadTable = fn(&mut Table<'_>) -> Result<(), SourceError>;
 
-const TABLES: [(&str, ReadTable); 5] = [
-    ("products", read_products),
-    ("product_markets", read_product_markets),
-    ("relations", read_relations),
-    ("bundles", read_bundles),
-    ("aliases", read_aliases),
+/// A table: its name, the columns it cannot do without, its reader. Those that ask for more columns
+/// come first.
+struct Known {
+    name: &'static str,
+    required: &'static [&'static str],
+    read: ReadTable,
+}
+
+const TABLES: [Known; 5] = [
+    Known { name: "relations", required: &["source", "type", "target"], read: read_relations },
+    Known { name: "bundles", required: &["bundle", "option", "product"], read: read_bundles },
+    Known { name: "product_markets", required: &["id", "market"], read: read_product_markets },
+    Known { name: "aliases", required: &["alias", "product"], read: read_aliases },
+    Known { name: "products", required: &["id"], read: read_products },
 ];
 
-fn read(path: &Path, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
-    let metadata = fs::metadata(path).map_err(|error| SourceError::io(path, error))?;
-    let files = match metadata.is_dir() {
-        true => files::list(path, Depth::One)?,
-        false => vec![SourceFile::single(path)],
+/// A file by its name, a nameless one by its columns.
+fn recognizes(sample: &Sample<'_>) -> Fit {
+    let table = if sample.file().is_stdin() {
+        table_by_columns(sample).map(|(_, table)| table)
+    } else {
+        table_by_name(sample.file()).map(|(_, table)| table)
+    };
+    let is_one = table.is_some_and(|table| sample.has_all(table.required));
+    // Ours stand in the directory itself.
+    if is_one && !sample.file().name.contains('/') { Fit::Sure } else { Fit::No }
+}
+
+fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
+    let known = |file: &SourceFile| match file.is_stdin() {
+        true => table_by_columns(&Sample::new(file)),
+        false => table_by_name(file),
     };
     let (tables, others): (Vec<_>, Vec<_>) =
-        files.iter().map(|file| (file, table_of(file))).partition(|(_, table)| table.is_some());
+        tree.files.iter().map(|file| (file, known(file))).partition(|(_, table)| table.is_some());
     if tables.is_empty() {
-        return Err(SourceError::NoTable { path: path.to_owned(), expected: EXPECTED });
+        return Err(SourceError::NoTable { path: tree.root.clone(), expected: EXPECTED });
     }
     for (file, _) in others {
         file.ignore(sink, &format!("expected {EXPECTED}, found another file"));
@@ -67,24 +87,28 @@ fn read(path: &Path, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
             return Err(SourceError::TwoForms { path, other });
         }
     }
-    for (file, (form, read_table)) in
-        tables.iter().filter_map(|(file, table)| Some((file, (*table)?)))
-    {
-        let input = Input::open(&file.path)?;
+    for (file, (form, table)) in tables.iter().filter_map(|(file, table)| Some((file, (*table)?))) {
+        let input = file.open()?;
         let id = file.announce(sink);
-        read_table(&mut Table::new(form, input, id, sink)?)?;
+        (table.read)(&mut Table::new(form, input, id, sink)?)?;
     }
     Ok(())
 }
 
-fn table_of(file: &SourceFile) -> Option<(Form, ReadTable)> {
+fn table_by_name(file: &SourceFile) -> Option<(Form, &'static Known)> {
     let form = match file.extension() {
-        "csv" => Form::Csv,
+        "csv" => COMMA_CSV,
         "ndjson" => Form::Ndjson,
         _ => return None,
     };
-    let table = TABLES.into_iter().find(|(stem, _)| *stem == file.stem());
-    table.map(|(_, read_table)| (form, read_table))
+    let table = TABLES.iter().find(|table| table.name == file.stem());
+    table.map(|table| (form, table))
+}
+
+fn table_by_columns(sample: &Sample<'_>) -> Option<(Form, &'static Known)> {
+    let form = if sample.is_json() { Form::Ndjson } else { COMMA_CSV };
+    let table = TABLES.iter().find(|table| sample.has_all(table.required));
+    table.map(|table| (form, table))
 }
 
 struct ProductColumns {

@@ -7,15 +7,14 @@
 mod export;
 mod fixture;
 
-use std::{fs, path::Path};
-
 use self::fixture::Categories;
 use super::{
-    Format, SourceError,
-    files::{self, Depth, SourceFile},
-    input::Input,
+    Fit, Format, SourceError,
+    csv::CsvReader,
+    files::{Depth, SourceFile, Tree},
     row::Row,
-    table::{Column, Form, Table},
+    sample::Sample,
+    table::{COMMA_CSV, Column, Table},
 };
 use crate::model::id::IdRule;
 use crate::model::record::{RecordSink, Visibility};
@@ -25,6 +24,8 @@ pub(crate) const FORMAT: Format = Format {
     name: "magento",
     about: "Magento 2: product exports of the admin (CSV), or the sample data's fixtures",
     id_rule: IdRule::CaseFolded,
+    depth: Depth::Every,
+    recognizes,
     read,
 };
 
@@ -50,28 +51,46 @@ enum Shape {
     Export,
 }
 
-fn read(path: &Path, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
-    let metadata = fs::metadata(path).map_err(|error| SourceError::io(path, error))?;
-    let files = match metadata.is_dir() {
-        true => files::list(path, Depth::Every)?,
-        false => vec![SourceFile::single(path)],
-    };
+fn recognizes(sample: &Sample<'_>) -> Fit {
+    let is_csv = sample.file().is_stdin() || sample.file().extension() == "csv";
+    if sample.delimiter() != Some(b',') || !is_csv {
+        return Fit::No;
+    }
+    // Columns that only Magento names so; the others are any shop's words.
+    const OWN: [&str; 8] = [
+        "attribute_set_code",
+        "product_websites",
+        "store_view_code",
+        "product_online",
+        "configurable_variations",
+        "bundle_values",
+        "crosssell_skus",
+        "upsell_skus",
+    ];
+    match shape_by_columns(sample.columns(), sample.file().stem()) {
+        Ok(Shape::Export) if !OWN.iter().any(|own| sample.has(own)) => Fit::Likely,
+        Ok(_) => Fit::Sure,
+        Err(_) => Fit::No,
+    }
+}
+
+fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
     let mut tables = Vec::new();
-    for file in files {
-        match shape_of(&file)? {
+    for file in &tree.files {
+        match shape_of(file)? {
             Ok(shape) => tables.push((shape, file)),
             Err(message) => file.ignore(sink, message),
         }
     }
     if tables.iter().all(|(shape, _)| *shape == Shape::Categories) {
-        return Err(SourceError::NoTable { path: path.to_owned(), expected: EXPECTED });
+        return Err(SourceError::NoTable { path: tree.root.clone(), expected: EXPECTED });
     }
-    tables.sort();
+    tables.sort_by(|(left, a), (right, b)| left.cmp(right).then_with(|| a.name.cmp(&b.name)));
     let mut categories = Categories::default();
     for (shape, file) in &tables {
-        let input = Input::open(&file.path)?;
+        let input = file.open()?;
         let id = file.announce(sink);
-        let mut table = Table::new(Form::Csv, input, id, sink)?;
+        let mut table = Table::new(COMMA_CSV, input, id, sink)?;
         match shape {
             Shape::Categories => categories.read(&mut table)?,
             Shape::Links(relation_type) => fixture::read_links(&mut table, relation_type)?,
@@ -84,30 +103,34 @@ fn read(path: &Path, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
 
 /// What a file holds, or why it is not read.
 fn shape_of(file: &SourceFile) -> Result<Result<Shape, &'static str>, SourceError> {
-    if file.extension() != "csv" || !file.path.is_file() {
+    if !file.is_stdin() && (file.extension() != "csv" || !file.is_regular()) {
         return Ok(Err("expected a .csv file, found another one"));
     }
-    let header = super::csv::CsvReader::new(Input::open(&file.path)?, b',')?;
-    let has = |name: &str| header.header().iter().any(|column| column == name);
+    let header = CsvReader::new(file.open()?, b',')?;
+    Ok(shape_by_columns(header.header(), file.stem()))
+}
+
+fn shape_by_columns(columns: &[String], stem: &str) -> Result<Shape, &'static str> {
+    let has = |name: &str| columns.iter().any(|column| column == name);
     let has_any = |names: &[&str]| names.iter().any(|name| has(name));
     if !has("sku") {
-        return Ok(match has("name") && has("path") && has("url_key") {
+        return match has("name") && has("path") && has("url_key") {
             true => Ok(Shape::Categories),
             false => Err("expected a column `sku`, found none"),
-        });
+        };
     }
     if has("linked_sku") {
-        let known = LINK_TYPES.into_iter().find(|(name, _)| *name == file.stem());
+        let known = LINK_TYPES.into_iter().find(|(name, _)| *name == stem);
         let links = known.map(|(_, relation_type)| Shape::Links(relation_type));
-        return Ok(links.ok_or("expected links named related, crosssell or upsell.csv"));
+        return links.ok_or("expected links named related, crosssell or upsell.csv");
     }
-    Ok(if has_any(fixture::COLUMNS) {
+    if has_any(fixture::COLUMNS) {
         Ok(Shape::Fixture)
     } else if has_any(export::PRODUCT_COLUMNS) || has_any(export::LINK_COLUMNS) {
         Ok(Shape::Export)
     } else {
         Err("expected columns for products or links beside `sku`, found none")
-    })
+    }
 }
 
 /// `1` is "Not Visible Individually"; 2, 3 and 4 are catalog, search and both.

@@ -5,26 +5,55 @@
 //! only: a bad cell or row becomes a finding with file, line and column and the run goes on; a file
 //! that cannot be read as a table at all is a [`SourceError`]. Whether a product, a type or a market
 //! exists is not asked here.
+//!
+//! # What a format is made of
+//!
+//! - `recognizes` looks at a `Sample` (delimiter and columns of a table, keys and first item of
+//!   JSON) and says how sure it is. [`detect`] asks every format about every file; so does a run
+//!   whose format was named, to tell a table of another system from a broken one of this.
+//! - `read` gets a `Tree`: the files below the path, sorted by name, to the `Depth` it asks for.
+//!   It opens them by `SourceFile::open`, which unpacks gzip and Zstandard and turns Latin-1 into
+//!   UTF-8, announces each before its records, and reports by `SourceFile::ignore` those it does not
+//!   read. A file may be opened several times; the standard input is a file like any other.
+//! - Tables are read by `Table` and `Row` (columns by name, or by `Table::matching` where a name
+//!   holds a type), JSON documents by `JsonReader` (items one by one) and `Object` (typed members).
+//! - Relation types are passed on as `format:CODE`; `STANDARD_TYPES` of `model::relation` and the
+//!   `source_codes` of `catalog.toml` say what they are.
 
+mod akeneo;
 pub mod cache;
 pub mod catalog_toml;
 mod csv;
+mod detect;
+mod encoding;
 mod error;
 mod files;
 mod input;
+mod json;
 mod kindred;
 mod magento;
 mod ndjson;
+mod object;
 pub mod records;
 mod row;
+mod sample;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use std::path::Path;
 
-pub use error::SourceError;
-
+pub use self::{
+    detect::{Part, detect},
+    encoding::Encoding,
+    error::SourceError,
+    unpack::{Packing, UnpackError},
+};
+use self::{
+    files::{Depth, Tree},
+    sample::Sample,
+};
 use crate::model::{id::IdRule, record::RecordSink};
 
 /// A system whose files can be read.
@@ -36,14 +65,28 @@ pub struct Format {
     pub about: &'static str,
     /// How the system itself compares ids; a `catalog.toml` outranks it.
     pub id_rule: IdRule,
+    /// How deep its exports lie below a path.
+    depth: Depth,
+    recognizes: fn(&Sample<'_>) -> Fit,
     read: Read,
 }
 
-/// Reads a path to its end into the sink.
-type Read = fn(&Path, &mut dyn RecordSink) -> Result<(), SourceError>;
+/// Does a file belong to a format?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// It does not, or nothing says so.
+    No,
+    /// It could, and it could be another system's.
+    Likely,
+    /// It has what no other system writes.
+    Sure,
+}
+
+/// Reads what lies at a path to its end into the sink.
+type Read = fn(&Tree, &mut dyn RecordSink) -> Result<(), SourceError>;
 
 /// Every system, by name.
-pub const FORMATS: &[Format] = &[kindred::FORMAT, magento::FORMAT];
+pub const FORMATS: &[Format] = &[akeneo::FORMAT, kindred::FORMAT, magento::FORMAT];
 
 /// The system of this name.
 #[must_use]
@@ -52,13 +95,22 @@ pub fn format(name: &str) -> Option<&'static Format> {
 }
 
 impl Format {
-    /// Reads everything below `path`, a file or a directory, into the sink. Two runs over the same
-    /// files give the same calls in the same order.
+    /// Reads everything below `path`, a file, a directory or `-`, into the sink. Two runs over the
+    /// same files give the same calls in the same order.
     ///
     /// # Errors
     /// Names the first file that cannot be read as a table; what was read before it stands in the
     /// sink and is worth nothing.
-    pub fn read(&self, path: &Path, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
-        (self.read)(path, sink)
+    pub fn read(&'static self, path: &Path, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
+        self.part(path, Encoding::Utf8)?.read(sink)
+    }
+
+    /// What lies at `path`, to be read as this format.
+    ///
+    /// # Errors
+    /// As [`detect`], except that nothing has to be recognized; a path of which another format
+    /// knows every file it could know is refused by that format's name.
+    pub fn part(&'static self, path: &Path, encoding: Encoding) -> Result<Part, SourceError> {
+        detect::named(self, path, encoding)
     }
 }

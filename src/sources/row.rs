@@ -12,6 +12,7 @@ use crate::model::{
 
 /// A row, where it stands and where its findings go.
 pub(crate) struct Row<'a> {
+    columns: &'a [String],
     cells: &'a Cells,
     file: FileId,
     sink: &'a mut dyn RecordSink,
@@ -20,14 +21,15 @@ pub(crate) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The row of these cells.
+    /// The row of these cells, one for each column.
     pub(crate) fn new(
+        columns: &'a [String],
         cells: &'a Cells,
         file: FileId,
         sink: &'a mut dyn RecordSink,
         blank: &'static str,
     ) -> Self {
-        Self { cells, file, sink, blank }
+        Self { columns, cells, file, sink, blank }
     }
 
     /// Where the row begins.
@@ -39,6 +41,18 @@ impl<'a> Row<'a> {
     pub(crate) fn at_cell(&self, column: Column) -> Location {
         let line = column.index.map_or(self.cells.line(), |index| self.cells.line_of(index));
         Location { file: self.file, line: to_u32(line) }
+    }
+
+    /// What findings call a column.
+    pub(crate) fn field(&self, column: Column) -> &'a str {
+        let name = column.index.and_then(|index| self.columns.get(index));
+        name.map_or(column.name, String::as_str)
+    }
+
+    /// Reports something about a cell.
+    pub(crate) fn finding(&mut self, code: FindingCode, at: Location, column: Column, text: &str) {
+        let field = self.field(column);
+        self.sink.finding(code, at, field, text);
     }
 
     /// Passes a record on.
@@ -62,7 +76,7 @@ impl<'a> Row<'a> {
     pub(crate) fn is_id(&mut self, at: Location, column: Column, text: &str) -> bool {
         let checked = id::check(text);
         if let Err(error) = &checked {
-            self.sink.finding(FindingCode::BadId, at, column.name, &error.to_string());
+            self.finding(FindingCode::BadId, at, column, &error.to_string());
         }
         checked.is_ok()
     }
@@ -81,7 +95,7 @@ impl<'a> Row<'a> {
         found: &str,
     ) {
         let message = format!("expected {expected}, found `{}`", shown(found));
-        self.sink.finding(FindingCode::BadValue, at, column.name, &message);
+        self.finding(FindingCode::BadValue, at, column, &message);
     }
 
     /// The cell as written, untrimmed; empty if absent. Lists are none.
@@ -106,7 +120,7 @@ impl<'a> Row<'a> {
         if text.is_none() {
             let message = "expected a value, without which the row has no meaning, found none";
             let at = self.at_cell(column);
-            self.sink.finding(FindingCode::BadRow, at, column.name, message);
+            self.finding(FindingCode::BadRow, at, column, message);
         }
         text
     }
@@ -171,18 +185,11 @@ impl<'a> Row<'a> {
 
     /// Says whether a text can be a category path, and reports it if not.
     pub(crate) fn is_category(&mut self, column: Column, path: &str) -> bool {
-        let is_level = |level: &str| (1..=ID_BYTES_MAX).contains(&level.len());
-        let good = path.len() <= CATEGORY_PATH_BYTES_MAX
-            && path.split('/').count() <= CATEGORY_DEPTH_MAX
-            && path.split('/').all(is_level);
-        if !good {
-            let expected = format!(
-                "at most {CATEGORY_DEPTH_MAX} levels of 1 to {ID_BYTES_MAX} bytes joined by `/`, \
-                 {CATEGORY_PATH_BYTES_MAX} bytes in all"
-            );
-            self.bad_value(column, &expected, path);
+        let fault = category_fault(path);
+        if let Some(expected) = &fault {
+            self.bad_value(column, expected, path);
         }
-        good
+        fault.is_none()
     }
 
     /// An amount that is not negative, and its currency.
@@ -219,6 +226,21 @@ impl<'a> Row<'a> {
         }
         text.len() <= ID_BYTES_MAX
     }
+}
+
+/// What a text would have to be to be a category path, if it is none.
+pub(crate) fn category_fault(path: &str) -> Option<String> {
+    let is_level = |level: &str| (1..=ID_BYTES_MAX).contains(&level.len());
+    let good = path.len() <= CATEGORY_PATH_BYTES_MAX
+        && path.split('/').count() <= CATEGORY_DEPTH_MAX
+        && path.split('/').all(is_level);
+    let expected = || {
+        format!(
+            "at most {CATEGORY_DEPTH_MAX} levels of 1 to {ID_BYTES_MAX} bytes joined by `/`, \
+             {CATEGORY_PATH_BYTES_MAX} bytes in all"
+        )
+    };
+    (!good).then(expected)
 }
 
 /// Finite and above 0.

@@ -16,16 +16,22 @@ pub(crate) const ITEM_END: char = '\u{1f}';
 /// How a file writes its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Cells between commas, under a header.
-    Csv,
+    /// Cells between delimiters, under a header.
+    Csv {
+        /// What stands between cells: `,`, `;` or a tab.
+        delimiter: u8,
+    },
     /// A JSON object a line, keys instead of columns.
     Ndjson,
 }
 
+/// Cells between commas, under a header.
+pub(crate) const COMMA_CSV: Form = Form::Csv { delimiter: b',' };
+
 /// A column of one table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
-    /// Its name.
+    /// Its name, if the format knows it; the header has the others'.
     pub(crate) name: &'static str,
     /// Its place in the row, if the file has it.
     pub(crate) index: Option<usize>,
@@ -67,8 +73,8 @@ impl<'s> Table<'s> {
         sink: &'s mut dyn RecordSink,
     ) -> Result<Self, SourceError> {
         let (rows, columns) = match form {
-            Form::Csv => {
-                let reader = CsvReader::new(input, b',')?;
+            Form::Csv { delimiter } => {
+                let reader = CsvReader::new(input, delimiter)?;
                 let header = reader.header().to_vec();
                 (Rows::Csv(reader), header)
             }
@@ -98,6 +104,28 @@ impl<'s> Table<'s> {
             self.asked[index] = true;
         }
         Column { name, index }
+    }
+
+    /// The columns of the header that `known` understands, each with what it says about it.
+    pub(crate) fn matching<T>(
+        &mut self,
+        mut known: impl FnMut(&str) -> Option<T>,
+    ) -> Vec<(T, Column)> {
+        let mut found = Vec::new();
+        for (index, name) in self.columns.iter().enumerate() {
+            if let Some(what) = known(name) {
+                self.asked[index] = true;
+                found.push((what, Column { name: "", index: Some(index) }));
+            }
+        }
+        found
+    }
+
+    /// A column of the header whose name is not known before.
+    pub(crate) fn named(&mut self, name: &str) -> Option<Column> {
+        let index = self.columns.iter().position(|column| column == name)?;
+        self.asked[index] = true;
+        Some(Column { name: "", index: Some(index) })
     }
 
     /// A column that the file must have. A JSON object without the key is found row by row.
@@ -147,8 +175,15 @@ impl<'s> Table<'s> {
                 return Ok(false);
             }
             let (expected, found) = (self.columns.len(), self.cells.count());
-            if expected == found {
+            if expected == found && !repeats_header(&self.columns, &self.cells) {
                 return Ok(true);
+            }
+            if expected == found {
+                let at = Location { file: self.file, line: to_u32(self.cells.line) };
+                let message = "expected a row, found the header again; was the file joined from \
+                               several?";
+                self.sink.finding(FindingCode::BadRow, at, "", message);
+                continue;
             }
             let at = Location { file: self.file, line: to_u32(self.cells.line) };
             let message = format!("expected {expected} cells as in the header, found {found}");
@@ -158,7 +193,7 @@ impl<'s> Table<'s> {
 
     /// The row that [`Self::advance`] went to.
     pub(crate) fn row(&mut self) -> Row<'_> {
-        Row::new(&self.cells, self.file, self.sink, self.blank)
+        Row::new(&self.columns, &self.cells, self.file, self.sink, self.blank)
     }
 }
 
@@ -232,6 +267,12 @@ impl Cells {
             None => 0,
         }
     }
+}
+
+/// Is the row the header over again? One column is not enough to tell.
+fn repeats_header(columns: &[String], cells: &Cells) -> bool {
+    let mut columns = columns.iter().enumerate();
+    columns.len() > 1 && columns.all(|(index, column)| cells.text(index).trim() == column)
 }
 
 /// A line as locations hold it; a file has fewer than 2^32 of them, or the last ones share a number.

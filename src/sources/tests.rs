@@ -1,12 +1,16 @@
 //! Every hostile input gets an error or a finding with file, line and field; every table gives the
 //! records it says. Files are written to a directory of their own and read through [`super::format`].
 
+mod akeneo;
 mod catalog_toml;
+mod detect;
 mod hostile;
+mod json;
 mod kindred;
 mod magento;
 mod properties;
 mod sink;
+mod unpack;
 
 use std::{fs, io::Write};
 
@@ -47,8 +51,9 @@ fn refused(format_name: &str, files: &[(&str, &[u8])], expected: &str) -> Source
 
 #[test]
 fn formats_are_found_by_name() {
+    assert_eq!(format("akeneo").unwrap().name, "akeneo");
     assert_eq!(format("kindred").unwrap().name, "kindred");
     assert_eq!(format("magento").unwrap().name, "magento");
     assert!(format("").is_none());
-    assert!(format("akeneo").is_none());
+    assert!(format("oracle").is_none());
 }

@@ -32,7 +32,7 @@ mod wire;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use command::{Attached, Reply};
 pub use error::{DecodeError, StockError};

@@ -3,6 +3,7 @@
 mod blocks;
 mod checks;
 mod codec;
+pub(crate) mod disk;
 mod feeds;
 mod lists;
 mod model;

@@ -2,6 +2,7 @@
 //! is held, or taken as it was, while the others go on.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
@@ -112,18 +113,20 @@ fn put(path: &Path, text: &str, modified: SystemTime) {
     file.set_modified(modified).unwrap();
 }
 
-/// The files of sources that a run opened, by its trace.
-fn opened(run: &Run) -> Vec<&str> {
+/// The files of sources that a run opened, by its trace: source and file, each once.
+fn opened(run: &Run) -> Vec<String> {
     let lines = run.err.lines().filter(|line| line.contains("A source's file is opened."));
-    let paths = lines.map(|line| line.split("path=").nth(1).unwrap());
-    paths.map(|path| path.rsplit_once("/pim/").or(path.rsplit_once("/shop/")).unwrap().1).collect()
+    let paths = lines.map(|line| Path::new(line.split("path=").nth(1).unwrap()));
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let named = paths.map(|path| name(path.parent().unwrap()) + "/" + &name(path));
+    named.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 #[test]
 fn a_second_compile_opens_only_what_changed_and_gives_the_same_bytes() {
     let rig = Rig::new();
     let run = rig.both(&[]).succeeded();
-    assert_eq!(opened(&run), ["products.csv", "relations.csv", "relations.csv"]);
+    assert_eq!(opened(&run), ["pim/products.csv", "pim/relations.csv", "shop/relations.csv"]);
     rig.check_equals_a_full_compile();
     let findings = rig.0.report()["findings"].clone();
     assert_eq!(findings.as_array().unwrap().len(), 2, "a currency and a dangling link: {findings}");
@@ -136,7 +139,7 @@ fn a_second_compile_opens_only_what_changed_and_gives_the_same_bytes() {
 
     rig.write("shop", "relations.csv", "source,type,target\na,accessory,c\nb,accessory,a\n");
     let run = rig.both(&[]).succeeded();
-    assert_eq!(opened(&run), ["relations.csv"]);
+    assert_eq!(opened(&run), ["shop/relations.csv"]);
     assert_eq!(rig.states(), ["pim unchanged", "shop read"]);
     assert!(
         run.out.contains("source pim: unchanged (full), 7 records: as read at 2"),
@@ -147,7 +150,7 @@ fn a_second_compile_opens_only_what_changed_and_gives_the_same_bytes() {
 
     rig.write("pim", "products.csv", PIM[1].1.replace("3.00", "3.50").as_str());
     let run = rig.both(&[]).succeeded();
-    assert_eq!(opened(&run), ["products.csv", "relations.csv"]);
+    assert_eq!(opened(&run), ["pim/products.csv", "pim/relations.csv"]);
     rig.check_equals_a_full_compile();
 }
 
@@ -222,7 +225,7 @@ fn a_held_source_stands_still_while_others_go_on() {
     rig.write("pim", "relations.csv", "source,type,target\na,related,d\n");
     rig.write("shop", "relations.csv", "source,type,target\na,accessory,c\nb,accessory,a\n");
     let run = rig.both(&[]).succeeded();
-    assert_eq!(opened(&run), ["relations.csv"]);
+    assert_eq!(opened(&run), ["shop/relations.csv"]);
     assert_eq!(rig.states(), ["pim held", "shop read"]);
     let said = run.out.lines().find(|line| line.starts_with("source pim: held (full)")).unwrap();
     assert!(said.contains("by ann: prices in cents"), "{said}");
@@ -234,6 +237,45 @@ fn a_held_source_stands_still_while_others_go_on() {
     assert_eq!(rig.states(), ["pim read", "shop unchanged"]);
     assert_eq!(rig.related(), 1);
     rig.check_equals_a_full_compile();
+}
+
+/// Named by their files alone, sources are the formats found there; the files are looked into to
+/// see what they are, and read no further.
+#[test]
+fn sources_that_nobody_names_are_kept_by_their_formats() {
+    let rig = Rig::new();
+    let export = "sku,name,upsell_skus\nx,X,y\ny,Y,\n";
+    rig.write("pim", "export.csv", export);
+    let (dir, cache) = (rig.dir("pim"), rig.0.path("cache"));
+    let args = [dir.to_str().unwrap(), "--cache", cache.to_str().unwrap()];
+    rig.compile(&args[..1], &args[1..]).succeeded();
+    assert_eq!(rig.states(), ["kindred read", "magento read"]);
+    let id = rig.0.snapshot().id().to_owned();
+    rig.compile(&args[..1], &args[1..]).succeeded();
+    assert_eq!(rig.states(), ["kindred unchanged", "magento unchanged"]);
+    rig.write("pim", "export.csv", &export.replace('X', "Z"));
+    rig.compile(&args[..1], &args[1..]).succeeded();
+    assert_eq!(rig.states(), ["kindred unchanged", "magento read"]);
+    assert_ne!(rig.0.snapshot().id(), id);
+}
+
+#[test]
+fn a_source_that_is_taken_as_it_was_stands_alone() {
+    let rig = Rig::new();
+    rig.both(&[]).succeeded();
+    for from in [["pim", "pim@previous"], ["pim@previous", "pim"], ["pim@previous"; 2]] {
+        rig.cached(&from, &[]).ended(1).complained(&["it stands alone"]);
+    }
+}
+
+#[test]
+fn the_standard_input_cannot_be_watched() {
+    let rig = Rig::new();
+    let cache = rig.0.path("cache");
+    let options = ["--cache", cache.to_str().unwrap()];
+    let watch = [&options[..], &["--watch"]].concat();
+    let run = rig.compile(&["shop:kindred=-"], &watch).ended(1);
+    run.complained(&["expected files to watch, found the standard input"]);
 }
 
 #[test]

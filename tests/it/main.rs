@@ -10,6 +10,7 @@
     reason = "what a test does not expect fails it, in its helpers, too"
 )]
 
+mod akeneo;
 mod alone;
 mod authority;
 mod cache;

@@ -31,7 +31,8 @@ fn every_server_gets_every_row_and_exports_it_again() {
          toy-bear,,,,19.99,EUR,de,{at}\nnot-yet,,backorder,,,,,{at}\n"
     );
     shops[0].write("stock.csv", format!("{table}toy-car,mars,in_stock,,,,,{at}\n"));
-    let run = push(&addresses[..2].join(","), &shops[0].table("stock.csv"), &[]).succeeded();
+    let run = push(&addresses[..2].join(","), &shops[0].table("stock.csv"), &[]).ended(2);
+    let run = run.complained(&["1 rows were rejected; the others count"]);
     let told = "erp is at 1: 4 applied, 0 stale, 1 missing, 1 rejected, gap 0";
     assert_eq!(run.out.matches(told).count(), 2, "{}", run.out);
     assert_eq!(run.out.matches("line 6 was rejected: inventory_id").count(), 2, "{}", run.out);
@@ -87,4 +88,20 @@ fn a_feed_with_a_gap_is_not_gone_on_with_blindly() {
     push(&to, &file, &[]).ended(1).complained(&[&to, "misses a batch after 0", "--replace"]);
     push(&to, &file, &["--replace", "--sequence", "5"]).succeeded();
     assert!(push(&to, &file, &[]).succeeded().out.contains("erp is at 6"));
+}
+
+#[test]
+fn a_batch_that_the_server_knows_already_is_not_taken_for_applied() {
+    let shop = Shop::demo();
+    let server = Server::start(&shop);
+    let to = server.address.to_string();
+    let time = crate::stock::time(0);
+    let at = jiff::Timestamp::new(time.seconds, 0).unwrap();
+    let row = |id: &str| format!("product_id,availability,event_time\n{id},out_of_stock,{at}\n");
+    shop.write("stock.csv", row("toy-car"));
+    push(&to, &shop.table("stock.csv"), &["--sequence", "1"]).succeeded();
+    shop.write("stock.csv", row("toy-bear"));
+    let run = push(&to, &shop.table("stock.csv"), &["--sequence", "1"]).ended(1);
+    run.complained(&["knows batch 1 of erp already and ignored this one", "Push again"]);
+    assert!(!export(&to, &[]).contains("toy-bear"));
 }

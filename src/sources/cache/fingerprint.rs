@@ -11,8 +11,8 @@ use super::SourceInput;
 use crate::{
     model::config::{CatalogConfig, Mode},
     sources::{
-        SourceError,
-        files::{self, Depth},
+        Encoding, SourceError,
+        files::{Depth, Tree},
         records,
     },
 };
@@ -44,8 +44,8 @@ pub fn marks(path: &Path) -> Result<Vec<FileMark>, SourceError> {
     if !metadata.is_dir() {
         return Ok(vec![mark(String::new(), path)]);
     }
-    let files = files::list(path, Depth::Every)?;
-    Ok(files.into_iter().map(|file| mark(file.name, &file.path)).collect())
+    let tree = Tree::open(path, Depth::Every, Encoding::Utf8)?;
+    Ok(tree.files.into_iter().map(|file| mark(file.name, &file.path)).collect())
 }
 
 fn mark(name: String, path: &Path) -> FileMark {
@@ -78,8 +78,12 @@ pub(super) fn fingerprint(
         if input.path.as_os_str() == STDIN {
             return Ok(None);
         }
-        text.push_str(&format!("\n{:?}", input.format.name));
-        for mark in marks(input.path)? {
+        text.push_str(&format!("\n{:?} {:?}", input.format.name, input.encoding));
+        let marks = match input.part {
+            Some(part) => part.files().map(|file| mark(file.name.clone(), &file.path)).collect(),
+            None => marks(input.path)?,
+        };
+        for mark in marks {
             is_settled &= mark.modified.is_none_or(|at| at + TICK < now);
             text.push_str(&format!("\n{mark:?}"));
         }

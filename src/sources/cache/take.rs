@@ -23,7 +23,7 @@ use crate::{
         record::RecordSink,
     },
     sources::{
-        Format, SourceError,
+        Encoding, Format, Part, SourceError,
         records::{self, Noting, RecordWriter, Spoken, Staying, StayingRules, Tee, Written},
     },
 };
@@ -35,6 +35,23 @@ pub struct SourceInput<'a> {
     pub format: &'static Format,
     /// Where.
     pub path: &'a Path,
+    /// How the files spell characters.
+    pub encoding: Encoding,
+    /// Its files, if they were looked into already.
+    pub part: Option<&'a Part>,
+}
+
+impl SourceInput<'_> {
+    /// Reads it into the sink.
+    ///
+    /// # Errors
+    /// As [`Format::part`] and [`Part::read`].
+    pub fn read(&self, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
+        match self.part {
+            Some(part) => part.read(sink),
+            None => self.format.part(self.path, self.encoding)?.read(sink),
+        }
+    }
 }
 
 /// A source of a compile.
@@ -220,7 +237,7 @@ impl Taken {
 }
 
 fn read_files(inputs: &[SourceInput<'_>], sink: &mut dyn RecordSink) -> Result<(), SourceError> {
-    inputs.iter().try_for_each(|input| input.format.read(input.path, sink))
+    inputs.iter().try_for_each(|input| input.read(sink))
 }
 
 fn kept_input(input: &SourceInput<'_>) -> KeptInput {

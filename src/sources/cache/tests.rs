@@ -18,7 +18,7 @@ use crate::{
         limits::CACHE_CATALOGS_MAX,
         record::{FileId, FileInfo, Location, Record, RecordSink},
     },
-    sources::{format, records::RecordsHash},
+    sources::{Encoding, format, records::RecordsHash},
 };
 
 /// A source `shop` of Kindred's tables, and a cache.
@@ -89,7 +89,8 @@ impl Rig {
         previous: bool,
     ) -> Result<(Taken, Links), CacheError> {
         let tables = self.tables();
-        let inputs = [SourceInput { format: format("kindred").unwrap(), path: &tables }];
+        let format = format("kindred").unwrap();
+        let inputs = [SourceInput { format, path: &tables, encoding: Encoding::Utf8, part: None }];
         let wanted = Wanted {
             name: "shop",
             inputs: &inputs,

@@ -139,7 +139,7 @@ fn types_change_the_standard_and_add_to_it() {
         config.relation_types.iter().map(|known| known.relation_type.number()).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9, 100]);
     let cross_sell = declared(&config, 1);
-    assert_eq!(cross_sell.source_codes, ["magento:crosssell", "akeneo:X_SELL"]);
+    assert_eq!(cross_sell.source_codes, ["akeneo:X_SELL", "magento:crosssell"]);
     assert_eq!((cross_sell.code.as_str(), cross_sell.two_way), ("cross_sell", false));
     let accessory = declared(&config, 6);
     assert_eq!((accessory.code.as_str(), accessory.two_way), ("accessory", true));
@@ -148,6 +148,18 @@ fn types_change_the_standard_and_add_to_it() {
     assert_eq!((fits.code.as_str(), fits.display_name.as_str()), ("fits_model", "Fits"));
     assert_eq!((fits.two_way, fits.reverse), (false, true));
     assert_eq!(fits.source_codes, ["akeneo:FITS"]);
+}
+
+/// A shop whose PACK is no bundle could not say so: the standard type had the code already.
+#[test]
+fn a_source_code_goes_to_the_type_that_the_file_gives_it_to() {
+    let config = parsed(
+        "[[relation_types]]\nnumber = 6\nsource_codes = [\"akeneo:PACK\"]\n\
+         [[relation_types]]\nnumber = 100\ncode = \"x\"\nsource_codes = [\"magento:related\"]\n",
+    );
+    let codes = |number: u8| declared(&config, number).source_codes.clone();
+    assert!(codes(3).is_empty() && codes(7).is_empty());
+    assert_eq!([codes(6), codes(100)], [["akeneo:PACK"], ["magento:related"]]);
 }
 
 #[test]
@@ -271,11 +283,14 @@ fn types_must_hold_together() {
         "expected a code that no other type has, found `up_sell`",
     );
     check(
-        &table("number = 100\ncode = \"x\"\nsource_codes = [\"magento:related\"]"),
+        &table("number = 100\ncode = \"x\"\nsource_codes = [\"related\"]"),
         4,
         17,
-        "expected a code that no other type has, found `magento:related`",
+        "expected a code that no other type has, found `related`",
     );
+    let both = table("number = 100\ncode = \"x\"\nsource_codes = [\"a:b\"]")
+        + &table("number = 6\nsource_codes = [\"a:b\"]");
+    check(&both, 4, 17, "expected a code that no other type has, found `a:b`");
     let text = table("number = 100\ncode = \"x\"") + &table("number = 101\ncode = \"x\"");
     check(&text, 3, 8, "expected a code that no other type has, found `x`");
     check(

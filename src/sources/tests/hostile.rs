@@ -11,7 +11,7 @@ use super::{Collected, read, refused};
 use crate::{
     model::{
         finding::FindingCode,
-        limits::{COLUMNS_MAX, ROW_BYTES_MAX},
+        limits::{COLUMNS_MAX, EXPORT_COLUMNS_MAX, ROW_BYTES_MAX},
     },
     sources::{
         SourceError, csv::CsvReader, format, input::Input, ndjson::NdjsonReader, table::Cells,
@@ -157,12 +157,14 @@ fn a_wrong_delimiter_is_named() {
 fn bytes_that_are_no_utf8_are_named_by_offset_line_and_column() {
     let error = refused_csv(
         b"id,title\n1,ok\n2,\"x\nM\xfcsli\"\n",
-        "DIR/products.csv:4: column `title`: expected UTF-8, found byte 0xfc at offset 20",
+        "DIR/products.csv:4: column `title`: expected UTF-8, found byte 0xfc at offset 20; \
+         if the file is Latin-1, say --encoding latin1",
     );
     assert!(matches!(error, SourceError::NotUtf8 { .. }), "{error:?}");
     refused_csv(
         b"id,t\xfctle\n",
-        "DIR/products.csv:1: column `2`: expected UTF-8, found byte 0xfc at offset 4",
+        "DIR/products.csv:1: column `2`: expected UTF-8, found byte 0xfc at offset 4; if \
+         the file is Latin-1, say --encoding latin1",
     );
     refused_csv(
         b"id,title\n1,\xc3",
@@ -171,11 +173,13 @@ fn bytes_that_are_no_utf8_are_named_by_offset_line_and_column() {
     // Without the quotes the two bytes would be a character; in the file they are none.
     refused_csv(
         b"id,title\n1,\"\xc3\"\xa9\n",
-        "DIR/products.csv:2: column `title`: expected UTF-8, found byte 0xc3 at offset 12",
+        "DIR/products.csv:2: column `title`: expected UTF-8, found byte 0xc3 at offset 12; if \
+         the file is Latin-1, say --encoding latin1",
     );
     refused_ndjson(
         b"{\"id\":\"a\"}\n{\"id\":\"\xff\"}\n",
-        "DIR/products.ndjson:2: expected UTF-8, found byte 0xff at offset 18",
+        "DIR/products.ndjson:2: expected UTF-8, found byte 0xff at offset 18; if the file is \
+         Latin-1, say --encoding latin1",
     );
 }
 
@@ -239,6 +243,24 @@ fn a_ragged_row_is_reported_and_skipped() {
             "products.csv:4 ragged_row : expected 2 cells as in the header, found 3",
         ],
     );
+}
+
+#[test]
+fn a_header_that_stands_again_is_reported_and_skipped() {
+    check(
+        "products.csv",
+        b"id,title\na,A\nid, title\nb,B\n",
+        &["a", "b"],
+        &["products.csv:3 bad_row : expected a row, found the header again; was the file joined \
+           from several?"],
+    );
+    // One column is not enough to tell.
+    check("products.csv", b"id\na\nid\n", &["a", "id"], &[]);
+}
+
+#[test]
+fn mixed_line_ends_end_rows_alike() {
+    check("products.csv", b"id,title\r\na,A\nb,B\rc,C\r\n\nd,D", &["a", "b", "c", "d"], &[]);
 }
 
 #[test]
@@ -316,9 +338,9 @@ fn rows_at_the_byte_limit_are_read_and_longer_ones_refused() {
 }
 
 /// A gigabyte of one byte; counts what was taken of it.
-struct Endless {
-    byte: u8,
-    taken: Rc<Cell<usize>>,
+pub(super) struct Endless {
+    pub(super) byte: u8,
+    pub(super) taken: Rc<Cell<usize>>,
 }
 
 impl Read for Endless {
@@ -350,13 +372,13 @@ fn columns_up_to_the_limit_are_read_and_more_refused() {
         let header: Vec<String> = (1..count).map(|number| format!("c{number}")).collect();
         format!("id,{}\na{}", header.join(","), ",".repeat(count - 1))
     };
-    for count in [31, 32, 33, 64, COLUMNS_MAX - 1, COLUMNS_MAX] {
+    for count in [31, 32, 33, 64, EXPORT_COLUMNS_MAX - 1, EXPORT_COLUMNS_MAX] {
         let collected = read("kindred", &[("products.csv", table(count).as_bytes())]);
         assert_eq!(collected.products().len(), 1, "{count} columns");
     }
     let error = refused_csv(
-        table(COLUMNS_MAX + 1).as_bytes(),
-        "DIR/products.csv:1: expected at most 1024 cells in a row, found more",
+        table(EXPORT_COLUMNS_MAX + 1).as_bytes(),
+        "DIR/products.csv:1: expected at most 8192 cells in a row, found more",
     );
     assert!(matches!(error, SourceError::TooManyColumns { .. }), "{error:?}");
 }

@@ -1,0 +1,183 @@
+//! The beginning of a file, by which formats know their own.
+//!
+//! A sample never fails: a file that cannot be looked into has no columns and says why in
+//! [`Sample::seen`]; reading it gives the error. Looking reads a header or one item and no more.
+
+use std::cell::OnceCell;
+
+use serde_json::{Map, Value};
+
+use super::{
+    SourceError,
+    csv::CsvReader,
+    files::SourceFile,
+    input::{Input, Next},
+    json::JsonReader,
+};
+use crate::model::{
+    finding::FindingCode,
+    record::{FileId, FileInfo, Location, Record, RecordSink},
+    text::shown,
+};
+
+/// A file and what its beginning shows.
+#[derive(Debug)]
+pub(crate) struct Sample<'f> {
+    file: &'f SourceFile,
+    content: OnceCell<Content>,
+}
+
+/// What a file's beginning shows.
+#[derive(Debug)]
+enum Content {
+    /// A header over delimited rows.
+    Table { delimiter: u8, columns: Vec<String> },
+    /// JSON: the keys of its first document.
+    Json { keys: Vec<String> },
+    /// Why nothing can be said.
+    Unknown(String),
+}
+
+/// Names in a message.
+const SHOWN_MAX: usize = 12;
+
+impl<'f> Sample<'f> {
+    /// The sample of a file, which is opened when something is asked.
+    pub(crate) fn new(file: &'f SourceFile) -> Self {
+        Self { file, content: OnceCell::new() }
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> &'f SourceFile {
+        self.file
+    }
+
+    /// What stands between the cells of its header, if it is a table.
+    pub(crate) fn delimiter(&self) -> Option<u8> {
+        match self.content() {
+            Content::Table { delimiter, .. } => Some(*delimiter),
+            Content::Json { .. } | Content::Unknown(_) => None,
+        }
+    }
+
+    /// Does it begin like JSON?
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.content(), Content::Json { .. })
+    }
+
+    /// The columns of its header, or the keys of its first JSON object.
+    pub(crate) fn columns(&self) -> &[String] {
+        match self.content() {
+            Content::Table { columns: names, .. } | Content::Json { keys: names } => names,
+            Content::Unknown(_) => &[],
+        }
+    }
+
+    /// Is this one of its columns or keys?
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.columns().iter().any(|column| column == name)
+    }
+
+    /// Are these among its columns or keys?
+    pub(crate) fn has_all(&self, names: &[&str]) -> bool {
+        names.iter().all(|name| self.has(name))
+    }
+
+    /// The first item of a JSON file whose items stand in these containers, and its container: see
+    /// [`JsonReader`].
+    pub(crate) fn item(
+        &self,
+        containers: &'static [&'static str],
+    ) -> Option<(&'static str, Map<String, Value>)> {
+        if !self.is_json() {
+            return None;
+        }
+        let mut reader = JsonReader::new(self.file.open().ok()?, containers);
+        let item = reader.next(FileId(0), &mut Deaf).ok()??;
+        Some((item.container, item.object))
+    }
+
+    /// What was seen, for messages.
+    pub(crate) fn seen(&self) -> String {
+        let listed = |names: &[String]| {
+            let shown = names.iter().take(SHOWN_MAX).map(|name| format!("`{}`", shown(name)));
+            let listed = shown.collect::<Vec<_>>().join(", ");
+            match names.len().checked_sub(SHOWN_MAX) {
+                Some(more) if more > 0 => format!("{listed} and {more} more"),
+                _ => listed,
+            }
+        };
+        match self.content() {
+            Content::Table { delimiter, columns } => {
+                let delimiter = char::from(*delimiter).escape_debug();
+                format!("a table with `{delimiter}` between the columns {}", listed(columns))
+            }
+            Content::Json { keys } if keys.is_empty() => "JSON without any object".to_owned(),
+            Content::Json { keys } => format!("JSON with the keys {}", listed(keys)),
+            Content::Unknown(why) => why.clone(),
+        }
+    }
+
+    fn content(&self) -> &Content {
+        self.content.get_or_init(|| match self.look() {
+            Ok(content) => content,
+            Err(error) => {
+                // The message names the path already.
+                let text = error.to_string();
+                let path = self.file.path.display().to_string();
+                let text = text.strip_prefix(&path).unwrap_or(&text);
+                Content::Unknown(format!("a file that cannot be looked into{text}"))
+            }
+        })
+    }
+
+    fn look(&self) -> Result<Content, SourceError> {
+        let mut input = self.file.open()?;
+        if is_zip(&mut input)? {
+            let what = "a ZIP or Excel file; export it as CSV";
+            return Ok(Content::Unknown(what.to_owned()));
+        }
+        if !matches!(first_byte(&mut input)?, Some(b'{' | b'[')) {
+            let (delimiter, columns) = CsvReader::sniff(|| self.file.open())?;
+            return Ok(Content::Table { delimiter, columns });
+        }
+        let mut reader = JsonReader::new(self.file.open()?, &[]);
+        match reader.next(FileId(0), &mut Deaf) {
+            // A page of a list may be longer than any item.
+            Ok(_) | Err(SourceError::JsonItemTooLong { .. }) => {
+                Ok(Content::Json { keys: reader.keys().to_vec() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_zip(input: &mut Input) -> Result<bool, SourceError> {
+    Ok(input.fill()? == Next::Bytes && input.bytes().starts_with(b"PK\x03\x04"))
+}
+
+/// The first byte that is no whitespace, among the first at hand.
+fn first_byte(input: &mut Input) -> Result<Option<u8>, SourceError> {
+    while input.fill()? == Next::Bytes {
+        let bytes = input.bytes();
+        if let Some(byte) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            return Ok(Some(*byte));
+        }
+        let len = bytes.len();
+        input.consume(len);
+    }
+    Ok(None)
+}
+
+/// Hears no finding: those of the beginning come again when the file is read.
+struct Deaf;
+
+impl RecordSink for Deaf {
+    fn open_file(&mut self, _: FileInfo) -> FileId {
+        FileId(0)
+    }
+
+    fn record(&mut self, _: Location, _: Record<'_>) {}
+
+    fn finding(&mut self, _: FindingCode, _: Location, _: &str, _: &str) {}
+}
