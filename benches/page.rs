@@ -7,6 +7,7 @@
 //! median and the 99th percentile of single calls.
 
 #![expect(clippy::unwrap_used, reason = "a setup that fails must end the run")]
+#![expect(clippy::print_stdout, reason = "criterion has no percentiles of single calls")]
 
 use std::{
     hint::black_box,

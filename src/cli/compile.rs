@@ -2,25 +2,23 @@
 
 use std::{
     collections::BTreeSet,
-    fs::Permissions,
-    io::Write as _,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use tempfile::NamedTempFile;
 
 use super::{
     StoreArgs,
     documents::print_published,
     from::{FromArg, parse_encoding},
+    guards::Allow,
     note,
     out::outln,
     pipeline::{self, Job},
     print_error,
     watch::{self, Watched},
+    whole_file::WholeFile,
 };
 use crate::{
     compile::Report,
@@ -60,9 +58,8 @@ pub(super) struct CompileArgs {
     /// Fail with exit code 2 on any warning or error, and publish nothing.
     #[arg(long)]
     strict: bool,
-    /// Publish although products or relations of a type shrink by more than 20 %.
-    #[arg(long)]
-    allow_shrink: bool,
+    #[command(flatten)]
+    allow: Allow,
     /// Publish although a rollback or hold came while this ran.
     #[arg(long)]
     over_rollback: bool,
@@ -127,19 +124,20 @@ fn once(args: &CompileArgs) -> anyhow::Result<()> {
         overrides: args.overrides.clone(),
         store: args.store.store.clone(),
         strict: args.strict,
-        allow_shrink: args.allow_shrink,
+        allow: args.allow.clone(),
         over_rollback: args.over_rollback,
         note: note(None, &args.reason),
     };
     // Opened first: a report that cannot be written is better known before anything is published.
-    let mut report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
+    let report_file = args.report.as_deref().map(|path| WholeFile::create("the report", path));
+    let mut report_file = report_file.transpose()?;
     let mut written = Ok(());
     let mut relations_kept = 0;
     let published = pipeline::run(&job, &mut |report| {
         outln!("{report}");
         relations_kept = report.relations.values().map(|counts| counts.kept).sum::<u64>();
         if let Some(file) = report_file.take() {
-            written = file.write(report);
+            written = write(file, report);
         }
     })?;
     print_published(&published);
@@ -149,31 +147,8 @@ fn once(args: &CompileArgs) -> anyhow::Result<()> {
     written
 }
 
-/// The report as a file: written beside its name first, so that no reader sees half of it.
-struct ReportFile<'a> {
-    path: &'a Path,
-    file: NamedTempFile,
-}
-
-impl<'a> ReportFile<'a> {
-    fn create(path: &'a Path) -> anyhow::Result<Self> {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let file = NamedTempFile::new_in(dir.unwrap_or(Path::new(".")));
-        Ok(Self { path, file: file.with_context(|| cannot_write(path))? })
-    }
-
-    fn write(mut self, report: &Report) -> anyhow::Result<()> {
-        let context = || cannot_write(self.path);
-        serde_json::to_writer_pretty(&mut self.file, report).with_context(context)?;
-        self.file.write_all(b"\n").with_context(context)?;
-        // A temporary file is its owner's alone; a report is for everyone.
-        let everyone = Permissions::from_mode(0o644);
-        self.file.as_file().set_permissions(everyone).with_context(context)?;
-        self.file.persist(self.path).with_context(context)?;
-        Ok(())
-    }
-}
-
-fn cannot_write(path: &Path) -> String {
-    format!("cannot write the report to {}", path.display())
+fn write(file: WholeFile<'_>, report: &Report) -> anyhow::Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(report).context("cannot write the report as JSON")?;
+    bytes.push(b'\n');
+    file.put(&bytes)
 }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::{
     from::{FromArg, Input},
+    guards::Allow,
     note,
     out::{outln, try_line},
     pipeline::{self, Job},
@@ -66,7 +67,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         overrides: None,
         store: store.clone(),
         strict: true,
-        allow_shrink: true,
+        allow: Allow::everything(),
         over_rollback: false,
         note: note(Some(ACTOR), "the embedded catalog"),
     };

@@ -5,7 +5,11 @@ use std::{fs::File, io::Read as _, path::Path};
 
 use anyhow::{Context as _, bail};
 
-use super::{EXIT_REFUSED, Failure, out::outln};
+use super::{
+    EXIT_REFUSED, Failure,
+    guards::{self, Allow},
+    out::outln,
+};
 use crate::{
     index::{self, Catalog, Role, Text, UnverifiedBlob},
     model::{
@@ -103,6 +107,17 @@ impl Given {
             blobs.push(stage(store, Role::Overrides, &overrides.to_csv())?);
         }
         Ok(blobs)
+    }
+
+    /// Refuses overrides that take too many of those published away.
+    pub(super) fn check_overrides(
+        &self,
+        store: &Store,
+        found: Option<&Manifest>,
+        allow: &Allow,
+    ) -> Result<(), GuardRefusal> {
+        let Some(overrides) = &self.overrides else { return Ok(()) };
+        guards::check_overrides(store, found, overrides, allow)
     }
 
     /// Refuses to put the built-in policy in the place of one that was published meanwhile.
@@ -269,6 +284,11 @@ pub(super) fn refused(published: Result<Published, StoreError>) -> anyhow::Resul
         }
         error.into()
     })
+}
+
+/// A refusal before anything was asked of the store, with the exit code of refusals.
+pub(super) fn refused_by_guard(refusal: &GuardRefusal) -> Failure {
+    Failure { code: EXIT_REFUSED, message: refusal.to_string() }
 }
 
 /// Says what came of a publish.

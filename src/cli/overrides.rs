@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     documents::{self, Head, load_overrides, print_published, warn_unbound},
+    guards::{self, Allow},
     note,
     out::outln,
     track::NoteArgs,
@@ -108,6 +109,8 @@ struct PublishArgs {
     /// The table, as POLICY.md describes it.
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    allow: Allow,
     #[command(flatten)]
     note: NoteArgs,
 }
@@ -247,6 +250,9 @@ fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let document = load_overrides(&args.file)?;
     let head = Head::open(&args.note.store.store)?;
     warn_unbound(&documents::check(&head.catalog()?, None, Some(&document))?);
+    let guarded =
+        guards::check_overrides(&head.store, Some(&head.manifest), &document, &args.allow);
+    guarded.map_err(|refusal| documents::refused_by_guard(&refusal))?;
     let note = note(args.note.actor.as_deref(), &args.note.reason);
     let published = head.publish(Role::Overrides, &document.to_csv(), note)?;
     outln!("{} overrides", document.rows().len());

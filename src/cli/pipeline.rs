@@ -13,10 +13,11 @@ use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure,
     documents::{Given, warn_unbound},
     from::{FromArg, NamedInput},
-    reading::Reading,
+    guards::{Allow, Guarded},
+    reading::{Reading, Sources},
 };
 use crate::{
-    compile::{self, Output, Report, Shrinkage},
+    compile::{self, Output, Report},
     graph::{Graph, MemoryRuns},
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
     model::{
@@ -26,13 +27,10 @@ use crate::{
     },
     sources::{Encoding, catalog_toml},
     store::{
-        BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, Published,
-        StagedBlob, Store,
+        BlobRef, Error as StoreError, MAIN_TRACK, Manifest, Note, Publish, Published, StagedBlob,
+        Store,
     },
 };
-
-/// The largest share by which products or relations of a type may shrink without a word.
-const SHRINK_SHARE_MAX: f64 = 0.2;
 
 /// What to compile, and how.
 #[derive(Debug)]
@@ -46,7 +44,7 @@ pub(super) struct Job {
     /// Where what each source says is kept.
     pub(super) cache: Option<PathBuf>,
     pub(super) strict: bool,
-    pub(super) allow_shrink: bool,
+    pub(super) allow: Allow,
     pub(super) over_rollback: bool,
     pub(super) note: Note,
 }
@@ -72,10 +70,7 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     let track = store.track(MAIN_TRACK)?;
     let head = track.head()?;
     let since = head.as_ref().map_or(0, |head| head.number);
-    let reading = Reading::open(job, &mut steps)?;
-    let given = given(job, &reading.inputs)?;
-    let config = config(job, &reading.inputs)?;
-    let (graph, sources) = reading.read(job, &config, head.as_ref(), &mut steps)?;
+    let (given, graph, sources) = read(job, head.as_ref(), &mut steps)?;
     let mut report = Report::new(&graph);
     report.sources = sources.reports();
     let finish = |report: &mut Report, steps: Steps, show: &mut dyn FnMut(&Report)| {
@@ -89,7 +84,8 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
         let message = "findings under --strict; nothing was published".to_owned();
         return Err(Failure { code: EXIT_FINDINGS, message }.into());
     }
-    let (mut blobs, catalog) = write(&store, &graph, &mut steps)?;
+    let Written { mut blobs, catalog, provenance } = write(&store, &graph, &mut steps)?;
+    let limits = graph.config.guards;
     drop(graph);
     report.catalog_bytes = catalog.blob().size_bytes();
     let unbound = given.check(&catalog)?;
@@ -103,7 +99,9 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     blobs.extend(given.stage(&store, head.as_ref())?);
     let guard = |found: Option<&Manifest>| {
         given.check_unmoved(head.as_ref(), found)?;
-        if job.allow_shrink { Ok(()) } else { check_shrinkage(&store, found, &catalog) }
+        given.check_overrides(&store, found, &job.allow)?;
+        let guarded = Guarded { store: &store, limits: &limits, allow: &job.allow };
+        guarded.check(found, &catalog, &provenance)
     };
     let published = steps.time("publish", || {
         track.publish(&Publish {
@@ -132,6 +130,19 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
             Err(error.into())
         }
     }
+}
+
+/// Reads what there is. `head` is the newest manifest of the store that it is held against.
+pub(super) fn read(
+    job: &Job,
+    head: Option<&Manifest>,
+    steps: &mut Steps,
+) -> anyhow::Result<(Given, Graph<MemoryRuns>, Sources)> {
+    let reading = Reading::open(job, steps)?;
+    let given = given(job, &reading.inputs)?;
+    let config = config(job, &reading.inputs)?;
+    let (graph, sources) = reading.read(job, &config, head, steps)?;
+    Ok((given, graph, sources))
 }
 
 /// The policy and the overrides to publish along: those named, else those beside the tables.
@@ -191,12 +202,19 @@ fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
     }
 }
 
+/// Blobs in the store, and two of them as a server would open them.
+pub(super) struct Written {
+    pub(super) blobs: Vec<BlobRef>,
+    pub(super) catalog: Catalog,
+    pub(super) provenance: Provenance,
+}
+
 /// Writes every blob, verifies each as a server would, and brings them into the store.
-fn write(
+pub(super) fn write(
     store: &Store,
     graph: &Graph<MemoryRuns>,
     steps: &mut Steps,
-) -> anyhow::Result<(Vec<BlobRef>, Catalog)> {
+) -> anyhow::Result<Written> {
     let staged = [Role::Catalog, Role::Provenance, Role::Dropped].map(|role| store.stage(role));
     let [staged_catalog, staged_provenance, staged_dropped] = staged;
     let (staged_catalog, staged_provenance) = (staged_catalog?, staged_provenance?);
@@ -213,7 +231,7 @@ fn write(
         pending.finish(catalog_hash)?;
         let provenance = UnverifiedBlob::open(staged_provenance.path())?.verify(None)?;
         let (provenance_hash, provenance_len) = (provenance.hash(), provenance.size_bytes());
-        drop(Provenance::from_blob(provenance, &catalog.view(), catalog_hash)?);
+        let provenance = Provenance::from_blob(provenance, &catalog.view(), catalog_hash)?;
         let dropped = UnverifiedBlob::open(staged_dropped.path())?.verify(None)?;
         let (dropped_hash, dropped_len) = (dropped.hash(), dropped.size_bytes());
         drop(Dropped::from_blob(dropped)?);
@@ -222,40 +240,13 @@ fn write(
             staged_provenance.commit(provenance_hash, provenance_len)?,
             staged_dropped.commit(dropped_hash, dropped_len)?,
         ];
-        Ok((blobs, catalog))
+        Ok(Written { blobs, catalog, provenance })
     })
 }
 
 fn output(staged: &StagedBlob) -> anyhow::Result<Output<'_>> {
     let file = staged.file().try_clone().context("cannot share a file handle")?;
     Ok(Output { file, path: staged.path() })
-}
-
-/// Refuses a catalog that lost more than a fifth of its products or of the relations of a type.
-fn check_shrinkage(
-    store: &Store,
-    head: Option<&Manifest>,
-    catalog: &Catalog,
-) -> Result<(), GuardRefusal> {
-    let Some(blob) = head.and_then(|head| head.blob(Role::Catalog)) else {
-        return Ok(());
-    };
-    if blob.hash == catalog.blob().hash() {
-        return Ok(());
-    }
-    let before = Catalog::open(&store.blob_path(blob), Some(blob.hash)).map_err(|error| {
-        let hint = "publish with --allow-shrink if the new catalog is right";
-        GuardRefusal(format!("the catalog before cannot be compared ({error}); {hint}"))
-    })?;
-    let shrunk = compile::shrinkage(&before.view(), &catalog.view(), SHRINK_SHARE_MAX);
-    if shrunk.is_empty() {
-        return Ok(());
-    }
-    let name = |one: &Shrinkage| format!("{} from {} to {}", one.what, one.before, one.after);
-    let all = shrunk.iter().map(name).collect::<Vec<_>>().join(", ");
-    Err(GuardRefusal(format!(
-        "shrinks by more than 20 %: {all}; look at the sources, or publish with --allow-shrink"
-    )))
 }
 
 /// Largest resident memory of this process so far.

@@ -5,12 +5,16 @@ use anyhow::{Context as _, bail};
 use super::{
     from::{self, NamedInput},
     pipeline::{Job, Steps},
+    progress::Progress,
 };
 use crate::{
     compile::SourceReport,
     graph::{Graph, GraphBuilder, MemoryRuns, MemoryStore},
     index::Role,
-    model::config::{CatalogConfig, Mode},
+    model::{
+        config::{CatalogConfig, Mode},
+        record::RecordSink,
+    },
     sources::cache::{Cache, CacheLock, SourceInput, State, Taken, Wanted},
     store::Manifest,
 };
@@ -54,17 +58,21 @@ impl Reading {
         steps: &mut Steps,
     ) -> anyhow::Result<(Graph<MemoryRuns>, Sources)> {
         let mut builder = GraphBuilder::new(config.clone(), MemoryStore::default());
+        let mut progress = Progress::new(self.inputs.iter().map(|input| input.path.as_path()));
         let sources = match self.cache {
             None => {
                 refuse_modes(config, &self.inputs)?;
-                steps.time("read", || read_all(&self.inputs, &mut builder))?;
+                steps.time("read", || read_all(&self.inputs, &mut builder, &mut progress))?;
                 Sources::default()
             }
             Some((cache, lock)) => {
                 let catalog = head.and_then(|head| head.blob(Role::Catalog));
                 let catalog = catalog.map(|blob| blob.hash.to_string());
                 let mut take = |inputs: &[NamedInput]| {
-                    take(&cache, inputs, config, catalog.as_deref(), job, &mut builder)
+                    let first = inputs.first().context("a source has an input")?;
+                    builder.begin_source(&first.name);
+                    let sink = &mut progress.over(&first.path, &mut builder);
+                    take(&cache, inputs, config, catalog.as_deref(), job, sink)
                 };
                 let by_source = self.inputs.chunk_by(|left, right| left.name == right.name);
                 let taken =
@@ -72,15 +80,20 @@ impl Reading {
                 Sources { taken, lock: Some(lock) }
             }
         };
+        progress.end("sorting and checking");
         let graph = steps.time("graph", || builder.finish())?;
         Ok((graph, sources))
     }
 }
 
-fn read_all(inputs: &[NamedInput], builder: &mut GraphBuilder<MemoryStore>) -> anyhow::Result<()> {
+fn read_all(
+    inputs: &[NamedInput],
+    builder: &mut GraphBuilder<MemoryStore>,
+    progress: &mut Progress,
+) -> anyhow::Result<()> {
     for input in inputs {
         builder.begin_source(&input.name);
-        source_input(input).read(builder)?;
+        source_input(input).read(&mut progress.over(&input.path, builder))?;
     }
     Ok(())
 }
@@ -92,10 +105,9 @@ fn take(
     config: &CatalogConfig,
     catalog: Option<&str>,
     job: &Job,
-    builder: &mut GraphBuilder<MemoryStore>,
+    sink: &mut dyn RecordSink,
 ) -> anyhow::Result<Taken> {
     let first = inputs.first().context("a source has an input")?;
-    builder.begin_source(&first.name);
     let wanted = Wanted {
         name: &first.name,
         inputs: &inputs.iter().map(source_input).collect::<Vec<_>>(),
@@ -104,7 +116,7 @@ fn take(
         catalog,
         now: &job.note.created_at,
     };
-    Ok(cache.take(&wanted, builder)?)
+    Ok(cache.take(&wanted, sink)?)
 }
 
 fn source_input(input: &NamedInput) -> SourceInput<'_> {

@@ -57,8 +57,8 @@ pub(super) struct ListenArgs {
     /// Then wait this long for open calls, in milliseconds.
     #[arg(long, env = "KINDRED_DRAIN_WAIT_MS", value_name = "MS", default_value_t = 20_000)]
     drain_wait_ms: u64,
-    /// Health says NOT_SERVING until each feed of stock that is known, or a first one, was heard of
-    /// within so many seconds.
+    /// Health says NOT_SERVING until each feed of stock that has readings, or a first one, was heard
+    /// of within so many seconds.
     #[arg(long, env = "KINDRED_READY_STOCK_AGE", value_name = "SECONDS")]
     ready_stock_age: Option<u64>,
     /// Do not serve reflection.

@@ -1,6 +1,7 @@
 //! `kindred stock push` and `kindred stock export`: readings of stock and price into servers, and
 //! back out.
 
+mod sold_out;
 mod table;
 
 use std::{cell::Cell, future::poll_fn, path::PathBuf, task::Poll};
@@ -8,6 +9,7 @@ use std::{cell::Cell, future::poll_fn, path::PathBuf, task::Poll};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
+pub(super) use self::sold_out::sold_out;
 use self::table::Row;
 use super::{EXIT_FINDINGS, Failure, out::outln};
 use crate::{
@@ -73,8 +75,11 @@ struct ExportArgs {
     #[arg(long, value_name = "ID", default_value = "")]
     source: String,
     /// Print JSON, one AvailabilityUpdate a line.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "since")]
     json: bool,
+    /// Say since when each product is in its state, too, as `kindred check --stock` asks.
+    #[arg(long)]
+    since: bool,
 }
 
 pub(super) fn run(args: &StockArgs) -> anyhow::Result<()> {
@@ -172,7 +177,8 @@ async fn next_sequence(replica: &mut Replica, args: &PushArgs) -> anyhow::Result
         );
     }
     // A resync stands for everything up to its sequence, and the feed goes on behind it.
-    position.sequence.checked_add(u64::from(!args.replace)).context("the feed is at its end")
+    let next = position.sequence.checked_add(u64::from(!args.replace));
+    Ok(next.context("the feed is at its end")?.max(1))
 }
 
 /// What became of the rows on one server.
@@ -267,25 +273,35 @@ async fn replace(
     let mut tally = Tally::default();
     tally.rejected(&address, rows, 0, &done.rejected);
     let (source, position) = (&args.source, done.position.unwrap_or_default().sequence);
-    let (applied, removed, rejected) = (done.applied, done.removed, tally.rejected);
+    // The answer names the first of them only.
+    let (applied, removed, rejected) = (done.applied, done.removed, done.rejected_count);
     outln!(
         "{address}: {source} is at {position}: {applied} applied, {removed} removed, {rejected} \
          rejected"
     );
-    Ok(rejected)
+    Ok(usize::try_from(rejected).unwrap_or(usize::MAX))
 }
 
 fn export(args: &ExportArgs) -> anyhow::Result<()> {
-    if !args.json {
-        outln!("{}", table::HEADER);
+    match (args.json, args.since) {
+        (true, _) => {}
+        (false, true) => outln!("{},{}", table::HEADER, table::SINCE),
+        (false, false) => outln!("{}", table::HEADER),
     }
     let mut failed = None;
     runtime()?.block_on(async {
         let mut replica = Replica::connect(&args.from).await?;
         replica
             .readings(&args.source, |state| {
+                let since = state.since_time;
                 for update in table::updates(state) {
-                    match table::line(&update, args.json) {
+                    let line = table::line(&update, args.json).and_then(|line| match args.since {
+                        true => {
+                            Ok(format!("{line},{}", table::since_cell(&update, since.as_ref())?))
+                        }
+                        false => Ok(line),
+                    });
+                    match line {
                         Ok(line) => outln!("{line}"),
                         Err(error) => failed = failed.take().or(Some(error)),
                     }

@@ -98,13 +98,17 @@ impl Replica {
     }
 
     /// Replaces all that a source has said by these parts, of which each names the feed or nothing.
+    /// The last of them is marked as the end.
     ///
     /// # Errors
     /// The server's refusal; nothing changed then.
     pub async fn replace(
         &mut self,
-        parts: Vec<pb::ReplaceAvailabilityRequest>,
+        mut parts: Vec<pb::ReplaceAvailabilityRequest>,
     ) -> Result<pb::ReplaceAvailabilityResponse, ClientError> {
+        if let Some(last) = parts.last_mut() {
+            last.end = true;
+        }
         let done = self.calls.replace_availability(tokio_stream::iter(parts)).await;
         self.told(done)
     }

@@ -73,6 +73,8 @@ pub struct FindingReport {
     pub code: &'static str,
     /// `info`, `warning` or `error`.
     pub severity: &'static str,
+    /// What a person does about it.
+    pub what_to_do: &'static str,
     /// How many.
     pub count: u64,
     /// The first few.
@@ -100,7 +102,7 @@ impl Report {
             aliases: graph.aliases.len() as u64,
             bundles: graph.bundles.len() as u64,
             relations,
-            findings: findings(&graph.findings),
+            findings: finding_reports(&graph.findings),
             sources: Vec::new(),
             snapshot_id: String::new(),
             manifest: 0,
@@ -123,10 +125,13 @@ impl RelationReport {
     }
 }
 
-fn findings(findings: &Findings) -> Vec<FindingReport> {
+/// Findings by code.
+#[must_use]
+pub fn finding_reports(findings: &Findings) -> Vec<FindingReport> {
     let groups = findings.groups().map(|(code, group)| FindingReport {
         code: code.code(),
         severity: code.severity().code(),
+        what_to_do: code.advice(),
         count: group.count,
         samples: group.samples.clone(),
     });
@@ -144,7 +149,7 @@ impl fmt::Display for Report {
             }
         }
         for finding in &self.findings {
-            let FindingReport { code, severity, count, samples } = finding;
+            let FindingReport { code, severity, count, samples, .. } = finding;
             writeln!(f, "{severity}: {code}: {count}")?;
             for sample in samples.iter().take(3) {
                 writeln!(f, "  {sample}")?;

@@ -87,6 +87,7 @@ pub(super) enum Refusal {
     SelfLink,
     Duplicate,
     HiddenTarget,
+    Capped,
     OverCap,
 }
 
@@ -103,6 +104,7 @@ impl Refusal {
             Self::SelfLink => FindingCode::SelfLink,
             Self::Duplicate => FindingCode::DuplicateRelation,
             Self::HiddenTarget => FindingCode::HiddenTarget,
+            Self::Capped => FindingCode::Capped,
             Self::OverCap => FindingCode::OverCap,
         }
     }
@@ -122,6 +124,7 @@ impl Refusal {
             Self::SelfLink => "expected two products, found one",
             Self::Duplicate => "outranked by another row for the same source, type and target",
             Self::HiddenTarget => "expected a visible target, found a hidden one",
+            Self::Capped => "outranked by as many relations as catalog.toml lets one product keep",
             Self::OverCap => "outranked by as many relations as one product and type may have",
         }
     }

@@ -4,7 +4,9 @@
 
 use super::{
     currency::Currency,
+    guard::GuardLimits,
     id::IdRule,
+    limits::RELATIONS_PER_TYPE_MAX,
     relation::{RelationType, STANDARD_TYPES},
 };
 
@@ -33,6 +35,8 @@ pub struct CatalogConfig {
     pub tags: Vec<String>,
     /// When prices and availability were read, in seconds since 1970, where a row does not say.
     pub read_at_s: Option<i64>,
+    /// How much may change from one snapshot to the next without a person's word.
+    pub guards: GuardLimits,
 }
 
 /// A market: assortment, prices, currency.
@@ -59,6 +63,8 @@ pub struct TypeDeclaration {
     pub two_way: bool,
     /// Incoming relations can be listed.
     pub reverse: bool,
+    /// Relations of it that one product keeps, best first; 1 to `RELATIONS_PER_TYPE_MAX`.
+    pub max_per_product: usize,
     /// What sources call it: `akeneo:PACK`.
     pub source_codes: Vec<String>,
 }
@@ -147,6 +153,7 @@ impl Default for CatalogConfig {
             sources: Vec::new(),
             tags: Vec::new(),
             read_at_s: None,
+            guards: GuardLimits::DEFAULT,
         }
     }
 }
@@ -180,6 +187,7 @@ pub fn standard_declarations() -> Vec<TypeDeclaration> {
         display_name: standard.display_name.to_owned(),
         two_way: false,
         reverse: standard.reverse,
+        max_per_product: RELATIONS_PER_TYPE_MAX,
         source_codes: standard.source_codes.iter().map(|code| (*code).to_owned()).collect(),
     };
     STANDARD_TYPES.iter().map(declare).collect()

@@ -51,10 +51,13 @@ mod limits;
 mod listing;
 mod pages;
 mod peer;
+mod readiness;
 mod reflection;
 mod reply;
+mod resync;
 mod serving;
 mod status;
+mod stock_limits;
 mod world;
 
 /// Longer than any event takes on a busy machine; a test that waits this long has failed.
@@ -135,6 +138,7 @@ struct Server {
     addr: SocketAddr,
     health: Health,
     stop: Stop,
+    stock: Stock,
     started: UnboundedReceiver<()>,
     release: Arc<Semaphore>,
     unblock: mpsc::Sender<()>,
@@ -155,10 +159,10 @@ impl Server {
             unblock: Mutex::new(unblock_rx),
         };
         let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
-        let availability = Availabilities::new(stock, Live::default());
+        let availability = Availabilities::new(stock.clone(), Live::default());
         let routes = routes(double, availability, &health, true);
         let report = spawn(listener, routes, &health, options, &stop);
-        Self { addr, health, stop, started, release, unblock, report }
+        Self { addr, health, stop, stock, started, release, unblock, report }
     }
 
     /// Waits for the end, which the test has asked for.

@@ -4,6 +4,8 @@
 //! error names line and column. Keys it does not know are errors: a misspelt key that is ignored
 //! costs a shop more than one that is refused.
 
+mod guards;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
@@ -24,7 +26,7 @@ use crate::model::{
     currency::Currency,
     id::{self, IdRule},
     instant,
-    limits::{CONFIG_BYTES_MAX, INVENTORIES_MAX, MARKETS_MAX, TAGS_MAX},
+    limits::{CONFIG_BYTES_MAX, INVENTORIES_MAX, MARKETS_MAX, RELATIONS_PER_TYPE_MAX, TAGS_MAX},
     relation::RelationType,
     text::{Places, shown},
 };
@@ -84,6 +86,7 @@ pub fn parse(text: &str, path: &Path) -> Result<CatalogConfig, SourceError> {
         relation_types,
         tags: check.tags(&document)?,
         read_at_s: check.read_at_s(&document)?,
+        guards: check.guards(&document)?,
     })
 }
 
@@ -103,6 +106,8 @@ struct Document {
     relation_types: Vec<RelationTypeTable>,
     #[serde(default)]
     sources: BTreeMap<Spanned<String>, SourceTable>,
+    #[serde(default)]
+    guards: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -151,6 +156,7 @@ struct RelationTypeTable {
     display_name: Option<String>,
     two_way: Option<bool>,
     reverse: Option<bool>,
+    max_per_product: Option<Spanned<i64>>,
     #[serde(default)]
     source_codes: Vec<Spanned<String>>,
 }
@@ -291,14 +297,15 @@ impl Check<'_> {
                 Some(code) => Some(self.id(code, "code")?),
                 None => None,
             };
+            let max_per_product = self.max_per_product(table)?;
             match types.iter_mut().find(|known| known.relation_type == relation_type) {
-                Some(known) => change(known, table, code),
+                Some(known) => change(known, table, code, max_per_product),
                 None => {
                     let code = code.ok_or_else(|| {
                         let message = format!("expected a `code` for type {number}, found none");
                         self.error(table.number.span(), message)
                     })?;
-                    types.push(declare(relation_type, table, code));
+                    types.push(declare(relation_type, table, code, max_per_product));
                 }
             }
         }
@@ -306,6 +313,17 @@ impl Check<'_> {
         move_source_codes(&mut types, &document.relation_types);
         self.check_codes(document, &types)?;
         Ok(types)
+    }
+
+    fn max_per_product(self, table: &RelationTypeTable) -> Result<usize, SourceError> {
+        let Some(given) = &table.max_per_product else { return Ok(RELATIONS_PER_TYPE_MAX) };
+        let found = *given.as_ref();
+        let max =
+            usize::try_from(found).ok().filter(|max| (1..=RELATIONS_PER_TYPE_MAX).contains(max));
+        max.ok_or_else(|| {
+            let message = format!("expected 1 to {RELATIONS_PER_TYPE_MAX}, found {found}");
+            self.error(given.span(), message)
+        })
     }
 
     /// A code or source code names one type only, or a row could mean two.
@@ -373,7 +391,12 @@ impl Check<'_> {
 }
 
 /// Source codes are added to those the type has: a shop that names its own must not lose Magento's.
-fn change(known: &mut TypeDeclaration, table: &RelationTypeTable, code: Option<String>) {
+fn change(
+    known: &mut TypeDeclaration,
+    table: &RelationTypeTable,
+    code: Option<String>,
+    max_per_product: usize,
+) {
     if let Some(code) = code {
         known.code = code;
     }
@@ -382,6 +405,7 @@ fn change(known: &mut TypeDeclaration, table: &RelationTypeTable, code: Option<S
     }
     known.two_way = table.two_way.unwrap_or(known.two_way);
     known.reverse = table.reverse.unwrap_or(known.reverse);
+    known.max_per_product = max_per_product;
     add_source_codes(known, table);
 }
 
@@ -405,6 +429,7 @@ fn declare(
     relation_type: RelationType,
     table: &RelationTypeTable,
     code: String,
+    max_per_product: usize,
 ) -> TypeDeclaration {
     let mut declared = TypeDeclaration {
         relation_type,
@@ -412,6 +437,7 @@ fn declare(
         code,
         two_way: table.two_way.unwrap_or(false),
         reverse: table.reverse.unwrap_or(false),
+        max_per_product,
         source_codes: Vec::new(),
     };
     add_source_codes(&mut declared, table);

@@ -25,6 +25,8 @@ mod projection;
 mod readings;
 mod reads;
 mod resolve;
+mod room;
+mod seats;
 mod state;
 mod update;
 mod view;

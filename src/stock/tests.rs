@@ -8,6 +8,7 @@ mod feeds;
 mod lists;
 mod model;
 mod order;
+mod power;
 mod readings;
 mod rig;
 mod shop;

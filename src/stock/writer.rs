@@ -4,6 +4,7 @@
 //! published before it is acknowledged. What the journal refuses counts for nothing, and reads go on.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         mpsc::{Receiver, TryRecvError},
@@ -16,7 +17,7 @@ use tracing::{error, info, warn};
 
 use super::{
     BatchDone, BlockDone, BlockDraft, Publisher, Rejected, ReplaceDone, StockError, StockOptions,
-    StockView, UnblockDone, UnblockDraft, check,
+    StockView, UnblockDone, UnblockDraft, UpdateDraft, check,
     command::{Attached, BatchCommand, Command, ReadCommand, ReplaceCommand, Reply},
     entry::{Batch, Block, Entry, Part, UPDATES_PER_PART, Unblock, Update},
     feeds::{Admission, Feeds},
@@ -27,7 +28,10 @@ use super::{
 };
 use crate::{
     index::Catalog,
-    model::limits::{BLOCKS_PER_CALL_MAX, REJECTIONS_MAX, STOCK_GROUP_BYTES_MAX, STOCK_QUEUE_MAX},
+    model::limits::{
+        BLOCKS_PER_CALL_MAX, PRODUCTS_FORGOTTEN_MIN, REJECTIONS_MAX, STOCK_GROUP_BYTES_MAX,
+        STOCK_QUEUE_MAX,
+    },
 };
 
 /// Owner of all that stock is.
@@ -129,7 +133,12 @@ impl Writer {
         };
         self.plan(first, &mut group);
         let mut next = None;
-        while group.bytes < STOCK_GROUP_BYTES_MAX && group.batches.len() < STOCK_QUEUE_MAX {
+        // Reads and refused batches count, too: they add nothing to the group, and there may be no end
+        // of them, while those who sent the batches wait.
+        for _ in 1..STOCK_QUEUE_MAX {
+            if group.bytes >= STOCK_GROUP_BYTES_MAX {
+                break;
+            }
             match inbox.try_recv() {
                 Ok(Command::Batch(batch)) => self.plan(batch, &mut group),
                 // Nothing of the group is acknowledged, so that a read may come before it.
@@ -152,8 +161,9 @@ impl Writer {
             return reply(Err(StockError::NoCatalog));
         };
         let now_s = self.now_s();
-        let (updates, rejected) = check::updates(updates, &projection.places, now_s);
-        let rows = updates.iter().map(Update::rows).sum::<usize>();
+        let checked = check::updates(updates, &projection.places, now_s);
+        let (updates, rejected) = (checked.updates, checked.rejected);
+        let rows = self.state.rows_added(&source_id, &updates);
         if let Err(error) = self.state.check_room(group.rows + rows) {
             return reply(Err(error));
         }
@@ -216,47 +226,70 @@ impl Writer {
     }
 
     fn replace(&mut self, command: ReplaceCommand) {
-        let ReplaceCommand { source_id, sequence, updates, reply } = command;
-        self.answer(reply, |writer| {
-            let projection = writer.projection.as_ref().ok_or(StockError::NoCatalog)?;
-            let now_s = writer.now_s();
-            let (mut updates, mut rejected) = check::updates(updates, &projection.places, now_s);
-            let rows = updates.iter().map(Update::rows).sum();
-            writer.state.check_replace(&source_id, sequence, rows)?;
-            let rejected_count = rejected.len() as u64;
-            rejected.truncate(REJECTIONS_MAX);
+        let ReplaceCommand { seat, source_id, sequence, updates, reply } = command;
+        let answer = self.replaced(source_id, sequence, updates);
+        drop(seat);
+        reply(answer);
+        self.forget_idle(PRODUCTS_FORGOTTEN_MIN);
+    }
 
-            let mut entries = Vec::new();
-            for part in 0.. {
-                let rest = updates.split_off(updates.len().min(UPDATES_PER_PART));
-                let is_last = rest.is_empty();
-                let updates = std::mem::replace(&mut updates, rest);
-                let source = source_id.clone();
-                let batch = Batch { source, sequence, received_s: now_s, updates };
-                entries.push(Entry::Replace(Part { part, is_last, batch }));
-                if is_last {
-                    break;
-                }
+    /// Lets go of products of which nothing is kept, where they are many.
+    fn forget_idle(&mut self, idle_min: usize) {
+        if self.state.forget_idle(idle_min)
+            && let Some(projection) = &mut self.projection
+        {
+            projection.renumber(&self.state);
+        }
+    }
+
+    fn replaced(
+        &mut self,
+        source_id: String,
+        sequence: u64,
+        updates: Vec<UpdateDraft>,
+    ) -> Result<ReplaceDone, StockError> {
+        let projection = self.projection.as_ref().ok_or(StockError::NoCatalog)?;
+        let now_s = self.now_s();
+        let checked = check::updates(updates, &projection.places, now_s);
+        let check::Checked { updates, mut rejected, rejected_products } = checked;
+        let keeps = self.said_of(&source_id, &rejected_products, projection);
+        self.state.check_replace(&source_id, sequence, &keeps, updates.iter())?;
+        let rejected_count = rejected.len() as u64;
+        rejected.truncate(REJECTIONS_MAX);
+
+        let batch = Batch { source: source_id.clone(), sequence, received_s: now_s, updates };
+        let entries = parts(batch, keeps);
+        // Parts before the last count for nothing yet, so that each may have a write of its own:
+        // a resync of two million readings needs no buffer of their length.
+        for entry in &entries {
+            self.append(&[entry.encode()])?;
+        }
+        let mut touched = Touched::default();
+        let (mut applied, mut removed) = (0, 0);
+        for entry in &entries {
+            if let Outcome::Replaced { applied: all, removed: gone } =
+                self.state.apply(entry, &mut touched)?
+            {
+                (applied, removed) = (all, gone);
             }
-            // Parts before the last count for nothing yet, so that each may have a write of its own:
-            // a resync of two million readings needs no buffer of their length.
-            for entry in &entries {
-                writer.append(&[entry.encode()])?;
-            }
-            let mut touched = Touched::default();
-            let (mut applied, mut removed) = (0, 0);
-            for entry in &entries {
-                if let Outcome::Replaced { applied: all, removed: gone } =
-                    writer.state.apply(entry, &mut touched)?
-                {
-                    (applied, removed) = (all, gone);
-                }
-            }
-            writer.show(&touched);
-            let source = writer.state.feeds.find(&source_id).expect("the resync opened the feed");
-            let position = writer.state.feeds.get(source).to_position();
-            Ok(ReplaceDone { position, applied, removed, rejected, rejected_count })
+        }
+        self.show(&touched);
+        let source = self.state.feeds.find(&source_id).expect("the resync opened the feed");
+        let position = self.state.feeds.get(source).to_position();
+        Ok(ReplaceDone { position, applied, removed, rejected, rejected_count })
+    }
+
+    /// Of the products with these ids, each id under which the source said something.
+    fn said_of(&self, source_id: &str, ids: &[String], projection: &Projection) -> Vec<String> {
+        let Some(source) = self.state.feeds.find(source_id) else { return Vec::new() };
+        let catalog = projection.catalog.view();
+        let numbers = ids.iter().flat_map(|id| match catalog.find(id) {
+            Some(product) => projection.ids(product),
+            None => self.state.products.find(id).into_iter().collect(),
         });
+        let of_source = |number: &u32| self.state.readings(*number).are_of(source);
+        let numbers = numbers.filter(of_source).collect::<BTreeSet<_>>();
+        numbers.into_iter().map(|number| self.state.products.name(number).to_owned()).collect()
     }
 
     fn block(&mut self, draft: BlockDraft) -> Result<BlockDone, StockError> {
@@ -303,7 +336,7 @@ impl Writer {
         Ok(UnblockDone { unblocked, blocks_digest: self.state.blocks.digest() })
     }
 
-    /// The blocks by these ids, and those by other ids of the same products.
+    /// The ids of blocks by these ids, and by other ids of the same products.
     fn blocks_named(&self, product_ids: &[String]) -> Vec<String> {
         let raw = product_ids.iter().map(String::as_str).collect::<HashSet<_>>();
         let catalog = self.projection.as_ref().map(|projection| projection.catalog.view());
@@ -313,7 +346,8 @@ impl Writer {
             raw.contains(id) || find(id).is_some_and(|product| products.contains(&product))
         };
         let blocks = self.state.blocks.iter().map(|(id, _)| id);
-        blocks.filter(is_named).map(str::to_owned).collect()
+        // One id may have several blocks.
+        distinct(blocks.filter(is_named).map(str::to_owned).collect())
     }
 
     /// Journal, then state, then view.
@@ -353,7 +387,7 @@ impl Writer {
                 reply(reads::readings(&self.state, source_id, &page_token, page_size));
             }
             ReadCommand::Blocks { page_token, page_size, reply } => {
-                reply(Ok(reads::blocks(&self.state, &page_token, page_size, self.now_s())));
+                reply(reads::blocks(&self.state, &page_token, page_size, self.now_s()));
             }
         }
     }
@@ -434,6 +468,35 @@ impl From<LogError> for StockError {
         let reason = failed.reason;
         if failed.is_full { Self::Full { reason } } else { Self::Broken { reason } }
     }
+}
+
+/// A resync as entries that fit the journal. Ids that are kept have parts of their own.
+fn parts(batch: Batch, keeps: Vec<String>) -> Vec<Entry> {
+    let Batch { source, sequence, received_s, updates } = batch;
+    let kept = pieces(keeps).into_iter().map(|keeps| (Vec::new(), keeps));
+    let said = pieces(updates).into_iter().map(|updates| (updates, Vec::new()));
+    let mut all = kept.chain(said).collect::<Vec<_>>();
+    // A source that says nothing takes everything back.
+    if all.is_empty() {
+        all.push((Vec::new(), Vec::new()));
+    }
+    let count = all.len();
+    let part = |(part, (updates, keeps)): (u32, (Vec<Update>, Vec<String>))| {
+        let batch = Batch { source: source.clone(), sequence, received_s, updates };
+        let is_last = part as usize + 1 == count;
+        Entry::Replace(Part { part, is_last, batch, keeps })
+    };
+    (0..).zip(all).map(part).collect()
+}
+
+/// A list in pieces of one part each.
+fn pieces<T>(mut rest: Vec<T>) -> Vec<Vec<T>> {
+    let mut pieces = Vec::with_capacity(rest.len().div_ceil(UPDATES_PER_PART));
+    while !rest.is_empty() {
+        let tail = rest.split_off(rest.len().min(UPDATES_PER_PART));
+        pieces.push(std::mem::replace(&mut rest, tail));
+    }
+    pieces
 }
 
 /// Each id that the catalog does not know, once, in the order of first mention.

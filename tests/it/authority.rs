@@ -37,7 +37,7 @@ fn sync(shop: &Shop, export: &str) {
 
 fn compile(shop: &Shop, from: &[&str]) {
     let (cache, catalog) = (shop.path("cache"), shop.path("settings.toml"));
-    let mut args = vec!["compile", "--allow-shrink"];
+    let mut args = vec!["compile", "--allow", "all"];
     args.extend(["--cache", cache.to_str().unwrap(), "--catalog", catalog.to_str().unwrap()]);
     args.extend(from.iter().flat_map(|from| ["--from", from]));
     shop.kindred(&args).succeeded();
@@ -132,7 +132,7 @@ fn what_is_appended_twice_stands_once() {
     write(&shop.path("pim.csv"), format!("{BEFORE}e,b,,\n"));
     let (cache, catalog) = (shop.path("cache"), shop.path("settings.toml"));
     let (pim, base) = (pim(&shop), base(&shop));
-    let args = ["compile", "--strict", "--allow-shrink", "--from", &pim, "--from", &base];
+    let args = ["compile", "--strict", "--allow", "all", "--from", &pim, "--from", &base];
     let options = ["--cache", cache.to_str().unwrap(), "--catalog", catalog.to_str().unwrap()];
     let run = shop.kindred(&[&args[..], &options].concat()).succeeded();
     assert!(!run.out.contains("duplicate"), "{}", run.out);
@@ -161,7 +161,7 @@ fn a_deleted_product_takes_its_links_along() {
         ]);
         write(&shop.path("modes.toml"), format!("[sources.kindred]\nmode = \"{mode}\"\n"));
         let (catalog, cache) = (shop.path("modes.toml"), shop.path("cache"));
-        let options = ["--allow-shrink", "--catalog", catalog.to_str().unwrap(), "--cache"];
+        let options = ["--allow", "all", "--catalog", catalog.to_str().unwrap(), "--cache"];
         let options = [&options[..], &[cache.to_str().unwrap()]].concat();
         shop.compile(&options).succeeded();
         shop.write("products.csv", "id,deleted\nb,true\n");

@@ -46,6 +46,14 @@ fn every_server_gets_every_row_and_exports_it_again() {
         assert_eq!(sorted(&exported), sorted(&table));
         assert_eq!(export(address, &["--source", "wms"]).lines().count(), 1);
     }
+    // Since when, too, and that is no reading to send.
+    let since = export(&addresses[0], &["--since"]);
+    assert!(since.starts_with("product_id,") && since.contains(",event_time,since_time\n"));
+    assert!(since.contains(&format!("\ntoy-car,,out_of_stock,,,,,{at},{at}\n")), "{since}");
+    assert!(since.contains(&format!("\ntoy-bear,,,,19.99,EUR,de,{at},\n")), "{since}");
+    shops[0].write("since.csv", &since);
+    let run = push(&addresses[1], &shops[0].table("since.csv"), &[]).succeeded();
+    assert!(run.out.contains("4 applied, 0 stale"), "{}", run.out);
     // The third one takes what the first one gives, as JSON.
     let json = export(&addresses[0], &["--json"]);
     shops[0].write("stock.ndjson", &json);

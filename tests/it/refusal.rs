@@ -100,7 +100,7 @@ fn a_damaged_snapshot_is_refused_by_name_and_the_old_one_serves_on() {
     // What stands at the head cannot be compared with, so the guard asks a person.
     point_to(&shop, "new");
     let manifests = shop.manifests();
-    shop.compile(&[]).ended(3).complained(&["cannot be compared", "--allow-shrink"]);
+    shop.compile(&[]).ended(3).complained(&["cannot be compared", "--allow all"]);
     assert_eq!(shop.manifests(), manifests);
     let new = shop.published();
     assert!(server.log.until("Snapshot is live.").contains(&new));

@@ -130,6 +130,7 @@ impl Caller {
             source_id: "erp".to_owned(),
             sequence: 9,
             updates: vec![update(Availability::OutOfStock, 9)],
+            end: true,
         };
         let unblock = pb::UnblockProductsRequest {
             product_ids: vec!["ghost".to_owned()],

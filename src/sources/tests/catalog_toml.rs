@@ -6,8 +6,9 @@ use crate::{
     model::{
         config::{CatalogConfig, Market, Mode, SourceDeclaration, TypeDeclaration},
         currency::Currency,
+        guard::{Guard, GuardLimit, GuardLimits, Share},
         id::IdRule,
-        limits::{CONFIG_BYTES_MAX, MARKETS_MAX, TAGS_MAX},
+        limits::{CONFIG_BYTES_MAX, MARKETS_MAX, RELATIONS_PER_TYPE_MAX, TAGS_MAX},
         relation::RelationType,
     },
     sources::{
@@ -42,6 +43,7 @@ number = 100
 code = "fits_model"
 display_name = "Fits"
 reverse = true
+max_per_product = 20
 source_codes = ["akeneo:FITS"]
 
 [[relation_types]]
@@ -58,6 +60,13 @@ source_codes = ["akeneo:X_SELL", "magento:crosssell"]
 priority = 65535
 
 [sources.magento]
+
+[guards]
+shrink = 0.1
+shrink_group = 0.15
+prices = 1
+group_min = 50
+churn_top = 3
 "#;
 
 #[track_caller]
@@ -97,6 +106,44 @@ fn every_key_is_read() {
     assert_eq!(config.markets, [market("de", "EUR", 1), market("ch", "CHF", 0)]);
     let source = SourceDeclaration::new;
     assert_eq!(config.sources, [source("magento", 100), source("pim", 65535)]);
+    let caps = [6, 100].map(|number| declared(&config, number).max_per_product);
+    assert_eq!(caps, [RELATIONS_PER_TYPE_MAX, 20]);
+    let share = |share| Share::new(share).unwrap();
+    let shrink = GuardLimit { whole: share(0.1), group: share(0.15) };
+    let prices =
+        GuardLimit { whole: Share::ONE, group: GuardLimits::DEFAULT.of(Guard::Prices).group };
+    let mut guards = GuardLimits::DEFAULT.with(Guard::Shrink, shrink).with(Guard::Prices, prices);
+    (guards.group_min, guards.churn_top) = (50, 3);
+    assert_eq!(config.guards, guards);
+}
+
+#[test]
+fn a_guard_that_is_none_or_no_share_is_named() {
+    let keys = "one of `shrink`, `churn`, `products`, `ids`, `prices`, `stock`, `overrides`, one of \
+                them with `_group`, `group_min` or `churn_top`";
+    for key in ["shrinkage", "shrink_groups", "overrides_group", "all", "_group"] {
+        let text = format!("[guards]\n{key} = 0.5");
+        check(&text, 2, 1, &format!("expected {keys}, found `{key}`"));
+    }
+    for bad in ["1.01", "-0.1", "2", "nan", "\"0.5\"", "true", "[0.5]"] {
+        let text = format!("[guards]\nshrink = {bad}");
+        let expected = "expected a share from 0 to 1 (1 lets everything pass)";
+        check(&text, 2, 10, &format!("{expected}, found `{bad}`"));
+    }
+    for bad in ["0", "-1", "1001", "0.5"] {
+        let text = format!("[guards]\nchurn_top = {bad}");
+        check(&text, 2, 13, &format!("expected a number from 1 to 1000, found `{bad}`"));
+    }
+}
+
+#[test]
+fn a_cap_is_one_to_what_a_list_holds() {
+    for bad in [0, -1, 1_001] {
+        let text = format!("[[relation_types]]\nnumber = 1\nmax_per_product = {bad}");
+        check(&text, 3, 19, &format!("expected 1 to 1000, found {bad}"));
+    }
+    let capped = parsed("[[relation_types]]\nnumber = 1\nmax_per_product = 1000");
+    assert_eq!(declared(&capped, 1).max_per_product, 1_000);
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn each_fault_is_named() {
         &block(&[8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]),
         "a number of 64 bits",
     );
-    check_refused(&block(&[9, 0, 1, 10, 0, 0]), "a code of a finding");
+    check_refused(&block(&[9, 0, 1, 255, 0, 0]), "a code of a finding");
     // A price: more digits than an importer reads.
     let digits = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
     let price = [&[2, 0, 1, 0, 0, 0, 1][..], &digits, &[2, 0, 0]].concat();
