@@ -18,7 +18,7 @@ use self::report::CheckReport;
 use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure,
     documents::warn_unbound,
-    from::{Input, parse_encoding},
+    from::{FromArg, parse_encoding},
     guards::{Allow, Opened},
     note,
     out::outln,
@@ -31,18 +31,21 @@ use crate::{
     index::Ordinal,
     model::finding::Severity,
     sources::Encoding,
-    store::{MAIN_TRACK, Store},
+    store::{MAIN_TRACK, Manifest, Store},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// What to read: a file, a directory or `-`, its format unless the files tell it, and a name for
     /// the source. May be given several times.
-    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = Input::parse)]
-    from: Vec<Input>,
+    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = FromArg::parse)]
+    from: Vec<FromArg>,
     /// How the files spell characters: utf-8 or latin1.
     #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
     encoding: Encoding,
+    /// Where compiles keep what each source says; nothing is written to it.
+    #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
     /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
@@ -131,13 +134,15 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<()> {
 
 fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
     let limits = args.limits.limits();
-    let before = args.store.as_deref().map(newest).transpose()?.flatten();
+    let newest = args.store.as_deref().map(newest).transpose()?.flatten();
+    let (head, before) = newest.unzip();
+    let before = before.flatten();
     // The catalog is written as a compile would, but into a store that goes away with this run.
     let scratch = TempDir::with_prefix("kindred-check-").context("no temporary directory")?;
     let job = job(args, scratch.path());
-    let given = pipeline::given(&job)?;
     let mut steps = Steps::default();
-    let graph = pipeline::read(&job, &mut steps)?;
+    // What came through the cache is not kept: nothing is published.
+    let (given, graph, _) = pipeline::read(&job, head.as_ref(), &mut steps)?;
     let store = Store::create(scratch.path())?;
     let Written { catalog, provenance, .. } = pipeline::write(&store, &graph, &mut steps)?;
     warn_unbound(&given.check(&catalog)?);
@@ -164,6 +169,7 @@ fn job(args: &CheckArgs, store: &Path) -> Job {
     Job {
         inputs: args.from.clone(),
         encoding: args.encoding,
+        cache: args.cache.clone(),
         catalog: args.catalog.clone(),
         policy: None,
         overrides: None,
@@ -177,12 +183,14 @@ fn job(args: &CheckArgs, store: &Path) -> Job {
 
 /// The newest snapshot of a store: what a publish would replace. A store that the first compile will
 /// make holds none.
-fn newest(dir: &Path) -> anyhow::Result<Option<Opened>> {
+fn newest(dir: &Path) -> anyhow::Result<Option<(Manifest, Option<Opened>)>> {
     if !dir.exists() {
         eprintln!("warning: {} is not there yet; nothing to compare with", dir.display());
         return Ok(None);
     }
     let store = Store::open(dir)?;
     let head = store.track(MAIN_TRACK)?.head()?;
-    Ok(head.map(|head| Opened::new(&store, &head)).transpose()?.flatten())
+    let Some(head) = head else { return Ok(None) };
+    let opened = Opened::new(&store, &head)?;
+    Ok(Some((head, opened)))
 }

@@ -1,31 +1,48 @@
 //! `kindred compile`.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{
     StoreArgs,
     documents::print_published,
-    from::{Input, parse_encoding},
+    from::{FromArg, parse_encoding},
     guards::Allow,
     note,
     out::outln,
     pipeline::{self, Job},
+    print_error,
+    watch::{self, Watched},
     whole_file::WholeFile,
 };
-use crate::{compile::Report, sources::Encoding};
+use crate::{
+    compile::Report,
+    model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
+    sources::{Encoding, cache::Cache, catalog_toml},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
     /// What to read: a file, a directory or `-`, its format unless the files tell it, and a name for
-    /// the source. May be given several times.
-    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = Input::parse)]
-    from: Vec<Input>,
+    /// the source; or NAME@previous, the last good records of a source in the cache. May be given
+    /// several times.
+    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = FromArg::parse)]
+    from: Vec<FromArg>,
     /// How the files spell characters: utf-8 or latin1.
     #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
     encoding: Encoding,
+    /// Keep here what each source says: those that did not change are not read again, and the modes
+    /// of `catalog.toml` count.
+    #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Compile again when the tables change; a run that fails is printed, and the watch goes on.
+    #[arg(long)]
+    watch: bool,
     /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
@@ -55,9 +72,53 @@ pub(super) struct CompileArgs {
 }
 
 pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
+    if args.watch {
+        let written = [Some(&args.store.store), args.cache.as_ref(), args.report.as_ref()];
+        let written = written.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>();
+        let watched = Watched::new(read(args)?, &written);
+        watch::run(&watched, &mut || {
+            if let Err(error) = once(args) {
+                print_error(&error);
+            }
+        });
+    }
+    once(args)
+}
+
+/// Everything that a compile reads, whether it is there or not.
+fn read(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
+    let named = [&args.catalog, &args.policy, &args.overrides];
+    let mut paths = named.into_iter().flatten().cloned().collect::<Vec<_>>();
+    let mut names = Vec::new();
+    for from in &args.from {
+        match from {
+            FromArg::Files(input) if input.path == Path::new("-") => {
+                bail!("expected files to watch, found the standard input");
+            }
+            FromArg::Files(input) => {
+                names.extend(input.source_name());
+                paths.push(input.path.clone());
+                let beside = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
+                paths.extend(beside.map(|name| input.path.join(name)));
+            }
+            FromArg::Previous(name) => names.push(name),
+        }
+    }
+    if let Some(dir) = &args.cache {
+        let cache = Cache::open(dir)?;
+        let named = names.into_iter().map(|name| cache.source(name));
+        let sources = named.chain(cache.sources()?.into_iter().map(Ok));
+        let holds = sources.map(|source| source.map(|source| source.hold_path()));
+        paths.extend(holds.collect::<Result<BTreeSet<_>, _>>()?);
+    }
+    Ok(paths)
+}
+
+fn once(args: &CompileArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: args.from.clone(),
         encoding: args.encoding,
+        cache: args.cache.clone(),
         catalog: args.catalog.clone(),
         policy: args.policy.clone(),
         overrides: args.overrides.clone(),

@@ -12,7 +12,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{
-    from::Input,
+    from::{FromArg, Input},
     guards::Allow,
     note,
     out::{outln, try_line},
@@ -59,8 +59,9 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let format = sources::format("kindred").context("the format of our own tables is built in")?;
     let input = Input { name: Some("demo".to_owned()), format: Some(format), path: tables.clone() };
     let job = Job {
-        inputs: vec![input],
+        inputs: vec![FromArg::Files(input)],
         encoding: sources::Encoding::Utf8,
+        cache: None,
         catalog: None,
         policy: None,
         overrides: None,

@@ -22,9 +22,12 @@ mod overrides;
 mod pipeline;
 mod policy;
 mod progress;
+mod reading;
 mod serve;
+mod source;
 mod stock;
 mod track;
+mod watch;
 mod whole_file;
 
 use std::{
@@ -68,6 +71,8 @@ enum Command {
     /// Read tables and say all that is wrong with them, without publishing: as text, JSON or a page.
     #[command(after_help = EXIT_CODES)]
     Check(check::CheckArgs),
+    /// Hold, release and list the sources that compiles keep in a cache.
+    Source(source::SourceArgs),
     /// Check, publish and show placements, stage policy and rules.
     Policy(policy::PolicyArgs),
     /// Add, remove, list and publish overrides: pins, hides, added and removed relations.
@@ -188,6 +193,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Source(args) => source::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Override(args) => overrides::run(&args),
         Command::History(args) => track::history(&args),
@@ -210,7 +216,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) if out::has_failed() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", out::clean(&causes(&error)));
+            print_error(&error);
             let code = error.downcast_ref::<Failure>().map_or(1, |failure| failure.code);
             ExitCode::from(code)
         }
@@ -243,6 +249,11 @@ fn start_logging() {
     if subscriber.try_init().is_err() {
         eprintln!("warning: logging was already set up");
     }
+}
+
+/// Says what failed, and why.
+fn print_error(error: &anyhow::Error) {
+    eprintln!("error: {}", out::clean(&causes(error)));
 }
 
 /// An error and its causes, each said once: most of ours repeat their cause in their own words.

@@ -1,7 +1,7 @@
 //! The way from tables to a published snapshot, as `compile` and `demo` walk it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     time::Instant,
@@ -12,13 +12,13 @@ use anyhow::{Context as _, bail};
 use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure,
     documents::{Given, warn_unbound},
-    from::{self, Input, NamedPart},
+    from::{FromArg, NamedInput},
     guards::{Allow, Guarded},
-    progress::Progress,
+    reading::{Reading, Sources},
 };
 use crate::{
     compile::{self, Output, Report},
-    graph::{Graph, GraphBuilder, MemoryRuns, MemoryStore},
+    graph::{Graph, MemoryRuns},
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
     model::{
         config::{CatalogConfig, OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
@@ -35,12 +35,14 @@ use crate::{
 /// What to compile, and how.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: Vec<FromArg>,
     pub(super) encoding: Encoding,
     pub(super) catalog: Option<PathBuf>,
     pub(super) policy: Option<PathBuf>,
     pub(super) overrides: Option<PathBuf>,
     pub(super) store: PathBuf,
+    /// Where what each source says is kept.
+    pub(super) cache: Option<PathBuf>,
     pub(super) strict: bool,
     pub(super) allow: Allow,
     pub(super) over_rollback: bool,
@@ -52,7 +54,7 @@ pub(super) struct Job {
 pub(super) struct Steps(BTreeMap<&'static str, f64>);
 
 impl Steps {
-    fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
+    pub(super) fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let done = work();
         *self.0.entry(step).or_default() += start.elapsed().as_secs_f64();
@@ -68,9 +70,9 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     let track = store.track(MAIN_TRACK)?;
     let head = track.head()?;
     let since = head.as_ref().map_or(0, |head| head.number);
-    let given = given(job)?;
-    let graph = read(job, &mut steps)?;
+    let (given, graph, sources) = read(job, head.as_ref(), &mut steps)?;
     let mut report = Report::new(&graph);
+    report.sources = sources.reports();
     let finish = |report: &mut Report, steps: Steps, show: &mut dyn FnMut(&Report)| {
         report.seconds = start.elapsed().as_secs_f64();
         report.steps = steps.0;
@@ -116,6 +118,7 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
             report.snapshot_id = manifest.snapshot_id.to_string();
             report.manifest = manifest.number;
             finish(&mut report, steps, show);
+            sources.keep(manifest)?;
             Ok(published)
         }
         Err(error) => {
@@ -129,24 +132,22 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     }
 }
 
-pub(super) fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
-    let sources = steps.time("detect", || from::resolve(&job.inputs, job.encoding))?;
-    let mut builder = GraphBuilder::new(config(job, &sources)?, MemoryStore::default());
-    let mut progress = Progress::new(sources.iter().map(|source| source.part.path()));
-    steps.time("read", || {
-        for source in &sources {
-            builder.begin_source(&source.name);
-            source.part.read(&mut progress.over(source.part.path(), &mut builder))?;
-        }
-        anyhow::Ok(())
-    })?;
-    progress.end("sorting and checking");
-    Ok(steps.time("graph", || builder.finish())?)
+/// Reads what there is. `head` is the newest manifest of the store that it is held against.
+pub(super) fn read(
+    job: &Job,
+    head: Option<&Manifest>,
+    steps: &mut Steps,
+) -> anyhow::Result<(Given, Graph<MemoryRuns>, Sources)> {
+    let reading = Reading::open(job, steps)?;
+    let given = given(job, &reading.inputs)?;
+    let config = config(job, &reading.inputs)?;
+    let (graph, sources) = reading.read(job, &config, head, steps)?;
+    Ok((given, graph, sources))
 }
 
 /// The policy and the overrides to publish along: those named, else those beside the tables.
-pub(super) fn given(job: &Job) -> anyhow::Result<Given> {
-    let beside = |name| beside(job, name);
+fn given(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<Given> {
+    let beside = |name| beside(inputs, name);
     let policy = job.policy.clone().map_or_else(|| beside(POLICY_FILE_NAME), |path| Ok(Some(path)));
     let overrides =
         job.overrides.clone().map_or_else(|| beside(OVERRIDES_FILE_NAME), |path| Ok(Some(path)));
@@ -154,23 +155,24 @@ pub(super) fn given(job: &Job) -> anyhow::Result<Given> {
 }
 
 /// The only file of this name beside the tables.
-fn beside(job: &Job, name: &str) -> anyhow::Result<Option<PathBuf>> {
-    let paths = job.inputs.iter().map(|input| input.path.join(name)).filter(|path| path.is_file());
-    match paths.collect::<Vec<_>>().as_slice() {
-        [] => Ok(None),
-        [path] => Ok(Some(path.clone())),
-        [first, second, ..] => {
+fn beside(inputs: &[NamedInput], name: &str) -> anyhow::Result<Option<PathBuf>> {
+    let paths = inputs.iter().map(|input| input.path.join(name)).filter(|path| path.is_file());
+    let paths = paths.collect::<BTreeSet<_>>();
+    let mut paths = paths.into_iter();
+    match (paths.next(), paths.next()) {
+        (Some(first), Some(second)) => {
             let (first, second) = (first.display(), second.display());
             bail!("both {first} and {second} lie beside tables; name one by an option")
         }
+        (first, _) => Ok(first),
     }
 }
 
 /// The declarations: those of `--catalog`, else those beside the tables, else the defaults.
-fn config(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
-    let config = declared(job, sources)?;
+fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
+    let config = declared(job, inputs)?;
     for declared in &config.sources {
-        if sources.iter().all(|source| source.name != declared.name) {
+        if inputs.iter().all(|input| input.name != declared.name) {
             let name = &declared.name;
             eprintln!("warning: catalog.toml sets up source {name:?}, which no --from names");
         }
@@ -178,20 +180,21 @@ fn config(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
     Ok(config)
 }
 
-fn declared(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
+fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
     if let Some(path) = &job.catalog {
         return Ok(catalog_toml::load(path)?);
     }
-    let beside = job.inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
-    match beside.collect::<Vec<_>>().as_slice() {
-        [] => {
-            let is_folded = |source: &NamedPart| source.part.format().id_rule == IdRule::CaseFolded;
-            let folds = sources.iter().all(is_folded);
+    let beside = inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
+    let beside = beside.collect::<BTreeSet<_>>();
+    let mut beside = beside.iter();
+    match (beside.next(), beside.next()) {
+        (None, _) => {
+            let folds = inputs.iter().all(|input| input.format.id_rule == IdRule::CaseFolded);
             let id_rule = if folds { IdRule::CaseFolded } else { IdRule::Exact };
             Ok(CatalogConfig { id_rule, ..CatalogConfig::default() })
         }
-        [path] => Ok(catalog_toml::load(path)?),
-        [first, second, ..] => bail!(
+        (Some(path), None) => Ok(catalog_toml::load(path)?),
+        (Some(first), Some(second)) => bail!(
             "both {} and {} declare the catalog; name one by --catalog",
             first.display(),
             second.display()

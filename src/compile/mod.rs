@@ -22,7 +22,7 @@ pub use compare::{Diff, TypeDiff, diff};
 pub use error::CompileError;
 pub use guards::{Breach, breaches};
 pub use place::Side;
-pub use report::{FindingReport, RelationReport, Report, finding_reports};
+pub use report::{FindingReport, RelationReport, Report, SourceReport, finding_reports};
 
 use self::tables::Products;
 use crate::{

@@ -22,6 +22,8 @@ pub struct Report {
     pub relations: BTreeMap<String, RelationReport>,
     /// By code.
     pub findings: Vec<FindingReport>,
+    /// Each source as it came through the cache; empty without one.
+    pub sources: Vec<SourceReport>,
     /// The snapshot that was published; empty if none was.
     pub snapshot_id: String,
     /// Its manifest; 0 if none was written.
@@ -47,6 +49,21 @@ pub struct RelationReport {
     pub reversed: u64,
     /// Rows that were dropped, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
+}
+
+/// What came of one source that is kept in a cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceReport {
+    /// Its name.
+    pub name: String,
+    /// `read`, `unchanged`, `previous` or `held`.
+    pub state: &'static str,
+    /// How its input met what was kept of before.
+    pub mode: &'static str,
+    /// Records that it says now.
+    pub records: u64,
+    /// Since when, and why; empty for a source that was read.
+    pub note: String,
 }
 
 /// Findings of one code.
@@ -86,6 +103,7 @@ impl Report {
             bundles: graph.bundles.len() as u64,
             relations,
             findings: finding_reports(&graph.findings),
+            sources: Vec::new(),
             snapshot_id: String::new(),
             manifest: 0,
             seconds: 0.0,
@@ -136,6 +154,10 @@ impl fmt::Display for Report {
             for sample in samples.iter().take(3) {
                 writeln!(f, "  {sample}")?;
             }
+        }
+        for SourceReport { name, state, mode, records, note } in &self.sources {
+            let colon = if note.is_empty() { "" } else { ": " };
+            writeln!(f, "source {name}: {state} ({mode}), {records} records{colon}{note}")?;
         }
         let Self { products, aliases, bundles, catalog_bytes, seconds, .. } = self;
         let peak_mib = self.peak_memory_bytes >> 20;

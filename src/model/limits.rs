@@ -95,6 +95,20 @@ pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// Columns of a table of our own, and keys of one object of it.
 pub const COLUMNS_MAX: usize = 1_024;
 
+/// Longest record in a file of kept records: a row's text and the lengths of its parts, many times
+/// over. A reader takes no longer length at its word.
+pub const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// Longest name of a source that is kept in a cache: as a directory, each byte may take three.
+pub const SOURCE_NAME_BYTES_MAX: usize = 64;
+
+/// Bytes of a small file of a cache: two entries, some catalogs, the paths of inputs.
+pub const CACHE_FILE_BYTES_MAX: usize = 1 << 20;
+
+/// Catalogs that an entry of a cache remembers to be part of: a rollback further back finds the
+/// entry that is current.
+pub const CACHE_CATALOGS_MAX: usize = 32;
+
 /// Columns of another system's table: a PIM writes one for each attribute, locale and channel.
 pub const EXPORT_COLUMNS_MAX: usize = 8_192;
 

@@ -20,7 +20,7 @@ use toml::{Spanned, value::Datetime};
 use super::SourceError;
 use crate::model::{
     config::{
-        CatalogConfig, Market, PRIORITY_DEFAULT, SourceDeclaration, TypeDeclaration,
+        CatalogConfig, Market, Mode, PRIORITY_DEFAULT, SourceDeclaration, TypeDeclaration,
         standard_declarations,
     },
     currency::Currency,
@@ -76,13 +76,14 @@ pub fn parse(text: &str, path: &Path) -> Result<CatalogConfig, SourceError> {
     })?;
     let inventories = check.inventories(&document)?;
     let markets = check.markets(&document, &inventories)?;
+    let relation_types = check.relation_types(&document)?;
     Ok(CatalogConfig {
         id_rule: document.id_rule.map_or(IdRule::Exact, IdRuleWord::rule),
         default_market: check.default_market(&document, &markets)?,
         markets,
         inventories,
-        relation_types: check.relation_types(&document)?,
-        sources: check.sources(&document)?,
+        sources: check.sources(&document, &relation_types)?,
+        relation_types,
         tags: check.tags(&document)?,
         read_at_s: check.read_at_s(&document)?,
         guards: check.guards(&document)?,
@@ -164,6 +165,9 @@ struct RelationTypeTable {
 #[serde(deny_unknown_fields)]
 struct SourceTable {
     priority: Option<u16>,
+    mode: Option<Spanned<String>>,
+    #[serde(default)]
+    modes: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// The text and its name, for errors.
@@ -233,12 +237,45 @@ impl Check<'_> {
         })
     }
 
-    fn sources(self, document: &Document) -> Result<Vec<SourceDeclaration>, SourceError> {
+    fn sources(
+        self,
+        document: &Document,
+        types: &[TypeDeclaration],
+    ) -> Result<Vec<SourceDeclaration>, SourceError> {
         let declare = |(name, source): (&Spanned<String>, &SourceTable)| {
-            let name = self.id(name, "source")?;
-            Ok(SourceDeclaration { name, priority: source.priority.unwrap_or(PRIORITY_DEFAULT) })
+            let type_modes = source.modes.iter().map(|(code, mode)| {
+                let known = types.iter().find(|declared| declared.is_named(code.as_ref()));
+                let known = known.ok_or_else(|| {
+                    self.unexpected(code, "a code of a standard or declared relation type")
+                })?;
+                Ok((known.relation_type, self.mode(mode)?))
+            });
+            let mut declared = SourceDeclaration {
+                name: self.id(name, "source")?,
+                priority: source.priority.unwrap_or(PRIORITY_DEFAULT),
+                mode: source.mode.as_ref().map(|mode| self.mode(mode)).transpose()?,
+                type_modes: type_modes.collect::<Result<_, _>>()?,
+            };
+            declared.type_modes.sort_unstable();
+            let twice = declared.type_modes.windows(2).find(|pair| pair[0].0 == pair[1].0);
+            match twice {
+                Some(pair) => {
+                    let message = format!(
+                        "expected each relation type once in `modes`, found `{}` \
+                                           by two codes",
+                        pair[0].0
+                    );
+                    Err(self.error(name.span(), message))
+                }
+                None => Ok(declared),
+            }
         };
         document.sources.iter().map(declare).collect()
+    }
+
+    fn mode(self, word: &Spanned<String>) -> Result<Mode, SourceError> {
+        Mode::from_code(word.as_ref())
+            .ok_or_else(|| self.unexpected(word, "`full`, `replace`, `patch` or `append`"))
     }
 
     /// The standard types as the file changes them, and the catalog's own, by number.
@@ -295,12 +332,7 @@ impl Check<'_> {
         document: &Document,
         types: &[TypeDeclaration],
     ) -> Result<(), SourceError> {
-        let owners = |code: &str| {
-            let names = move |declared: &&TypeDeclaration| {
-                declared.code == code || declared.source_codes.iter().any(|known| known == code)
-            };
-            types.iter().filter(names).count()
-        };
+        let owners = |code: &str| types.iter().filter(|declared| declared.is_named(code)).count();
         for table in &document.relation_types {
             for code in table.code.iter().chain(&table.source_codes) {
                 self.id(code, "code")?;

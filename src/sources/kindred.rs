@@ -16,7 +16,7 @@ use crate::model::{
     id::IdRule,
     record::{
         AliasRecord, BundleRecord, PriceRecord, ProductMarketRecord, ProductRecord, Record,
-        RecordSink, RelationRecord, Visibility,
+        RecordSink, RelationRecord, ScopeRecord, TombstoneRecord, Visibility,
     },
     relation::{Availability, Origin, Stage, StageMask},
 };
@@ -113,6 +113,7 @@ fn table_by_columns(sample: &Sample<'_>) -> Option<(Form, &'static Known)> {
 
 struct ProductColumns {
     id: Column,
+    deleted: Column,
     title: Column,
     brand: Column,
     category: Column,
@@ -132,6 +133,7 @@ struct ProductColumns {
 fn read_products(table: &mut Table<'_>) -> Result<(), SourceError> {
     let columns = ProductColumns {
         id: table.required("id")?,
+        deleted: table.optional("deleted"),
         title: table.optional("title"),
         brand: table.optional("brand"),
         category: table.optional("category"),
@@ -150,7 +152,11 @@ fn read_products(table: &mut Table<'_>) -> Result<(), SourceError> {
     table.report_unknown(|_| true);
     while table.advance()? {
         let mut row = table.row();
-        if let Some(product) = product(&mut row, &columns) {
+        if row.switch(columns.deleted) == Some(true) {
+            if let Some(product) = row.id(columns.id) {
+                row.emit(row.at(), Record::Tombstone(TombstoneRecord { product }));
+            }
+        } else if let Some(product) = product(&mut row, &columns) {
             row.emit(row.at(), Record::Product(product));
         }
     }
@@ -308,6 +314,8 @@ fn read_bundles(table: &mut Table<'_>) -> Result<(), SourceError> {
         default: table.optional("default"),
     };
     table.report_unknown(|_| true);
+    // A row a selection tells all but that there is none.
+    table.speak_of(ScopeRecord::BUNDLES);
     while table.advance()? {
         let mut row = table.row();
         if let Some(selection) = selection(&mut row, &columns) {

@@ -21,6 +21,7 @@
 //!   `source_codes` of `catalog.toml` say what they are.
 
 mod akeneo;
+pub mod cache;
 pub mod catalog_toml;
 mod csv;
 mod detect;
@@ -33,6 +34,7 @@ mod kindred;
 mod magento;
 mod ndjson;
 mod object;
+pub mod records;
 mod row;
 mod sample;
 mod table;

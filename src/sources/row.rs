@@ -6,7 +6,7 @@ use crate::model::{
     finding::FindingCode,
     id, instant,
     limits::{CATEGORY_DEPTH_MAX, CATEGORY_PATH_BYTES_MAX, ID_BYTES_MAX, TITLE_BYTES_MAX},
-    record::{FileId, Location, PriceRecord, Record, RecordSink},
+    record::{FileId, Location, PriceRecord, Record, RecordSink, ScopeRecord},
     text::shown,
 };
 
@@ -58,6 +58,18 @@ impl<'a> Row<'a> {
     /// Passes a record on.
     pub(crate) fn emit(&mut self, at: Location, record: Record<'_>) {
         self.sink.record(at, record);
+    }
+
+    /// Says that the cells of this row are all there is of a relation type for a product.
+    pub(crate) fn speak_of(&mut self, relation_type: &str, product: &str) {
+        let scope = ScopeRecord { relation_type, product: Some(product) };
+        self.sink.record(self.at(), Record::Scope(scope));
+    }
+
+    /// Does the cell say in the system's own word that it is empty?
+    pub(crate) fn is_cleared(&self, column: Column) -> bool {
+        let is_blank = |index| self.cells.text(index).trim() == self.blank;
+        !self.blank.is_empty() && column.index.is_some_and(is_blank)
     }
 
     /// Says whether a line of a cell is an id, and reports it if not.

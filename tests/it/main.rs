@@ -12,6 +12,8 @@
 
 mod akeneo;
 mod alone;
+mod authority;
+mod cache;
 mod calls;
 mod check;
 mod command;
@@ -38,3 +40,4 @@ mod stories;
 mod swap;
 mod tables;
 mod tour;
+mod watch;

@@ -1,6 +1,6 @@
 //! Product and product model exports: one row each, the values of ancestors written out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     columns::{self, Level, LinkColumns},
@@ -57,6 +57,9 @@ pub(super) fn read(
     links: &mut Links,
 ) -> Result<(), SourceError> {
     let columns = Columns::bind(table, rows, structure)?;
+    let spoken: BTreeSet<&str> =
+        columns.links.iter().map(|link| link.relation_type.as_str()).collect();
+    spoken.iter().for_each(|relation_type| table.speak_of(relation_type));
     let mut is_first = true;
     while table.advance()? {
         let mut row = table.row();
@@ -83,6 +86,7 @@ pub(super) fn read(
         for group in items(&mut row, columns.groups) {
             links.add_member(group, id);
         }
+        spoken.iter().for_each(|relation_type| row.speak_of(relation_type, id));
         for link in &columns.links {
             emit_links(&mut row, id, link, links);
         }

@@ -16,7 +16,9 @@ use crate::{
     model::{
         decimal::Decimal,
         finding::FindingCode,
-        record::{AliasRecord, PriceRecord, ProductRecord, Record, RecordSink, Visibility},
+        record::{
+            AliasRecord, PriceRecord, ProductRecord, Record, RecordSink, ScopeRecord, Visibility,
+        },
     },
     sources::{
         SourceError,
@@ -215,8 +217,12 @@ fn emit_links(object: &mut Object<'_>, source: &str, key: &str, links: &mut Link
     let Some(types) = object.map(key) else { return };
     for (code, levels) in types {
         let relation_type = relation_type(code);
+        let is_empty = levels.as_array().is_some_and(Vec::is_empty) || levels.is_null();
+        if is_empty || levels.is_object() {
+            let scope = ScopeRecord { relation_type: &relation_type, product: Some(source) };
+            object.emit(Record::Scope(scope));
+        }
         let Value::Object(levels) = levels else {
-            let is_empty = levels.as_array().is_some_and(Vec::is_empty) || levels.is_null();
             if !is_empty {
                 object.bad_value(key, "products, product_models and groups of a type", code);
             }

@@ -56,6 +56,30 @@ fn associations_are_found_by_the_ends_of_their_columns() {
     }
 }
 
+/// What a file says it speaks of: types with their products, so that an empty cell or list clears.
+#[track_caller]
+fn check_scopes(file: &str, text: &str, expected: &[&str]) {
+    let collected = read("akeneo", &[(file, text.as_bytes())]);
+    let scope = |(_, record): &(String, Record<'static>)| {
+        let Record::Scope(scope) = record else { return None };
+        Some(format!("{} {}", scope.relation_type, scope.product.unwrap_or("*")))
+    };
+    assert_eq!(collected.records.iter().filter_map(scope).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn exports_speak_of_each_type_that_is_there_though_it_is_empty() {
+    let table = "sku;family;U-groups;X-products;X-groups\na;f;;b;\nb;f;;;\n";
+    let expected =
+        ["akeneo:U *", "akeneo:X *", "akeneo:U a", "akeneo:X a", "akeneo:U b", "akeneo:X b"];
+    check_scopes("p.csv", table, &expected);
+    check_scopes("p.csv", "sku;family;enabled\na;f;1\n", &[]);
+    let item = r#"{"identifier":"a","family":"f","enabled":true,"categories":[],"values":{},
+        "associations":{"U":{"products":[]},"V":[],"W":7},"quantified_associations":{"Q":{}}}"#;
+    let expected = ["akeneo:U a", "akeneo:V a", "akeneo:Q a"];
+    check_scopes("p.json", &item.replace('\n', ""), &expected);
+}
+
 #[test]
 fn quantities_belong_to_the_targets_beside_them() {
     let table = "sku;S-products;S-products-quantity;S-product_models;S-product_models-quantity\n\

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     model::{
-        config::{CatalogConfig, Market, SourceDeclaration, TypeDeclaration},
+        config::{CatalogConfig, Market, Mode, SourceDeclaration, TypeDeclaration},
         currency::Currency,
         guard::{Guard, GuardLimit, GuardLimits, Share},
         id::IdRule,
@@ -104,7 +104,7 @@ fn every_key_is_read() {
         default_inventory,
     };
     assert_eq!(config.markets, [market("de", "EUR", 1), market("ch", "CHF", 0)]);
-    let source = |name: &str, priority| SourceDeclaration { name: name.to_owned(), priority };
+    let source = SourceDeclaration::new;
     assert_eq!(config.sources, [source("magento", 100), source("pim", 65535)]);
     let caps = [6, 100].map(|number| declared(&config, number).max_per_product);
     assert_eq!(caps, [RELATIONS_PER_TYPE_MAX, 20]);
@@ -144,6 +144,39 @@ fn a_cap_is_one_to_what_a_list_holds() {
     }
     let capped = parsed("[[relation_types]]\nnumber = 1\nmax_per_product = 1000");
     assert_eq!(declared(&capped, 1).max_per_product, 1_000);
+}
+
+#[test]
+fn a_source_has_a_mode_and_types_of_it_have_their_own() {
+    let config = parsed(
+        "[[relation_types]]\nnumber = 100\ncode = \"fits\"\n\
+         [sources.pim]\nmode = \"patch\"\n\
+         [sources.pim.modes]\nfits = \"full\"\n\"magento:crosssell\" = \"append\"\n\
+         [sources.shop]\n",
+    );
+    let own = RelationType::new(100).unwrap();
+    let pim = SourceDeclaration {
+        mode: Some(Mode::Patch),
+        type_modes: vec![(RelationType::CROSS_SELL, Mode::Append), (own, Mode::Full)],
+        ..SourceDeclaration::new("pim", 100)
+    };
+    assert_eq!(config.sources, [pim, SourceDeclaration::new("shop", 100)]);
+    for mode in Mode::ALL {
+        let text = format!("[sources.pim]\nmode = \"{}\"", mode.code());
+        assert_eq!(parsed(&text).sources[0].mode, Some(mode));
+    }
+}
+
+#[test]
+fn modes_and_their_types_must_exist() {
+    let words = "expected `full`, `replace`, `patch` or `append`, found";
+    check("[sources.a]\nmode = \"merge\"", 2, 8, &format!("{words} `merge`"));
+    check("[sources.a]\nmodes.related = \"Full\"", 2, 17, &format!("{words} `Full`"));
+    let expected = "expected a code of a standard or declared relation type, found `relatd`";
+    check("[sources.a.modes]\nrelatd = \"full\"", 2, 1, expected);
+    let expected = "expected each relation type once in `modes`, found `related` by two codes";
+    let text = "[sources.a.modes]\nrelated = \"full\"\n\"magento:related\" = \"full\"";
+    check(text, 1, 10, expected);
 }
 
 #[test]
