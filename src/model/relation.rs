@@ -65,13 +65,31 @@ pub struct StandardType {
 
 /// The nine standard types in the order of their numbers.
 pub const STANDARD_TYPES: [StandardType; 9] = [
-    standard(RelationType::CROSS_SELL, "cross_sell", "Cross-sell", false, &["magento:crosssell"]),
-    standard(RelationType::UP_SELL, "up_sell", "Up-sell", false, &["magento:upsell"]),
+    standard(
+        RelationType::CROSS_SELL,
+        "cross_sell",
+        "Cross-sell",
+        false,
+        &["magento:crosssell", "shopify:complementary_products", "woocommerce:cross_sell"],
+    ),
+    standard(
+        RelationType::UP_SELL,
+        "up_sell",
+        "Up-sell",
+        false,
+        &["magento:upsell", "woocommerce:upsell"],
+    ),
     standard(RelationType::BUNDLE, "bundle", "Bundle", false, &[]),
     standard(RelationType::ALTERNATIVE, "alternative", "Alternative", false, &[]),
     standard(RelationType::SPARE_PART, "spare_part", "Spare part", true, &[]),
     standard(RelationType::ACCESSORY, "accessory", "Accessory", true, &[]),
-    standard(RelationType::RELATED, "related", "Related", false, &["magento:related"]),
+    standard(
+        RelationType::RELATED,
+        "related",
+        "Related",
+        false,
+        &["magento:related", "shopify:related_products"],
+    ),
     standard(RelationType::ECO_ALTERNATIVE, "eco_alternative", "Eco alternative", false, &[]),
     standard(RelationType::CONSUMABLE, "consumable", "Consumable", true, &[]),
 ];

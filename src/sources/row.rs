@@ -173,18 +173,11 @@ impl<'a> Row<'a> {
 
     /// Says whether a text can be a category path, and reports it if not.
     pub(crate) fn is_category(&mut self, column: Column, path: &str) -> bool {
-        let is_level = |level: &str| (1..=ID_BYTES_MAX).contains(&level.len());
-        let good = path.len() <= CATEGORY_PATH_BYTES_MAX
-            && path.split('/').count() <= CATEGORY_DEPTH_MAX
-            && path.split('/').all(is_level);
-        if !good {
-            let expected = format!(
-                "at most {CATEGORY_DEPTH_MAX} levels of 1 to {ID_BYTES_MAX} bytes joined by `/`, \
-                 {CATEGORY_PATH_BYTES_MAX} bytes in all"
-            );
-            self.bad_value(column, &expected, path);
+        let fault = category_fault(path);
+        if let Some(expected) = &fault {
+            self.bad_value(column, expected, path);
         }
-        good
+        fault.is_none()
     }
 
     /// An amount that is not negative, and its currency.
@@ -221,6 +214,21 @@ impl<'a> Row<'a> {
         }
         text.len() <= ID_BYTES_MAX
     }
+}
+
+/// What a text would have to be to be a category path, if it is none.
+pub(crate) fn category_fault(path: &str) -> Option<String> {
+    let is_level = |level: &str| (1..=ID_BYTES_MAX).contains(&level.len());
+    let good = path.len() <= CATEGORY_PATH_BYTES_MAX
+        && path.split('/').count() <= CATEGORY_DEPTH_MAX
+        && path.split('/').all(is_level);
+    let expected = || {
+        format!(
+            "at most {CATEGORY_DEPTH_MAX} levels of 1 to {ID_BYTES_MAX} bytes joined by `/`, \
+             {CATEGORY_PATH_BYTES_MAX} bytes in all"
+        )
+    };
+    (!good).then(expected)
 }
 
 /// Finite and above 0.

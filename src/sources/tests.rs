@@ -4,12 +4,17 @@
 mod catalog_toml;
 mod detect;
 mod hostile;
+mod hostile_set;
 mod json;
 mod kindred;
 mod magento;
 mod properties;
+mod ranked;
+mod shopify;
+mod shopware;
 mod sink;
 mod unpack;
+mod woocommerce;
 
 use std::{fs, io::Write};
 
