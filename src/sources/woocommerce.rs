@@ -48,7 +48,7 @@ fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
     if !kinds.iter().any(|(_, kind)| matches!(kind, Kind::Table(_) | Kind::Document)) {
         let foreign = kinds.into_iter().find_map(|(file, kind)| match kind {
             Kind::OtherTable(columns) => Some((file, columns)),
-            _ => None,
+            Kind::Table(_) | Kind::Document | Kind::Other(_) => None,
         });
         let Some((file, columns)) = foreign else {
             return Err(SourceError::NoTable { path: tree.root.clone(), expected: EXPECTED });

@@ -20,7 +20,7 @@ use crate::{
 
 /// Products of one file that are remembered, a hundred bytes each; shops with more split their
 /// export.
-const PRODUCTS_MAX: usize = 1_000_000;
+pub(super) const PRODUCTS_MAX: usize = 1_000_000;
 
 /// What the lines behind a product's own say of it.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    bulk::{Index, parent},
+    bulk::{Index, PRODUCTS_MAX, parent},
     member::{self, Members, Part, check_whole, gid, nodes, own_gid},
     metafield::{Metafield, targets},
     product::VARIANTS_MAX,
@@ -163,7 +163,9 @@ impl Reading<'_> {
     fn variant_line(&mut self, members: &Members, parent: &str) {
         let variant = member::variant(members, self.at, self.sink);
         let Some(facts) = self.document.index.product(parent) else {
-            let message = format!("expected a product {parent} in the file, found none");
+            let message = format!(
+                "expected a product {parent} among the first {PRODUCTS_MAX} of the file, found none"
+            );
             self.sink.finding(FindingCode::BadRow, self.at, "__parentId", &message);
             return;
         };

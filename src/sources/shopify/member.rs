@@ -156,9 +156,9 @@ fn lowest_price(object: &mut Object<'_>) -> Option<Price> {
 
 /// An amount, or an object of amount and currency.
 fn price(object: &mut Object<'_>, key: &str, value: &Value) -> Option<Price> {
-    let (amount, currency) = match value {
-        Value::Object(money) => (money.get("amount")?, money.get("currencyCode")),
-        amount => (amount, None),
+    let (amount, currency) = match value.as_object() {
+        Some(money) => (money.get("amount")?, money.get("currencyCode")),
+        None => (value, None),
     };
     let text = scalar(amount)?;
     let Some(amount) = Decimal::parse(&text).filter(|amount| amount.digits >= 0) else {

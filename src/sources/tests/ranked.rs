@@ -46,9 +46,9 @@ fn links(collected: &Collected) -> BTreeSet<String> {
     let aliases: BTreeMap<&str, &str> = collected
         .records
         .iter()
-        .filter_map(|(_, record)| match record {
-            Record::Alias(alias) => Some((alias.alias, alias.product)),
-            _ => None,
+        .filter_map(|(_, record)| {
+            let Record::Alias(alias) = record else { return None };
+            Some((alias.alias, alias.product))
         })
         .collect();
     let product = |id: &'static str| aliases.get(id).copied().unwrap_or(id);
@@ -93,7 +93,10 @@ fn links(collected: &Collected) -> BTreeSet<String> {
                 let order = (Some(part.option_position), Some(part.selection_position), number);
                 (format!("#bundle,{source}"), order, (line, part.quantity.to_string()))
             }
-            _ => continue,
+            Record::ProductMarket(_)
+            | Record::Alias(_)
+            | Record::Scope(_)
+            | Record::Tombstone(_) => continue,
         };
         ranked.entry(list).or_insert_with(BTreeMap::new).insert(order, line);
     }
@@ -111,18 +114,18 @@ fn cell(text: &str) -> String {
 
 /// Types and products that an input speaks of.
 pub(super) fn scopes(collected: &Collected) -> Vec<(&'static str, Option<&'static str>)> {
-    let scopes = collected.records.iter().filter_map(|(_, record)| match record {
-        Record::Scope(scope) => Some((scope.relation_type, scope.product)),
-        _ => None,
+    let scopes = collected.records.iter().filter_map(|(_, record)| {
+        let Record::Scope(scope) = record else { return None };
+        Some((scope.relation_type, scope.product))
     });
     scopes.collect()
 }
 
 /// Other ids of a product.
 pub(super) fn aliases(collected: &Collected, of: &str) -> Vec<&'static str> {
-    let aliases = collected.records.iter().filter_map(|(_, record)| match record {
-        Record::Alias(alias) if alias.product == of => Some(alias.alias),
-        _ => None,
+    let aliases = collected.records.iter().filter_map(|(_, record)| {
+        let Record::Alias(alias) = record else { return None };
+        (alias.product == of).then_some(alias.alias)
     });
     aliases.collect()
 }

@@ -10,7 +10,7 @@ use crate::{
     model::{
         decimal::Decimal,
         finding::FindingCode,
-        record::{ScopeRecord, Visibility},
+        record::{Record, ScopeRecord, Visibility},
         relation::Availability,
     },
     sources::{Encoding, detect},
@@ -246,8 +246,8 @@ fn what_json_lacks_is_reported() {
         "products.json:5 bad_row : expected a product with a `handle` or an `id`, found neither",
         "products.json:6 unknown_column Collection: expected a product, a variant, a metafield or a \
          component; others are not read",
-        "products.json:7 bad_row __parentId: expected a product gid://shopify/Product/77 in the \
-         file, found none",
+        "products.json:7 bad_row __parentId: expected a product gid://shopify/Product/77 among \
+         the first 1000000 of the file, found none",
         "products.json:8 bad_row : expected a metafield or a component of its parent, found neither",
     ];
     assert_eq!(collected.findings, expected);
@@ -271,6 +271,33 @@ fn files_are_known_by_their_own_beginnings() {
     let inventory = b"Handle,Title,Option1 Name,SKU,Location,Available\na,A,,S,Berlin,1\n";
     let directory = directory(&[("inventory.csv", inventory)]);
     assert!(detect(directory.path(), Encoding::Utf8).is_err());
+}
+
+/// Children stand anywhere behind their parents: side by side, or all of a kind.
+#[test]
+fn lines_of_a_bulk_operation_make_the_same_in_any_order_behind_their_parents() {
+    let text = std::fs::read_to_string(ranked::path("shopify/bulk/bulk-1234567890.jsonl")).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.reverse();
+    // Parts and metafields stand in the order of their lines, so only kinds change places.
+    let kind = |line: &&str| (line.contains("__parentId"), line.contains("inventoryPolicy"));
+    lines.sort_by_key(kind);
+    let of = |text: &str| {
+        let collected = read("shopify", &[("bulk.jsonl", text.as_bytes())]);
+        let mut said: Vec<String> = collected
+            .records
+            .iter()
+            .filter(|(_, record)| matches!(record, Record::Product(_) | Record::Alias(_)))
+            .map(|(_, record)| format!("{record:?}"))
+            .collect();
+        said.sort_unstable();
+        said.iter()
+            .map(|text| text.split("variant_position").next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let reversed = of(&lines.join("\n"));
+    assert_eq!(reversed.len(), of(&text).len());
+    assert_eq!(reversed, of(&text));
 }
 
 #[test]

@@ -135,8 +135,7 @@ fn files_are_known_by_their_own_beginnings() {
     let formats: Vec<&str> = parts.iter().map(|part| part.format().name).collect();
     assert_eq!(formats, ["shopware"]);
     let other = b"id;name\n1;x\n";
-    let collected =
-        read("shopware", &[("a.csv", format!("{GROUPS}").as_bytes()), ("b.csv", other)]);
+    let collected = read("shopware", &[("a.csv", GROUPS.as_bytes()), ("b.csv", other)]);
     assert_eq!(collected.count(FindingCode::IgnoredFile), 1);
     let expected = "DIR: expected a .csv with `;` and the columns of a profile for cross-selling or \
                     products, found none";
