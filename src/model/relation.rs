@@ -70,14 +70,19 @@ pub const STANDARD_TYPES: [StandardType; 9] = [
         "cross_sell",
         "Cross-sell",
         false,
-        &["akeneo:X_SELL", "magento:crosssell"],
+        &[
+            "akeneo:X_SELL",
+            "magento:crosssell",
+            "shopify:complementary_products",
+            "woocommerce:cross_sell",
+        ],
     ),
     standard(
         RelationType::UP_SELL,
         "up_sell",
         "Up-sell",
         false,
-        &["akeneo:UPSELL", "magento:upsell"],
+        &["akeneo:UPSELL", "magento:upsell", "woocommerce:upsell"],
     ),
     standard(RelationType::BUNDLE, "bundle", "Bundle", false, &["akeneo:PACK"]),
     standard(
@@ -89,7 +94,13 @@ pub const STANDARD_TYPES: [StandardType; 9] = [
     ),
     standard(RelationType::SPARE_PART, "spare_part", "Spare part", true, &[]),
     standard(RelationType::ACCESSORY, "accessory", "Accessory", true, &[]),
-    standard(RelationType::RELATED, "related", "Related", false, &["magento:related"]),
+    standard(
+        RelationType::RELATED,
+        "related",
+        "Related",
+        false,
+        &["magento:related", "shopify:related_products"],
+    ),
     standard(RelationType::ECO_ALTERNATIVE, "eco_alternative", "Eco alternative", false, &[]),
     standard(RelationType::CONSUMABLE, "consumable", "Consumable", true, &[]),
 ];

@@ -37,10 +37,13 @@ mod object;
 pub mod records;
 mod row;
 mod sample;
+mod shopify;
+mod shopware;
 mod table;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod woocommerce;
 
 use std::path::Path;
 
@@ -86,7 +89,14 @@ enum Fit {
 type Read = fn(&Tree, &mut dyn RecordSink) -> Result<(), SourceError>;
 
 /// Every system, by name.
-pub const FORMATS: &[Format] = &[akeneo::FORMAT, kindred::FORMAT, magento::FORMAT];
+pub const FORMATS: &[Format] = &[
+    akeneo::FORMAT,
+    kindred::FORMAT,
+    magento::FORMAT,
+    shopify::FORMAT,
+    shopware::FORMAT,
+    woocommerce::FORMAT,
+];
 
 /// The system of this name.
 #[must_use]

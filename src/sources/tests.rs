@@ -5,12 +5,17 @@ mod akeneo;
 mod catalog_toml;
 mod detect;
 mod hostile;
+mod hostile_set;
 mod json;
 mod kindred;
 mod magento;
 mod properties;
+mod ranked;
+mod shopify;
+mod shopware;
 mod sink;
 mod unpack;
+mod woocommerce;
 
 use std::{fs, io::Write};
 

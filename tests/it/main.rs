@@ -34,6 +34,7 @@ mod refusal;
 mod requests;
 mod server;
 mod shop;
+mod shops;
 mod shuffle;
 mod stock;
 mod stories;
