@@ -81,6 +81,8 @@ impl Intake {
             Record::Bundle(row) => self.bundle(at, row)?,
             Record::Alias(alias) => self.alias(at, *alias)?,
             Record::Variant(variant) => self.variant(at, *variant)?,
+            // They say how an input meets what its source said before, which is merged by now.
+            Record::Scope(_) | Record::Tombstone(_) => {}
         }
         Ok(None)
     }

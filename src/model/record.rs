@@ -48,6 +48,11 @@ pub enum Record<'a> {
     /// A product is a variant of another: said by the parent's row, so that the variant's own row
     /// may stand elsewhere.
     Variant(VariantRecord<'a>),
+    /// This input is all that its source has to say of a relation type, or of one product's
+    /// relations of it, though it may hold none.
+    Scope(ScopeRecord<'a>),
+    /// The source has the product no longer.
+    Tombstone(TombstoneRecord<'a>),
 }
 
 /// Can shoppers see a product on its own?
@@ -214,6 +219,33 @@ pub struct VariantRecord<'a> {
     pub variant: &'a str,
     /// Place among the parent's variants, smaller first.
     pub position: Option<u32>,
+}
+
+/// What an input speaks of, so that an empty cell clears and an absent column leaves untouched what
+/// the source said before. Only the merge with what was kept reads it; a graph ignores it.
+///
+/// A table with a column a type yields one without a product for each such column, and one with the
+/// product for each row and such column, also where the cell is empty; not where the system's own
+/// blank means "no change". A table with a row a relation yields none: each row implies both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeRecord<'a> {
+    /// The type as the source's relations write it; [`Self::BUNDLES`] for the options of bundles.
+    pub relation_type: &'a str,
+    /// The product, as the source's relations write it; `None` means that the input speaks of the
+    /// type at all.
+    pub product: Option<&'a str>,
+}
+
+impl ScopeRecord<'_> {
+    /// What stands for a type where [`BundleRecord`]s are meant, of which there is one kind only.
+    pub const BUNDLES: &'static str = "#bundles";
+}
+
+/// The source has a product no longer: neither its row nor its relations stay of what was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TombstoneRecord<'a> {
+    /// The product.
+    pub product: &'a str,
 }
 
 /// Takes what sources read.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     limits::RELATIONS_PER_TYPE_MAX,
-    record::{AliasRecord, Visibility},
+    record::{AliasRecord, ScopeRecord, TombstoneRecord, Visibility},
     relation::RelationType,
 };
 
@@ -43,6 +43,24 @@ fn check_refused(relation: RelationRecord<'_>, code: &str) {
     assert_eq!(counted.len(), 1);
     assert_eq!((counted[0].read, counted[0].kept, counted[0].reversed), (1, 0, 0));
     assert_eq!(counted[0].dropped, [(dropped[0].code, 1)].into());
+}
+
+/// What an input speaks of is settled before the graph: it makes no product and no relation, and
+/// takes none away.
+#[test]
+fn scopes_and_tombstones_change_nothing() {
+    let relations = [link("a", "related", "b")];
+    let plain = with_products(&relations);
+    let mut spoken = plain.clone();
+    for (relation_type, product) in [("related", None), ("related", Some("a")), ("no_type", None)] {
+        spoken.push(Record::Scope(ScopeRecord { relation_type, product }));
+    }
+    spoken.push(Record::Tombstone(TombstoneRecord { product: "a" }));
+    spoken.push(Record::Tombstone(TombstoneRecord { product: "nobody" }));
+    let [plain, spoken] = [plain, spoken].map(|records| build(config(), &[("test", &records)]));
+    assert_eq!(links(&spoken), links(&plain));
+    assert_eq!(spoken.products.len(), plain.products.len());
+    assert_eq!(findings(&spoken), findings(&plain));
 }
 
 #[test]

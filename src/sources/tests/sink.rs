@@ -4,7 +4,8 @@ use crate::model::{
     finding::FindingCode,
     record::{
         AliasRecord, BundleRecord, FileId, FileInfo, Location, PriceRecord, ProductMarketRecord,
-        ProductRecord, Record, RecordSink, RelationRecord, VariantRecord,
+        ProductRecord, Record, RecordSink, RelationRecord, ScopeRecord, TombstoneRecord,
+        VariantRecord,
     },
 };
 
@@ -145,5 +146,10 @@ fn owned(record: Record<'_>) -> Record<'static> {
             variant: keep(v.variant),
             position: v.position,
         }),
+        Record::Scope(s) => Record::Scope(ScopeRecord {
+            relation_type: keep(s.relation_type),
+            product: s.product.map(keep),
+        }),
+        Record::Tombstone(t) => Record::Tombstone(TombstoneRecord { product: keep(t.product) }),
     }
 }
