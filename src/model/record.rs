@@ -229,7 +229,8 @@ pub struct VariantRecord<'a> {
 /// blank means "no change". A table with a row a relation yields none: each row implies both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeRecord<'a> {
-    /// The type as the source's relations write it; [`Self::BUNDLES`] for the options of bundles.
+    /// The type as the source's relations write it; [`Self::BUNDLES`] for the options of bundles,
+    /// [`Self::VARIANTS`] for the variants that parents name.
     pub relation_type: &'a str,
     /// The product, as the source's relations write it; `None` means that the input speaks of the
     /// type at all.
@@ -239,6 +240,8 @@ pub struct ScopeRecord<'a> {
 impl ScopeRecord<'_> {
     /// What stands for a type where [`BundleRecord`]s are meant, of which there is one kind only.
     pub const BUNDLES: &'static str = "#bundles";
+    /// What stands for a type where [`VariantRecord`]s are meant; the product is the parent.
+    pub const VARIANTS: &'static str = "#variants";
 }
 
 /// The source has a product no longer: neither its row nor its relations stay of what was kept.

@@ -65,13 +65,31 @@ pub struct StandardType {
 
 /// The nine standard types in the order of their numbers.
 pub const STANDARD_TYPES: [StandardType; 9] = [
-    standard(RelationType::CROSS_SELL, "cross_sell", "Cross-sell", false, &["magento:crosssell"]),
-    standard(RelationType::UP_SELL, "up_sell", "Up-sell", false, &["magento:upsell"]),
+    standard(
+        RelationType::CROSS_SELL,
+        "cross_sell",
+        "Cross-sell",
+        false,
+        &["magento:crosssell", "salsify:Cross-Sell"],
+    ),
+    standard(
+        RelationType::UP_SELL,
+        "up_sell",
+        "Up-sell",
+        false,
+        &["magento:upsell", "salsify:Up-Sell"],
+    ),
     standard(RelationType::BUNDLE, "bundle", "Bundle", false, &[]),
     standard(RelationType::ALTERNATIVE, "alternative", "Alternative", false, &[]),
-    standard(RelationType::SPARE_PART, "spare_part", "Spare part", true, &[]),
-    standard(RelationType::ACCESSORY, "accessory", "Accessory", true, &[]),
-    standard(RelationType::RELATED, "related", "Related", false, &["magento:related"]),
+    standard(RelationType::SPARE_PART, "spare_part", "Spare part", true, &["salsify:Part"]),
+    standard(RelationType::ACCESSORY, "accessory", "Accessory", true, &["salsify:Accessory"]),
+    standard(
+        RelationType::RELATED,
+        "related",
+        "Related",
+        false,
+        &["magento:related", "salsify:Related Products"],
+    ),
     standard(RelationType::ECO_ALTERNATIVE, "eco_alternative", "Eco alternative", false, &[]),
     standard(RelationType::CONSUMABLE, "consumable", "Consumable", true, &[]),
 ];

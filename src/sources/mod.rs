@@ -16,7 +16,7 @@
 //!   UTF-8, announces each before its records, and reports by `SourceFile::ignore` those it does not
 //!   read. A file may be opened several times; the standard input is a file like any other.
 //! - Tables are read by `Table` and `Row` (columns by name, or by [`Table::matching`] where a name
-//!   holds a type), JSON documents by `JsonReader` (items one by one).
+//!   holds a type), JSON documents by `JsonReader` (items one by one) and `Object` (typed members).
 //! - Relation types are passed on as `format:CODE`; `STANDARD_TYPES` of `model::relation` and the
 //!   `source_codes` of `catalog.toml` say what they are.
 //!
@@ -33,7 +33,9 @@ mod json;
 mod kindred;
 mod magento;
 mod ndjson;
+mod object;
 mod row;
+mod salsify;
 mod sample;
 mod table;
 #[cfg(test)]
@@ -84,7 +86,7 @@ enum Fit {
 type Read = fn(&Tree, &mut dyn RecordSink) -> Result<(), SourceError>;
 
 /// Every system, by name.
-pub const FORMATS: &[Format] = &[kindred::FORMAT, magento::FORMAT];
+pub const FORMATS: &[Format] = &[kindred::FORMAT, magento::FORMAT, salsify::FORMAT];
 
 /// The system of this name.
 #[must_use]

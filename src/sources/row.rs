@@ -6,7 +6,7 @@ use crate::model::{
     finding::FindingCode,
     id, instant,
     limits::{CATEGORY_DEPTH_MAX, CATEGORY_PATH_BYTES_MAX, ID_BYTES_MAX, TITLE_BYTES_MAX},
-    record::{FileId, Location, PriceRecord, Record, RecordSink},
+    record::{FileId, Location, PriceRecord, Record, RecordSink, ScopeRecord},
     text::shown,
 };
 
@@ -58,6 +58,18 @@ impl<'a> Row<'a> {
     /// Passes a record on.
     pub(crate) fn emit(&mut self, at: Location, record: Record<'_>) {
         self.sink.record(at, record);
+    }
+
+    /// Says that the cells of this row are all there is of a relation type for a product.
+    pub(crate) fn speak_of(&mut self, relation_type: &str, product: &str) {
+        let scope = ScopeRecord { relation_type, product: Some(product) };
+        self.sink.record(self.at(), Record::Scope(scope));
+    }
+
+    /// Does the cell say in the system's own word that it is empty?
+    pub(crate) fn is_cleared(&self, column: Column) -> bool {
+        let is_blank = |index| self.cells.text(index).trim() == self.blank;
+        !self.blank.is_empty() && column.index.is_some_and(is_blank)
     }
 
     /// Says whether a line of a cell is an id, and reports it if not.
@@ -173,18 +185,11 @@ impl<'a> Row<'a> {
 
     /// Says whether a text can be a category path, and reports it if not.
     pub(crate) fn is_category(&mut self, column: Column, path: &str) -> bool {
-        let is_level = |level: &str| (1..=ID_BYTES_MAX).contains(&level.len());
-        let good = path.len() <= CATEGORY_PATH_BYTES_MAX
-            && path.split('/').count() <= CATEGORY_DEPTH_MAX
-            && path.split('/').all(is_level);
-        if !good {
-            let expected = format!(
-                "at most {CATEGORY_DEPTH_MAX} levels of 1 to {ID_BYTES_MAX} bytes joined by `/`, \
-                 {CATEGORY_PATH_BYTES_MAX} bytes in all"
-            );
-            self.bad_value(column, &expected, path);
+        let fault = category_fault(path);
+        if let Some(expected) = &fault {
+            self.bad_value(column, expected, path);
         }
-        good
+        fault.is_none()
     }
 
     /// An amount that is not negative, and its currency.
@@ -221,6 +226,21 @@ impl<'a> Row<'a> {
         }
         text.len() <= ID_BYTES_MAX
     }
+}
+
+/// What a text would have to be to be a category path, if it is none.
+pub(crate) fn category_fault(path: &str) -> Option<String> {
+    let is_level = |level: &str| (1..=ID_BYTES_MAX).contains(&level.len());
+    let good = path.len() <= CATEGORY_PATH_BYTES_MAX
+        && path.split('/').count() <= CATEGORY_DEPTH_MAX
+        && path.split('/').all(is_level);
+    let expected = || {
+        format!(
+            "at most {CATEGORY_DEPTH_MAX} levels of 1 to {ID_BYTES_MAX} bytes joined by `/`, \
+             {CATEGORY_PATH_BYTES_MAX} bytes in all"
+        )
+    };
+    (!good).then(expected)
 }
 
 /// Finite and above 0.

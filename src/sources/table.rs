@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{SourceError, csv::CsvReader, input::Input, ndjson::NdjsonReader, row::Row};
 use crate::model::{
     finding::FindingCode,
-    record::{FileId, Location, RecordSink},
+    record::{FileId, Location, Record, RecordSink, ScopeRecord},
     text::shown,
 };
 
@@ -141,6 +141,13 @@ impl<'s> Table<'s> {
     /// Takes cells of this text for empty ones.
     pub(crate) fn treat_as_blank(&mut self, text: &'static str) {
         self.blank = text;
+    }
+
+    /// Says that the file speaks of a relation type at all.
+    pub(crate) fn speak_of(&mut self, relation_type: &str) {
+        let at = Location { file: self.file, line: 1 };
+        let scope = ScopeRecord { relation_type, product: None };
+        self.sink.record(at, Record::Scope(scope));
     }
 
     /// Reports the columns that were not asked for and of which `counts` is true.

@@ -3,11 +3,14 @@
 
 mod catalog_toml;
 mod detect;
+mod golden;
 mod hostile;
+mod hostile_set;
 mod json;
 mod kindred;
 mod magento;
 mod properties;
+mod salsify;
 mod sink;
 mod unpack;
 
@@ -52,6 +55,7 @@ fn refused(format_name: &str, files: &[(&str, &[u8])], expected: &str) -> Source
 fn formats_are_found_by_name() {
     assert_eq!(format("kindred").unwrap().name, "kindred");
     assert_eq!(format("magento").unwrap().name, "magento");
+    assert_eq!(format("salsify").unwrap().name, "salsify");
     assert!(format("").is_none());
-    assert!(format("akeneo").is_none());
+    assert!(format("oracle").is_none());
 }

@@ -3,7 +3,7 @@
 //! - Rows with a `store_view_code` repeat a product for one store view: only their links count.
 //! - Links are ordered by `(position, place in the list)`. A missing or unreadable position comes
 //!   after every given one; tied ones keep the list's order.
-//! - A blank cell says nothing, and so does `__EMPTY__VALUE__`: there is nothing to clear here.
+//! - A blank cell says nothing, as in Magento; `__EMPTY__VALUE__` clears what was kept of before.
 //! - A disabled product (`product_online` = 2) is hidden, not discontinued: it may come back.
 //! - Grouped products are bundles of options that nobody must take. A default quantity of 0 means
 //!   that the page starts without the part; one of it then goes with the set.
@@ -14,7 +14,8 @@ use super::{fixture::fixed_part, visibility};
 use crate::model::{
     limits::BUNDLE_SELECTIONS_MAX,
     record::{
-        BundleRecord, Location, ProductRecord, Record, RelationRecord, VariantRecord, Visibility,
+        BundleRecord, Location, ProductRecord, Record, RelationRecord, ScopeRecord, VariantRecord,
+        Visibility,
     },
     relation::{Availability, Origin},
 };
@@ -76,6 +77,11 @@ pub(super) fn read(table: &mut Table<'_>) -> Result<(), SourceError> {
     // An export has dozens of columns that are of no use here; a link type of the shop's own, or a
     // misspelt one, is worth a word.
     table.report_unknown(|column| column.ends_with("_skus") || column.ends_with("_position"));
+    for (relation_type, column) in columns.spoken() {
+        if column.index.is_some() {
+            table.speak_of(relation_type);
+        }
+    }
     while table.advance()? {
         let mut row = table.row();
         let Some(sku) = row.id(columns.sku) else { continue };
@@ -119,6 +125,19 @@ impl Columns {
             bundle_values: table.optional("bundle_values"),
             configurable_variations: table.optional("configurable_variations"),
         })
+    }
+}
+
+impl Columns {
+    /// The columns that say what goes with a product, each with the type it speaks of.
+    fn spoken(&self) -> impl Iterator<Item = (&'static str, Column)> {
+        let links = self.links.iter().map(|links| (links.relation_type, links.skus));
+        let others = [
+            (ScopeRecord::BUNDLES, self.associated_skus),
+            (ScopeRecord::BUNDLES, self.bundle_values),
+            (ScopeRecord::VARIANTS, self.configurable_variations),
+        ];
+        links.chain(others)
     }
 }
 
@@ -194,8 +213,22 @@ fn categories<'a>(row: &mut Row<'a>, column: Column) -> Vec<&'a str> {
     paths
 }
 
+/// A cell that says what goes with a product, and that it is all there is. A blank one says nothing.
+fn spoken<'a>(
+    row: &mut Row<'a>,
+    product: &str,
+    relation_type: &str,
+    column: Column,
+) -> Option<&'a str> {
+    let text = row.text(column);
+    if text.is_some() || row.is_cleared(column) {
+        row.speak_of(relation_type, product);
+    }
+    text
+}
+
 fn emit_links(row: &mut Row<'_>, source: &str, columns: &LinkColumns) {
-    let Some(skus) = row.text(columns.skus) else { return };
+    let Some(skus) = spoken(row, source, columns.relation_type, columns.skus) else { return };
     let mut positions = row.text(columns.positions).unwrap_or_default().split(',');
     let mut links = Vec::new();
     for sku in skus.split(',').map(str::trim) {
@@ -222,7 +255,7 @@ fn emit_links(row: &mut Row<'_>, source: &str, columns: &LinkColumns) {
 
 /// `SKU=2.0000,SKU`: the parts of a grouped product with their default quantities.
 fn emit_associated(row: &mut Row<'_>, bundle: &str, column: Column) {
-    let Some(parts) = row.text(column) else { return };
+    let Some(parts) = spoken(row, bundle, ScopeRecord::BUNDLES, column) else { return };
     let at = row.at_cell(column);
     let parts = parts.split(',').map(str::trim).filter(|part| !part.is_empty());
     for (option_position, part) in (0..).zip(parts) {
@@ -265,7 +298,7 @@ struct Selection<'a> {
 
 /// `name=Lens,type=radio,required=1,sku=A,...|name=Lens,...`: options are grouped by their names.
 fn emit_bundle(row: &mut Row<'_>, bundle: &str, column: Column) {
-    let Some(text) = row.text(column) else { return };
+    let Some(text) = spoken(row, bundle, ScopeRecord::BUNDLES, column) else { return };
     let at = row.at_cell(column);
     let mut options: Vec<(&str, Vec<Selection<'_>>)> = Vec::new();
     for (index, part) in selections(text).enumerate() {
@@ -339,7 +372,7 @@ fn selection<'a>(row: &mut Row<'_>, column: Column, part: &'a str) -> Selection<
 
 /// `sku=A-S,size=S|sku=A-M,size=M`: the variants of a configurable product, in order.
 fn emit_variants(row: &mut Row<'_>, parent: &str, column: Column) {
-    let Some(text) = row.text(column) else { return };
+    let Some(text) = spoken(row, parent, ScopeRecord::VARIANTS, column) else { return };
     let at = row.at_cell(column);
     for (position, part) in (0..).zip(selections(text)) {
         let sku = pairs(part).find(|(key, _)| *key == "sku").map_or("", |(_, sku)| sku);

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::visibility;
 use crate::model::{
     limits::BUNDLE_SELECTIONS_MAX,
-    record::{BundleRecord, Location, ProductRecord, Record, RelationRecord},
+    record::{BundleRecord, Location, ProductRecord, Record, RelationRecord, ScopeRecord},
     relation::Origin,
 };
 use crate::sources::{
@@ -74,9 +74,11 @@ impl Categories {
 pub(super) fn read_links(table: &mut Table<'_>, relation_type: &str) -> Result<(), SourceError> {
     let (source, linked) = (table.required("sku")?, table.required("linked_sku")?);
     table.report_unknown(|_| true);
+    table.speak_of(relation_type);
     while table.advance()? {
         let mut row = table.row();
         let Some(source) = row.id(source) else { continue };
+        row.speak_of(relation_type, source);
         for (position, (at, target)) in (0..).zip(lines(&mut row, linked)) {
             if row.is_id(at, linked, target) {
                 let position = Some(position);
@@ -101,9 +103,16 @@ pub(super) fn read_products(
     let bundle_options = table.optional("bundle_options");
     let associated = table.optional("associated_sku");
     let currency = Column { name: "currency", index: None };
+    let has_bundles = bundle_options.index.or(associated.index).is_some();
+    if has_bundles {
+        table.speak_of(ScopeRecord::BUNDLES);
+    }
     while table.advance()? {
         let mut row = table.row();
         let Some(id) = row.id(sku) else { continue };
+        if has_bundles {
+            row.speak_of(ScopeRecord::BUNDLES, id);
+        }
         let mut paths = categories.walk(row.raw(category));
         paths.retain(|path| row.is_category(category, path));
         let product = ProductRecord {

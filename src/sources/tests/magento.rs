@@ -327,14 +327,54 @@ fn links_of_a_cell_keep_their_own_lines_and_order() {
     let text = b"sku,linked_sku\n\"A\",\"B\nC\n\n D\"\nE,\"\"\n\"F\",\"B\"\n";
     let collected = read("magento", &[("Links/crosssell.csv", text)]);
     let link = |(place, record): &(String, Record<'static>)| {
-        let Record::Relation(r) = record else { panic!("expected a link, found {record:?}") };
+        let Record::Relation(r) = record else { return None };
         assert_eq!((r.relation_type, r.origin), ("magento:crosssell", Origin::Imported));
-        format!("{place} {} {} {}", r.source, r.target, r.position.unwrap())
+        Some(format!("{place} {} {} {}", r.source, r.target, r.position.unwrap()))
     };
-    let links: Vec<String> = collected.records.iter().map(link).collect();
+    let links: Vec<String> = collected.records.iter().filter_map(link).collect();
     let expected = ["2 A B 0", "3 A C 1", "5 A D 2", "7 F B 0"];
     let expected = expected.map(|line| format!("Links/crosssell.csv:{line}"));
     assert_eq!(links, expected);
+}
+
+/// What a file says it speaks of: types with their products.
+fn scopes(name: &str, text: &str) -> Vec<String> {
+    let collected = read("magento", &[(name, text.as_bytes())]);
+    let scope = |record: &Record<'static>| match record {
+        Record::Scope(scope) => {
+            Some(format!("{} {}", scope.relation_type, scope.product.unwrap_or("*")))
+        }
+        _ => None,
+    };
+    collected.records.iter().filter_map(|(_, record)| scope(record)).collect()
+}
+
+/// A column that is not there says nothing, and so does a blank cell; `__EMPTY__VALUE__` clears.
+#[test]
+fn an_export_speaks_of_its_columns_and_of_cells_that_are_not_blank() {
+    let text = "sku,related_skus,upsell_skus\nA,B,\nC,__EMPTY__VALUE__,\nD,,E\n";
+    let expected = [
+        "magento:related *",
+        "magento:upsell *",
+        "magento:related A",
+        "magento:related C",
+        "magento:upsell D",
+    ];
+    assert_eq!(scopes("export.csv", text), expected);
+    let text = "sku,store_view_code,bundle_values,configurable_variations\n\
+                A,,\"name=L,sku=B\",sku=C\nD,,__EMPTY__VALUE__,\nE,de,\"name=L,sku=B\",sku=C\n";
+    let expected = ["#bundles *", "#variants *", "#bundles A", "#variants A", "#bundles D"];
+    assert_eq!(scopes("export.csv", text), expected);
+}
+
+#[test]
+fn fixtures_speak_of_every_row() {
+    let text = "sku,linked_sku\nA,B\nC,\n";
+    let expected = ["magento:related *", "magento:related A", "magento:related C"];
+    assert_eq!(scopes("Links/related.csv", text), expected);
+    let text = "sku,category,bundle_options\nA,,\nB,,Ball|radio:A\n";
+    assert_eq!(scopes("kit.csv", text), ["#bundles *", "#bundles A", "#bundles B"]);
+    assert_eq!(scopes("plain.csv", "sku,category\nA,\n"), [""; 0]);
 }
 
 #[test]
