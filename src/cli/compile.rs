@@ -30,6 +30,9 @@ pub(super) struct CompileArgs {
     /// How the files spell characters: utf-8 or latin1.
     #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
     encoding: Encoding,
+    /// What joins the items of a list in exports of Magento whose multiple value separator is not `,`.
+    #[arg(long, value_name = "CHARACTER")]
+    multi_value_separator: Option<char>,
     /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
@@ -63,6 +66,7 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: args.from.clone(),
         encoding: args.encoding,
+        separator: args.multi_value_separator,
         catalog: args.catalog.clone(),
         policy: args.policy.clone(),
         overrides: args.overrides.clone(),

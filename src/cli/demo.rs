@@ -60,6 +60,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: vec![input],
         encoding: sources::Encoding::Utf8,
+        separator: None,
         catalog: None,
         policy: None,
         overrides: None,

@@ -38,6 +38,8 @@ const SHRINK_SHARE_MAX: f64 = 0.2;
 pub(super) struct Job {
     pub(super) inputs: Vec<Input>,
     pub(super) encoding: Encoding,
+    /// What joins the items of a list, where that is not as the format has it.
+    pub(super) separator: Option<char>,
     pub(super) catalog: Option<PathBuf>,
     pub(super) policy: Option<PathBuf>,
     pub(super) overrides: Option<PathBuf>,
@@ -127,7 +129,12 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
 }
 
 fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
-    let sources = steps.time("detect", || from::resolve(&job.inputs, job.encoding))?;
+    let mut sources = steps.time("detect", || from::resolve(&job.inputs, job.encoding))?;
+    if let Some(separator) = job.separator {
+        for source in &mut sources {
+            source.part.separate_by(separator);
+        }
+    }
     let mut builder = GraphBuilder::new(config(job, &sources)?, MemoryStore::default());
     steps.time("read", || {
         for source in &sources {

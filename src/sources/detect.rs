@@ -31,6 +31,12 @@ impl Part {
         &self.tree.root
     }
 
+    /// Says that another separator joins the items of a list in cells than the one that the system
+    /// writes unless told: Magento's multiple value separator.
+    pub fn separate_by(&mut self, separator: char) {
+        self.tree.separator = Some(separator);
+    }
+
     /// Reads its files into the sink.
     ///
     /// # Errors

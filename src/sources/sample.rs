@@ -170,7 +170,7 @@ fn first_byte(input: &mut Input) -> Result<Option<u8>, SourceError> {
 }
 
 /// Hears no finding: those of the beginning come again when the file is read.
-struct Deaf;
+pub(crate) struct Deaf;
 
 impl RecordSink for Deaf {
     fn open_file(&mut self, _: FileInfo) -> FileId {

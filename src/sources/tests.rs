@@ -9,6 +9,7 @@ mod hostile_set;
 mod json;
 mod kindred;
 mod magento;
+mod magento_rest;
 mod properties;
 mod salsify;
 mod sink;
