@@ -111,6 +111,6 @@ mod tests {
         check("kindred=", Err("expected [[NAME:]FORMAT=]PATH"));
         check(":kindred=x", Err("expected [[NAME:]FORMAT=]PATH"));
         check("oracle=x", Err("write ./ before a path that holds `=`"));
-        check("oracle=x", Err("known are kindred, magento, salsify"));
+        check("oracle=x", Err("known are kindred, magento, mapping, salsify, wisepim"));
     }
 }

@@ -82,8 +82,10 @@ fn recognizes(sample: &Sample<'_>) -> Fit {
         "crosssell_skus",
         "upsell_skus",
     ];
+    const FIXTURES: [&str; 3] = ["attribute_set", "bundle_options", "associated_sku"];
     match shape_by_columns(sample.columns(), sample.file().stem()) {
         Ok(Shape::Export) if !OWN.iter().any(|own| sample.has(own)) => Fit::Likely,
+        Ok(Shape::Fixture) if !FIXTURES.iter().any(|own| sample.has(own)) => Fit::Likely,
         Ok(_) => Fit::Sure,
         Err(_) => Fit::No,
     }

@@ -17,7 +17,7 @@
 //!   read. A file may be opened several times; the standard input is a file like any other.
 //! - Tables are read by `Table` and `Row` (columns by name, or by [`Table::matching`] where a name
 //!   holds a type), JSON documents by `JsonReader` (items one by one) and `Object` (typed members).
-//! - Relation types are passed on as `format:CODE`; `STANDARD_TYPES` of `model::relation` and the
+//! - Relation types are passed on as `format:CODE`, but by a mapping as it says; `STANDARD_TYPES` of `model::relation` and the
 //!   `source_codes` of `catalog.toml` say what they are.
 //!
 //! [`Table::matching`]: table::Table::matching
@@ -30,8 +30,10 @@ mod error;
 mod files;
 mod input;
 mod json;
+mod json_rows;
 mod kindred;
 mod magento;
+mod mapping;
 mod ndjson;
 mod object;
 mod row;
@@ -80,13 +82,16 @@ enum Fit {
     Likely,
     /// It has what no other system writes.
     Sure,
+    /// A file beside it says so.
+    Told,
 }
 
 /// Reads what lies at a path to its end into the sink.
 type Read = fn(&Tree, &mut dyn RecordSink) -> Result<(), SourceError>;
 
 /// Every system, by name.
-pub const FORMATS: &[Format] = &[kindred::FORMAT, magento::FORMAT, salsify::FORMAT];
+pub const FORMATS: &[Format] =
+    &[kindred::FORMAT, magento::FORMAT, mapping::FORMAT, salsify::FORMAT, mapping::WISEPIM];
 
 /// The system of this name.
 #[must_use]

@@ -10,6 +10,7 @@ mod json;
 mod kindred;
 mod magento;
 mod magento_rest;
+mod mapping;
 mod properties;
 mod salsify;
 mod sink;
@@ -56,7 +57,9 @@ fn refused(format_name: &str, files: &[(&str, &[u8])], expected: &str) -> Source
 fn formats_are_found_by_name() {
     assert_eq!(format("kindred").unwrap().name, "kindred");
     assert_eq!(format("magento").unwrap().name, "magento");
-    assert_eq!(format("salsify").unwrap().name, "salsify");
+    for name in ["mapping", "salsify", "wisepim"] {
+        assert_eq!(format(name).unwrap().name, name);
+    }
     assert!(format("").is_none());
     assert!(format("oracle").is_none());
 }

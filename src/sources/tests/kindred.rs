@@ -6,7 +6,7 @@ use crate::{
         decimal::Decimal,
         record::{
             AliasRecord, BundleRecord, PriceRecord, ProductMarketRecord, ProductRecord, Record,
-            RelationRecord, Visibility,
+            RelationRecord, ScopeRecord, TombstoneRecord, Visibility,
         },
         relation::{Availability, Origin, Stage, StageMask},
     },
@@ -363,7 +363,24 @@ fn bundles_are_read() {
         "bundles.csv:6 bad_row option: expected a value, without which the row has no meaning, \
          found none",
     ];
-    check("bundles.csv", text, &[lens, cards, bag, strap].map(Record::Bundle), &findings);
+    let scope = Record::Scope(ScopeRecord { relation_type: "#bundles", product: None });
+    let [lens, cards, bag, strap] = [lens, cards, bag, strap].map(Record::Bundle);
+    check("bundles.csv", text, &[scope, lens, cards, bag, strap], &findings);
+}
+
+/// A product that is gone is no product, and says so only.
+#[test]
+fn deleted_products_are_tombstones() {
+    let text = "id,title,deleted\na,A,yes\nb,B,0\nc,C,\nd,D,maybe\n";
+    let tombstone = Record::Tombstone(TombstoneRecord { product: "a" });
+    let product = |id, title| {
+        Record::Product(ProductRecord { id, title: Some(title), ..ProductRecord::default() })
+    };
+    let findings =
+        ["products.csv:5 bad_value deleted: expected `true` or `false`, `1` or `0`, `yes` \
+                     or `no`, found `maybe`"];
+    let expected = [tombstone, product("b", "B"), product("c", "C"), product("d", "D")];
+    check("products.csv", text, &expected, &findings);
 }
 
 #[test]
