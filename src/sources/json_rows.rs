@@ -136,10 +136,12 @@ fn find(object: &Map<String, Value>, path: &str) -> Value {
         Some(Value::Array(items)) => {
             let objects = items.iter().filter_map(Value::as_object);
             let found = objects.map(|object| find(object, rest));
-            let flat = found.flat_map(|value| match value {
-                Value::Array(values) => values,
-                one => vec![one],
-            });
+            let flat =
+                found.flat_map(
+                    |value| {
+                        if let Value::Array(values) = value { values } else { vec![value] }
+                    },
+                );
             Value::Array(flat.collect())
         }
         _ => Value::Null,

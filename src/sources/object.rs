@@ -112,10 +112,10 @@ impl<'a> Object<'a> {
 
     /// A switch.
     pub(crate) fn switch(&mut self, key: &str) -> Option<bool> {
-        let text = match self.value(key)? {
-            Value::Bool(value) => return Some(*value),
-            _ => self.text(key)?,
-        };
+        if let Value::Bool(value) = self.value(key)? {
+            return Some(*value);
+        }
+        let text = self.text(key)?;
         let value = switch(&text);
         if value.is_none() {
             self.bad_value(key, "`true` or `false`", &text);
@@ -161,14 +161,12 @@ impl<'a> Object<'a> {
 
     /// The members of a map; an empty list is an empty map.
     pub(crate) fn map(&mut self, key: &str) -> Option<&'a Map<String, Value>> {
-        match self.value(key)? {
-            Value::Object(map) => Some(map),
-            Value::Array(items) if items.is_empty() => None,
-            other => {
-                self.bad_value(key, "an object", kind(other));
-                None
-            }
+        let value = self.value(key)?;
+        let map = value.as_object();
+        if map.is_none() && !value.as_array().is_some_and(Vec::is_empty) {
+            self.bad_value(key, "an object", kind(value));
         }
+        map
     }
 
     /// An object inside this one, whose findings stand at the same place.
@@ -196,23 +194,5 @@ pub(crate) fn kind(value: &Value) -> &'static str {
         Value::String(_) => "text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
-    }
-}
-
-/// The texts and numbers of a value that is one of them or a list of them, without empty ones.
-pub(crate) fn texts_of(value: Option<&Value>) -> Vec<Cow<'_, str>> {
-    let values = match value {
-        None => &[],
-        Some(Value::Array(items)) => items.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-    };
-    values.iter().filter_map(scalar).filter(|text| !text.is_empty()).collect()
-}
-
-/// The first of the texts and numbers of a value, empty ones too.
-pub(crate) fn first_text(value: Option<&Value>) -> Option<Cow<'_, str>> {
-    match value? {
-        Value::Array(items) => items.first().and_then(scalar),
-        one => scalar(one),
     }
 }

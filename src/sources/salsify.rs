@@ -13,17 +13,18 @@
 
 mod relations;
 mod roles;
+mod values;
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use self::roles::Roles;
+use self::{roles::Roles, values::first_text};
 use super::{
     Fit, Format, SourceError,
     files::{Depth, SourceFile, Tree},
     json::{JsonItem, JsonReader},
-    object::{Object, first_text},
+    object::Object,
     sample::Sample,
 };
 use crate::model::{

@@ -149,16 +149,14 @@ impl Bounded {
     /// Says what is wrong with the packed data; what the system said passes as it is.
     fn explain(&self, error: io::Error) -> io::Error {
         let (packing, taken) = (self.packing, self.taken.get());
-        match error.kind() {
-            io::ErrorKind::Interrupted => error,
-            io::ErrorKind::UnexpectedEof => {
-                io::Error::other(UnpackError::Truncated { packing, taken })
-            }
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                let found = error.to_string();
-                io::Error::other(UnpackError::Damaged { packing, taken, found })
-            }
-            _ => error,
+        let is = |kind| error.kind() == kind;
+        if is(io::ErrorKind::UnexpectedEof) {
+            io::Error::other(UnpackError::Truncated { packing, taken })
+        } else if is(io::ErrorKind::InvalidInput) || is(io::ErrorKind::InvalidData) {
+            let found = error.to_string();
+            io::Error::other(UnpackError::Damaged { packing, taken, found })
+        } else {
+            error
         }
     }
 }

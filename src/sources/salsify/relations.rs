@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Export, TYPES_MAX};
+use super::{
+    Export, TYPES_MAX,
+    values::{texts_of, values_of},
+};
 use crate::{
     model::{
         finding::FindingCode,
@@ -12,7 +15,7 @@ use crate::{
         relation::Origin,
     },
     sources::{
-        object::{Object, kind, texts_of},
+        object::{Object, kind},
         row::quantity,
     },
 };
@@ -41,15 +44,10 @@ impl Export {
         let lists = [RELATIONS, ACCESSORIES];
         let mut links = Vec::new();
         for key in lists {
-            let items = match members.get(key) {
-                None | Some(Value::Null) => &[],
-                Some(Value::Array(items)) => items.as_slice(),
-                Some(one) => std::slice::from_ref(one),
-            };
-            for item in items {
-                match item {
-                    Value::Object(relation) => self.links(object, key, relation, &mut links),
-                    other => object.bad_value(key, "an object a relation", kind(other)),
+            for item in values_of(members.get(key)) {
+                match item.as_object() {
+                    Some(relation) => self.links(object, key, relation, &mut links),
+                    None => object.bad_value(key, "an object a relation", kind(item)),
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::sources::object::first_text;
+use super::values::{first_text, values_of};
 
 /// Properties by the role they have, as far as an export says.
 #[derive(Debug, Default)]
@@ -25,21 +25,15 @@ impl Roles {
         for role in ["salsify:role", "salsify:roles", "role", "roles"] {
             match property.get(role) {
                 Some(Value::Object(scopes)) => {
-                    scopes.iter().for_each(|(scope, roles)| self.take_all(scope, roles, &id));
+                    scopes.iter().for_each(|(scope, roles)| self.take_all(scope, Some(roles), &id));
                 }
-                Some(roles) => self.take_all("", roles, &id),
-                None => {}
+                roles => self.take_all("", roles, &id),
             }
         }
     }
 
-    fn take_all(&mut self, scope: &str, roles: &Value, property: &str) {
-        match roles {
-            Value::Array(roles) => {
-                roles.iter().for_each(|role| self.take(scope, role, property));
-            }
-            role => self.take(scope, role, property),
-        }
+    fn take_all(&mut self, scope: &str, roles: Option<&Value>, property: &str) {
+        values_of(roles).iter().for_each(|role| self.take(scope, role, property));
     }
 
     /// The first property of a role has it.

@@ -53,12 +53,12 @@ pub(super) fn check_links(collected: &Collected, golden: &Path) {
 
 /// What the input speaks of, each as `type` or `type product`, in order.
 pub(super) fn scopes(collected: &Collected) -> Vec<String> {
-    let scope = |(_, record): &(String, Record<'static>)| match record {
-        Record::Scope(scope) => Some(match scope.product {
+    let scope = |(_, record): &(String, Record<'static>)| {
+        let Record::Scope(scope) = record else { return None };
+        Some(match scope.product {
             Some(product) => format!("{} {product}", scope.relation_type),
             None => scope.relation_type.to_owned(),
-        }),
-        _ => None,
+        })
     };
     collected.records.iter().filter_map(scope).collect()
 }

@@ -128,7 +128,7 @@ fn a_file_that_is_cut_off_anywhere_is_refused() {
     let whole = "{\"_embedded\":{\"items\":[\n{\"a\":\"x\\\"\"},{\"b\":[1]}\n]},\"c\":{\"d\":1}}";
     assert!(read(whole, PAGES).is_ok());
     for len in 1..whole.len() {
-        let error = read(&whole[..len], PAGES).unwrap_err();
+        let error = read(whole.get(..len).unwrap(), PAGES).unwrap_err();
         assert!(matches!(error, SourceError::JsonEnds { .. }), "{len}: {error}");
     }
 }

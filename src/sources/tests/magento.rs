@@ -340,13 +340,11 @@ fn links_of_a_cell_keep_their_own_lines_and_order() {
 /// What a file says it speaks of: types with their products.
 fn scopes(name: &str, text: &str) -> Vec<String> {
     let collected = read("magento", &[(name, text.as_bytes())]);
-    let scope = |record: &Record<'static>| match record {
-        Record::Scope(scope) => {
-            Some(format!("{} {}", scope.relation_type, scope.product.unwrap_or("*")))
-        }
-        _ => None,
+    let scope = |(_, record): &(String, Record<'static>)| {
+        let Record::Scope(scope) = record else { return None };
+        Some(format!("{} {}", scope.relation_type, scope.product.unwrap_or("*")))
     };
-    collected.records.iter().filter_map(|(_, record)| scope(record)).collect()
+    collected.records.iter().filter_map(scope).collect()
 }
 
 /// A column that is not there says nothing, and so does a blank cell; `__EMPTY__VALUE__` clears.

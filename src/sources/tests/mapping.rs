@@ -9,7 +9,6 @@ use super::{
 use crate::{
     model::{
         decimal::Decimal,
-        finding::FindingCode,
         limits::CONFIG_BYTES_MAX,
         record::{AliasRecord, Record, Visibility},
         relation::Availability,

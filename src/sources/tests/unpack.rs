@@ -125,13 +125,10 @@ fn a_bomb_is_refused_long_before_it_went_off() {
         zstd_bomb.push(b'x');
     }
     for bomb in [gzip_bomb, zstd_bomb] {
-        match unpack(&bomb).unwrap_err() {
-            UnpackError::Bomb { taken, given, .. } => {
-                assert!(given > EXPANSION_FREE_BYTES && given < 40 << 20, "{given}");
-                assert!(taken <= bomb.len() as u64);
-            }
-            error => panic!("{error}"),
-        }
+        let error = unpack(&bomb).unwrap_err();
+        let UnpackError::Bomb { taken, given, .. } = error else { panic!("{error}") };
+        assert!(given > EXPANSION_FREE_BYTES && given < 40 << 20, "{given}");
+        assert!(taken <= bomb.len() as u64);
         let text = unpack(&bomb).unwrap_err().to_string();
         assert!(text.contains("at most 256 times its size beyond 16777216 bytes"), "{text}");
     }

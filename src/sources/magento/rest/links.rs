@@ -87,9 +87,9 @@ pub(super) fn links(object: &mut Object<'_>, sku: &str) {
     }
     let mut links = Vec::new();
     for item in object.list(LINKS) {
-        match item {
-            Value::Object(members) => links.extend(read_link(&mut object.within(members))),
-            other => object.bad_value(LINKS, "an object a link", kind(other)),
+        match item.as_object() {
+            Some(members) => links.extend(read_link(&mut object.within(members))),
+            None => object.bad_value(LINKS, "an object a link", kind(item)),
         }
     }
     links.sort_by_key(|link| (link.position.is_none(), link.position));
@@ -125,9 +125,9 @@ pub(super) fn options(object: &mut Object<'_>, bundle: &str) {
     object.emit(scope(ScopeRecord::BUNDLES, Some(bundle)));
     let mut options: Vec<&Map<String, Value>> = Vec::new();
     for item in object.list(OPTIONS) {
-        match item {
-            Value::Object(members) => options.push(members),
-            other => object.bad_value(OPTIONS, "an object an option", kind(other)),
+        match item.as_object() {
+            Some(members) => options.push(members),
+            None => object.bad_value(OPTIONS, "an object an option", kind(item)),
         }
     }
     options.sort_by_key(|members| place(members));
