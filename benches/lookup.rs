@@ -5,12 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a setup that fails must end the run")]
 
-use std::{hint::black_box, sync::Arc};
+use std::{fs::File, hint::black_box, path::Path, sync::Arc};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use kindred::{
     index::{
-        Catalog, CatalogDraft, CatalogWriter, ProductDraft, ProductTable, Role, RunDraft, View,
+        CatalogDraft, CatalogWriter, IndexError, ProductDraft, ProductTable, RunDraft, View,
         layout::{Edge, META_ORIGIN_SHIFT, RareRecord},
         meta::{CatalogMeta, MarketMeta, TypeMeta},
     },
@@ -24,27 +24,19 @@ use kindred::{
     service::get_recommendations,
     snapshot::{Moment, Snapshot},
     stock::StockView,
-    store::{MAIN_TRACK, Note, Publish, Store},
+    store::Store,
 };
+
+#[path = "support/mod.rs"]
+mod support;
+
+use support::Random;
 
 const PRODUCTS: u32 = 100_000;
 const RELATIONS_PER_PRODUCT: usize = 30;
 const RESULTS: usize = 20;
 const SEEDS: usize = 10;
 const TYPES: [RelationType; 2] = [RelationType::CROSS_SELL, RelationType::UP_SELL];
-
-/// xorshift64*: the same catalog on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u32) -> u32 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-        u32::try_from((high * u64::from(end)) >> 32).unwrap()
-    }
-}
 
 struct Shop {
     ids: Vec<String>,
@@ -59,16 +51,18 @@ impl Shop {
 
     /// Publishes a catalog with the relations of each product split among these types.
     fn publish(&self, store: &Store, types: &[RelationType]) -> Snapshot {
-        let staged = store.stage(Role::Catalog).unwrap();
-        let file = staged.file().try_clone().unwrap();
-        let mut writer = CatalogWriter::new(file, staged.path(), Vec::new()).unwrap();
+        support::publish(store, |file, path| self.write(file, path, types))
+    }
+
+    fn write(&self, file: File, path: &Path, types: &[RelationType]) -> Result<(), IndexError> {
+        let mut writer = CatalogWriter::new(file, path, Vec::new())?;
         let mut random = Random(1);
         for product in 0..PRODUCTS {
             let run = |relation_type: &RelationType| RunDraft {
                 relation_type: relation_type.number(),
                 edges: links(product, RELATIONS_PER_PRODUCT / types.len(), &mut random),
             };
-            writer.block(&types.iter().map(run).collect::<Vec<_>>()).unwrap();
+            writer.block(&types.iter().map(run).collect::<Vec<_>>())?;
         }
         let draft = CatalogDraft {
             id_rule: IdRule::Exact,
@@ -78,30 +72,13 @@ impl Shop {
             bundles: &[],
             meta: meta(),
         };
-        writer.finish(draft).unwrap();
-        let (hash, size_bytes) = {
-            let catalog = Catalog::open(staged.path(), None).unwrap();
-            (catalog.blob().hash(), catalog.blob().size_bytes())
-        };
-        let blob = staged.commit(hash, size_bytes).unwrap();
-        let note = Note {
-            actor: "bench".to_owned(),
-            reason: "bench".to_owned(),
-            created_at: "2026-01-01T00:00:00Z".to_owned(),
-        };
-        let (blobs, guard) = (&[blob], &|_: Option<&_>| Ok(()));
-        let publish = Publish { blobs, guard, since: None, over_rollback: false, note };
-        let published = store.track(MAIN_TRACK).unwrap().publish(&publish).unwrap();
-        Snapshot::load(store, &published.into_manifest()).unwrap()
+        writer.finish(draft).map(drop)
     }
 
     /// Every id once, in random order; copied, so that they lie in memory in this order.
     fn shuffled(&self) -> Vec<String> {
         let mut ids = self.ids.clone();
-        let mut random = Random(2);
-        for last in (1..PRODUCTS).rev() {
-            ids.swap(last as usize, random.below(last + 1) as usize);
-        }
+        Random(2).shuffle(&mut ids);
         ids.iter().map(|id| id.as_str().to_owned()).collect()
     }
 }
@@ -171,7 +148,7 @@ fn time_lookups(
         let seeds = asked.next().unwrap().iter().map(|id| QuerySeed::product(id, 1.0));
         let query = Query::new(types.iter().copied(), seeds).with_max_results(RESULTS);
         let plan = Plan::new(&scene, &context, &query).unwrap();
-        page.begin(&scene, [], Repeats::Refused);
+        page.begin(&scene, [], Repeats::Allowed);
         let answer = answer(&scene, &context, &query, &plan, &mut page, &mut scratch);
         assert_eq!(answer.missing, 0);
         answer.picks.len()

@@ -77,9 +77,12 @@ pub(super) struct AskArgs {
 }
 
 impl AskArgs {
-    /// The lookup, for all seeds together. Only codes of types need the catalog.
-    pub(super) fn request(&self, view: &View<'_>) -> anyhow::Result<pb::GetRecommendationsRequest> {
-        let types = self.types.iter().map(|text| relation_type(view, text));
+    /// The lookup, for all seeds together.
+    pub(super) fn request(
+        &self,
+        codes: &TypeCodes,
+    ) -> anyhow::Result<pb::GetRecommendationsRequest> {
+        let types = self.types.iter().map(|text| codes.relation_type(text));
         let types = types.collect::<anyhow::Result<Vec<_>>>()?;
         let filter = self.filter.as_deref().map(|text| from_json::<pb::Filter>("Filter", text));
         let lookup = pb::LookupSpec {
@@ -147,23 +150,39 @@ fn instant(text: &str) -> Result<i64, String> {
     instant::parse(text).ok_or_else(|| format!("expected {}", instant::EXPECTED))
 }
 
-/// The type of a code of the catalog, or of a number.
-fn relation_type(view: &View<'_>, text: &str) -> anyhow::Result<RelationType> {
-    let types = &view.meta().relation_types;
-    let declared = types.iter().find(|declared| declared.code == text);
-    let number = declared.map(|declared| declared.number).or_else(|| text.parse().ok());
-    let Some(relation_type) = number.and_then(RelationType::new) else {
-        let known = types.iter().map(|declared| declared.code.as_str()).collect::<Vec<_>>();
-        bail!("relation type {text:?} is unknown; this catalog has {}", known.join(", "));
-    };
-    Ok(relation_type)
-}
+/// The relation types of a catalog by number: what people call them.
+pub(super) struct TypeCodes(Vec<(i32, String)>);
 
-/// The code of a type of the catalog; empty for none.
-pub(super) fn code<'a>(view: &View<'a>, number: i32) -> &'a str {
-    let mut types = view.meta().relation_types.iter();
-    let declared = types.find(|declared| i32::from(declared.number) == number);
-    declared.map_or("", |declared| declared.code.as_str())
+impl TypeCodes {
+    /// Those of a catalog at hand.
+    pub(super) fn of(view: &View<'_>) -> Self {
+        let types = view.meta().relation_types.iter();
+        Self(types.map(|one| (i32::from(one.number), one.code.to_string())).collect())
+    }
+
+    /// Those that a server says it has.
+    pub(super) fn told(catalog: pb::DescribeCatalogResponse) -> Self {
+        let types = catalog.relation_types.into_iter();
+        Self(types.map(|one| (one.relation_type, one.code)).collect())
+    }
+
+    /// The code of a type; empty for none.
+    pub(super) fn code(&self, number: i32) -> &str {
+        let found = self.0.iter().find(|(one, _)| *one == number);
+        found.map_or("", |(_, code)| code)
+    }
+
+    /// The type of a code, or of a number.
+    fn relation_type(&self, text: &str) -> anyhow::Result<RelationType> {
+        let declared = self.0.iter().find(|(_, code)| code == text);
+        let number = declared.map(|(number, _)| *number).or_else(|| text.parse().ok());
+        let number = number.and_then(|number| u8::try_from(number).ok());
+        let Some(relation_type) = number.and_then(RelationType::new) else {
+            let known = self.0.iter().map(|(_, code)| code.as_str()).collect::<Vec<_>>();
+            bail!("relation type {text:?} is unknown; this catalog has {}", known.join(", "));
+        };
+        Ok(relation_type)
+    }
 }
 
 /// The title of a product; empty if it has none.

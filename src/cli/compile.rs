@@ -1,38 +1,51 @@
 //! `kindred compile`.
 
 use std::{
-    fs::Permissions,
-    io::Write as _,
-    os::unix::fs::PermissionsExt as _,
+    collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
-use tempfile::NamedTempFile;
 
 use super::{
     StoreArgs,
     documents::print_published,
-    from::{Input, parse_encoding},
+    from::{FromArg, parse_encoding},
+    guards::Allow,
     note,
     out::outln,
     pipeline::{self, Job},
+    print_error,
+    watch::{self, Watched},
+    whole_file::WholeFile,
 };
-use crate::{compile::Report, sources::Encoding};
+use crate::{
+    compile::Report,
+    model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
+    sources::{Encoding, cache::Cache, catalog_toml},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
     /// What to read: a file, a directory or `-`, its format unless the files tell it, and a name for
-    /// the source. May be given several times.
-    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = Input::parse)]
-    from: Vec<Input>,
+    /// the source; or NAME@previous, the last good records of a source in the cache. May be given
+    /// several times.
+    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = FromArg::parse)]
+    from: Vec<FromArg>,
     /// How the files spell characters: utf-8 or latin1.
     #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
     encoding: Encoding,
     /// What joins the items of a list in exports of Magento whose multiple value separator is not `,`.
     #[arg(long, value_name = "CHARACTER")]
     multi_value_separator: Option<char>,
+    /// Keep here what each source says: those that did not change are not read again, and the modes
+    /// of `catalog.toml` count.
+    #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Compile again when the tables change; a run that fails is printed, and the watch goes on.
+    #[arg(long)]
+    watch: bool,
     /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
@@ -48,9 +61,8 @@ pub(super) struct CompileArgs {
     /// Fail with exit code 2 on any warning or error, and publish nothing.
     #[arg(long)]
     strict: bool,
-    /// Publish although products or relations of a type shrink by more than 20 %.
-    #[arg(long)]
-    allow_shrink: bool,
+    #[command(flatten)]
+    allow: Allow,
     /// Publish although a rollback or hold came while this ran.
     #[arg(long)]
     over_rollback: bool,
@@ -63,28 +75,73 @@ pub(super) struct CompileArgs {
 }
 
 pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
+    if args.watch {
+        let written = [Some(&args.store.store), args.cache.as_ref(), args.report.as_ref()];
+        let written = written.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>();
+        let watched = Watched::new(read(args)?, &written);
+        watch::run(&watched, &mut || {
+            if let Err(error) = once(args) {
+                print_error(&error);
+            }
+        });
+    }
+    once(args)
+}
+
+/// Everything that a compile reads, whether it is there or not.
+fn read(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
+    let named = [&args.catalog, &args.policy, &args.overrides];
+    let mut paths = named.into_iter().flatten().cloned().collect::<Vec<_>>();
+    let mut names = Vec::new();
+    for from in &args.from {
+        match from {
+            FromArg::Files(input) if input.path == Path::new("-") => {
+                bail!("expected files to watch, found the standard input");
+            }
+            FromArg::Files(input) => {
+                names.extend(input.source_name());
+                paths.push(input.path.clone());
+                let beside = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
+                paths.extend(beside.map(|name| input.path.join(name)));
+            }
+            FromArg::Previous(name) => names.push(name),
+        }
+    }
+    if let Some(dir) = &args.cache {
+        let cache = Cache::open(dir)?;
+        let named = names.into_iter().map(|name| cache.source(name));
+        let sources = named.chain(cache.sources()?.into_iter().map(Ok));
+        let holds = sources.map(|source| source.map(|source| source.hold_path()));
+        paths.extend(holds.collect::<Result<BTreeSet<_>, _>>()?);
+    }
+    Ok(paths)
+}
+
+fn once(args: &CompileArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: args.from.clone(),
         encoding: args.encoding,
         separator: args.multi_value_separator,
+        cache: args.cache.clone(),
         catalog: args.catalog.clone(),
         policy: args.policy.clone(),
         overrides: args.overrides.clone(),
         store: args.store.store.clone(),
         strict: args.strict,
-        allow_shrink: args.allow_shrink,
+        allow: args.allow.clone(),
         over_rollback: args.over_rollback,
         note: note(None, &args.reason),
     };
     // Opened first: a report that cannot be written is better known before anything is published.
-    let mut report_file = args.report.as_deref().map(ReportFile::create).transpose()?;
+    let report_file = args.report.as_deref().map(|path| WholeFile::create("the report", path));
+    let mut report_file = report_file.transpose()?;
     let mut written = Ok(());
     let mut relations_kept = 0;
     let published = pipeline::run(&job, &mut |report| {
         outln!("{report}");
         relations_kept = report.relations.values().map(|counts| counts.kept).sum::<u64>();
         if let Some(file) = report_file.take() {
-            written = file.write(report);
+            written = write(file, report);
         }
     })?;
     print_published(&published);
@@ -94,31 +151,8 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     written
 }
 
-/// The report as a file: written beside its name first, so that no reader sees half of it.
-struct ReportFile<'a> {
-    path: &'a Path,
-    file: NamedTempFile,
-}
-
-impl<'a> ReportFile<'a> {
-    fn create(path: &'a Path) -> anyhow::Result<Self> {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let file = NamedTempFile::new_in(dir.unwrap_or(Path::new(".")));
-        Ok(Self { path, file: file.with_context(|| cannot_write(path))? })
-    }
-
-    fn write(mut self, report: &Report) -> anyhow::Result<()> {
-        let context = || cannot_write(self.path);
-        serde_json::to_writer_pretty(&mut self.file, report).with_context(context)?;
-        self.file.write_all(b"\n").with_context(context)?;
-        // A temporary file is its owner's alone; a report is for everyone.
-        let everyone = Permissions::from_mode(0o644);
-        self.file.as_file().set_permissions(everyone).with_context(context)?;
-        self.file.persist(self.path).with_context(context)?;
-        Ok(())
-    }
-}
-
-fn cannot_write(path: &Path) -> String {
-    format!("cannot write the report to {}", path.display())
+fn write(file: WholeFile<'_>, report: &Report) -> anyhow::Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(report).context("cannot write the report as JSON")?;
+    bytes.push(b'\n');
+    file.put(&bytes)
 }

@@ -12,7 +12,8 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{
-    from::Input,
+    from::{FromArg, Input},
+    guards::Allow,
     note,
     out::{outln, try_line},
     pipeline::{self, Job},
@@ -58,15 +59,16 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let format = sources::format("kindred").context("the format of our own tables is built in")?;
     let input = Input { name: Some("demo".to_owned()), format: Some(format), path: tables.clone() };
     let job = Job {
-        inputs: vec![input],
+        inputs: vec![FromArg::Files(input)],
         encoding: sources::Encoding::Utf8,
         separator: None,
+        cache: None,
         catalog: None,
         policy: None,
         overrides: None,
         store: store.clone(),
         strict: true,
-        allow_shrink: true,
+        allow: Allow::everything(),
         over_rollback: false,
         note: note(Some(ACTOR), "the embedded catalog"),
     };

@@ -5,10 +5,15 @@ use std::{fs::File, io::Read as _, path::Path};
 
 use anyhow::{Context as _, bail};
 
-use super::{EXIT_REFUSED, Failure, out::outln};
+use super::{
+    EXIT_REFUSED, Failure,
+    guards::{self, Allow},
+    out::outln,
+};
 use crate::{
     index::{self, Catalog, Role, Text, UnverifiedBlob},
     model::{
+        config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
         limits::{FINDING_SAMPLES_MAX, OVERRIDES_BYTES_MAX, POLICY_BYTES_MAX},
         text::Places,
     },
@@ -63,6 +68,29 @@ impl Given {
         check(catalog, policy, self.overrides.as_ref())
     }
 
+    /// What the new catalog does not know of the policy and overrides that are published already and
+    /// stay.
+    pub(super) fn unbound_of_kept(
+        &self,
+        store: &Store,
+        head: Option<&Manifest>,
+        catalog: &Catalog,
+    ) -> anyhow::Result<Vec<Unbound>> {
+        let Some(head) = head else { return Ok(Vec::new()) };
+        let policy = match &self.policy {
+            None => text_of(store, head, Role::Policy)?,
+            Some(_) => None,
+        };
+        let policy = policy.map(|text| PolicyDoc::parse(POLICY_FILE_NAME, &text)).transpose()?;
+        let overrides = match &self.overrides {
+            None => text_of(store, head, Role::Overrides)?,
+            Some(_) => None,
+        };
+        let overrides =
+            overrides.map(|text| OverridesDoc::parse(OVERRIDES_FILE_NAME, &text)).transpose()?;
+        Ok(unbound(catalog, policy.as_ref(), overrides.as_ref()))
+    }
+
     /// Brings them into the store; the built-in policy too, where there is none at all.
     pub(super) fn stage(
         &self,
@@ -79,6 +107,17 @@ impl Given {
             blobs.push(stage(store, Role::Overrides, &overrides.to_csv())?);
         }
         Ok(blobs)
+    }
+
+    /// Refuses overrides that take too many of those published away.
+    pub(super) fn check_overrides(
+        &self,
+        store: &Store,
+        found: Option<&Manifest>,
+        allow: &Allow,
+    ) -> Result<(), GuardRefusal> {
+        let Some(overrides) = &self.overrides else { return Ok(()) };
+        guards::check_overrides(store, found, overrides, allow)
     }
 
     /// Refuses to put the built-in policy in the place of one that was published meanwhile.
@@ -129,9 +168,24 @@ pub(super) fn check(
     let names = CatalogNames(catalog.view());
     policy.map(|policy| policy.check_against(&names)).transpose()?;
     overrides.map(|overrides| overrides.check_against(&names)).transpose()?;
+    Ok(unbound(catalog, policy, overrides))
+}
+
+/// Every name of both that the catalog does not know.
+pub(super) fn unbound(
+    catalog: &Catalog,
+    policy: Option<&PolicyDoc>,
+    overrides: Option<&OverridesDoc>,
+) -> Vec<Unbound> {
     let nothing = PolicyDoc::default();
-    let (_, unbound) = Policy::bind(policy.unwrap_or(&nothing), overrides, &names);
-    Ok(unbound)
+    let names = CatalogNames(catalog.view());
+    Policy::bind(policy.unwrap_or(&nothing), overrides, &names).1
+}
+
+/// How many names of overrides must be known to a catalog and are not.
+pub(super) fn fault_count(catalog: &Catalog, overrides: &OverridesDoc) -> usize {
+    let checked = overrides.check_against(&CatalogNames(catalog.view()));
+    checked.map_or_else(|faults| faults.errors().len() + faults.further(), |()| 0)
 }
 
 /// Warns of names that the catalog does not know.
@@ -230,6 +284,11 @@ pub(super) fn refused(published: Result<Published, StoreError>) -> anyhow::Resul
         }
         error.into()
     })
+}
+
+/// A refusal before anything was asked of the store, with the exit code of refusals.
+pub(super) fn refused_by_guard(refusal: &GuardRefusal) -> Failure {
+    Failure { code: EXIT_REFUSED, message: refusal.to_string() }
 }
 
 /// Says what came of a publish.

@@ -1,14 +1,18 @@
-//! `kindred explain`: why these products, and why not that one; from a store, without a server.
+//! `kindred explain`: why these products, and why not that one; from a store without a server, or of
+//! a server with its live stock.
+
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{
     StoreArgs,
-    ask::{AskArgs, code, page_request},
+    ask::{AskArgs, TypeCodes, page_request},
     out::outln,
+    stock::runtime,
 };
 use crate::{
-    index::View,
+    client::Replica,
     pb::{self, Decision, explain_recommendations_request::Request as Asked},
     service::{explain_recommendations, message_to_json},
 };
@@ -16,7 +20,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    whom: Whom,
     #[command(flatten)]
     ask: AskArgs,
     /// Products to follow through the whole lookup, related or not.
@@ -30,32 +34,68 @@ pub(super) struct ExplainArgs {
     json: bool,
 }
 
+/// Who answers; the server, if both are named, so that `$KINDRED_STORE` may stand.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Whom {
+    /// The store's directory: answers from what is live there, without any feed of stock.
+    #[arg(long, env = "KINDRED_STORE", value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Ask this server instead, with its live stock and blocks: HOST:PORT or a URL.
+    #[arg(long, value_name = "SERVER")]
+    to: Option<String>,
+}
+
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<()> {
-    let moment = args.store.moment()?;
-    let view = moment.snapshot.catalog().view();
-    let asked = match &args.ask.page {
-        Some(path) => Asked::Batch(page_request(path)?),
-        None => Asked::Get(args.ask.request(&view)?),
+    let (codes, response) = match (&args.whom.to, &args.whom.store) {
+        (Some(server), _) => runtime()?.block_on(of_server(args, server))?,
+        (None, Some(store)) => of_store(args, &StoreArgs { store: store.clone() })?,
+        (None, None) => anyhow::bail!("expected --store or --to, found neither"),
     };
-    let request = pb::ExplainRecommendationsRequest {
-        trace_product_ids: args.trace.clone(),
-        max_candidates: args.candidates,
-        request: Some(asked),
-    };
-    let response = explain_recommendations(&moment, &request)
-        .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
     if args.json {
         outln!("{}", message_to_json("ExplainRecommendationsResponse", &response)?);
-    } else {
-        print(&view, &response);
-        outln!("snapshot {}", moment.snapshot.id());
+        return Ok(());
     }
+    print(&codes, &response);
+    let version = response.response.and_then(|response| response.data_version);
+    outln!("snapshot {}", version.unwrap_or_default().snapshot_id);
     Ok(())
 }
 
-/// Prints an explanation for a merchandiser. Answers of servers can be printed by it, too: the view only
-/// gives types their codes.
-fn print(view: &View<'_>, explained: &pb::ExplainRecommendationsResponse) {
+type Explained = (TypeCodes, pb::ExplainRecommendationsResponse);
+
+fn of_store(args: &ExplainArgs, store: &StoreArgs) -> anyhow::Result<Explained> {
+    let moment = store.moment()?;
+    let codes = TypeCodes::of(&moment.snapshot.catalog().view());
+    let response = explain_recommendations(&moment, &request(args, &codes)?)
+        .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
+    Ok((codes, response))
+}
+
+async fn of_server(args: &ExplainArgs, address: &str) -> anyhow::Result<Explained> {
+    let mut replica = Replica::connect(address).await?;
+    let codes = TypeCodes::told(replica.catalog().await?);
+    let response = replica.explain(request(args, &codes)?).await?;
+    Ok((codes, response))
+}
+
+fn request(
+    args: &ExplainArgs,
+    codes: &TypeCodes,
+) -> anyhow::Result<pb::ExplainRecommendationsRequest> {
+    let asked = match &args.ask.page {
+        Some(path) => Asked::Batch(page_request(path)?),
+        None => Asked::Get(args.ask.request(codes)?),
+    };
+    Ok(pb::ExplainRecommendationsRequest {
+        trace_product_ids: args.trace.clone(),
+        max_candidates: args.candidates,
+        request: Some(asked),
+    })
+}
+
+/// Prints an explanation for a merchandiser.
+fn print(codes: &TypeCodes, explained: &pb::ExplainRecommendationsResponse) {
     let response = explained.response.clone().unwrap_or_default();
     for (slot, result) in explained.slots.iter().zip(&response.results) {
         if !slot.slot_id.is_empty() {
@@ -65,8 +105,8 @@ fn print(view: &View<'_>, explained: &pb::ExplainRecommendationsResponse) {
             outln!("  {}: {}", error.reason, error.message);
             continue;
         }
-        print_asked(view, slot);
-        print_candidates(view, slot);
+        print_asked(codes, slot);
+        print_candidates(codes, slot);
         for rule in &slot.rules {
             let products = rule.product_ids.join(", ");
             outln!("  rule {} ({}): {products}", rule.rule_id, rule.action);
@@ -82,9 +122,9 @@ fn print(view: &View<'_>, explained: &pb::ExplainRecommendationsResponse) {
 }
 
 /// What was looked up in the end.
-fn print_asked(view: &View<'_>, slot: &pb::SlotExplanation) {
+fn print_asked(codes: &TypeCodes, slot: &pb::SlotExplanation) {
     let mix = slot.mix.iter().map(|entry| {
-        let mut text = code(view, entry.relation_type).to_owned();
+        let mut text = codes.code(entry.relation_type).to_owned();
         if entry.weight < 1.0 {
             text.push_str(&format!(" x {}", entry.weight));
         }
@@ -103,7 +143,7 @@ fn print_asked(view: &View<'_>, slot: &pb::SlotExplanation) {
     outln!("  {placement}{mix}; at most {most} results");
 }
 
-fn print_candidates(view: &View<'_>, slot: &pb::SlotExplanation) {
+fn print_candidates(codes: &TypeCodes, slot: &pb::SlotExplanation) {
     // Results by rank, then the others as they were examined.
     let mut told = slot.candidates.iter().collect::<Vec<_>>();
     told.sort_by_key(|one| if one.rank == 0 { u32::MAX } else { one.rank });
@@ -111,7 +151,7 @@ fn print_candidates(view: &View<'_>, slot: &pb::SlotExplanation) {
         let rank = if one.rank == 0 { "-".to_owned() } else { one.rank.to_string() };
         let from = one.relations.iter().map(|relation| &*relation.provenance);
         let from = from.filter(|from| !from.is_empty()).collect::<Vec<_>>().join(", ");
-        [rank, one.product_id.clone(), one.title.clone(), why(view, one), from]
+        [rank, one.product_id.clone(), one.title.clone(), why(codes, one), from]
     });
     let head = ["RANK", "PRODUCT", "TITLE", "WHY", "FROM"].map(str::to_owned);
     let rows = std::iter::once(head).chain(rows).collect::<Vec<_>>();
@@ -130,11 +170,11 @@ fn print_candidates(view: &View<'_>, slot: &pb::SlotExplanation) {
 const COLUMN_CHARS_MAX: usize = 48;
 
 /// Why a product is where it is, in words.
-fn why(view: &View<'_>, one: &pb::CandidateTrace) -> String {
+fn why(codes: &TypeCodes, one: &pb::CandidateTrace) -> String {
     let detail = &*one.detail;
     let words = match one.decision() {
         Decision::Unspecified => "",
-        Decision::Returned => return returned(view, one),
+        Decision::Returned => return returned(codes, one),
         Decision::NotRelated => "no relation leads to it",
         Decision::UnknownProduct => "not in the catalog",
         Decision::Unavailable => "cannot be bought",
@@ -157,15 +197,15 @@ fn why(view: &View<'_>, one: &pb::CandidateTrace) -> String {
     if detail.is_empty() { words.to_owned() } else { format!("{words}: {detail}") }
 }
 
-fn returned(view: &View<'_>, one: &pb::CandidateTrace) -> String {
-    let mut codes = Vec::new();
+fn returned(codes: &TypeCodes, one: &pb::CandidateTrace) -> String {
+    let mut types = Vec::new();
     for relation in &one.relations {
-        let code = code(view, relation.relation_type);
-        if !codes.contains(&code) {
-            codes.push(code);
+        let code = codes.code(relation.relation_type);
+        if !types.contains(&code) {
+            types.push(code);
         }
     }
-    let mut words = vec![codes.join(" + ")];
+    let mut words = vec![types.join(" + ")];
     words.push(format!("{:.4}", one.score));
     if one.fallback_step > 0 {
         words.push(format!("fallback {}", one.fallback_step));

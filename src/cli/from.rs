@@ -1,12 +1,25 @@
-//! `--from`: which sources a run reads, under which names, as which formats.
+//! `--from`: which sources a run reads, under which names, as which formats; or which count as they
+//! were last good.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
-use crate::sources::{self, Encoding, Format, Part};
+use crate::sources::{
+    self, Encoding, Format, Part, SourceError,
+    cache::{Cache, KeptInput},
+};
 
-/// One `--from [[NAME:]FORMAT=]PATH`.
+/// One `--from`.
+#[derive(Clone, Debug)]
+pub(super) enum FromArg {
+    /// `[[NAME:]FORMAT=]PATH`.
+    Files(Input),
+    /// `NAME@previous`.
+    Previous(String),
+}
+
+/// Something to read.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
     /// The name that was given.
@@ -16,20 +29,50 @@ pub(super) struct Input {
     pub(super) path: PathBuf,
 }
 
-/// A source as it is read.
+/// One path of a source.
 #[derive(Debug)]
-pub(super) struct NamedPart {
+pub(super) struct NamedInput {
     /// The name given, else that of the format.
     pub(super) name: String,
-    pub(super) part: Part,
+    pub(super) format: &'static Format,
+    pub(super) path: PathBuf,
+    pub(super) encoding: Encoding,
+    /// Its files, if they were looked into already.
+    pub(super) part: Option<Part>,
+    /// The path was read when the source was last good, and is not read now.
+    pub(super) is_previous: bool,
 }
 
-const EXPECTED: &str = "expected [[NAME:]FORMAT=]PATH";
+/// When files are looked into whose format was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// At once: whatever is no table is known before anything is read.
+    Now,
+    /// Not before they are read: a cache may know them.
+    Later,
+}
+
+const EXPECTED: &str = "expected [[NAME:]FORMAT=]PATH, or NAME@previous";
+
+/// What stands behind the name of a source whose last good records count.
+const PREVIOUS: &str = "@previous";
+
+impl FromArg {
+    /// Reads `NAME@previous`, or what [`Input::parse`] does. A path that ends so needs a `./`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_suffix(PREVIOUS) {
+            Some(name) if !name.is_empty() && !name.contains(['=', ':', '/', '.']) => {
+                Ok(Self::Previous(name.to_owned()))
+            }
+            _ => Input::parse(text).map(Self::Files),
+        }
+    }
+}
 
 impl Input {
     /// Reads `NAME:FORMAT=PATH`, `FORMAT=PATH` or `PATH`. What stands before the first `=` is a
     /// format if it looks like one: a path with a `=` behind a `/` or `.` is a path.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         let (left, path) = match text.split_once('=') {
             Some((left, path)) if !left.contains(['/', '.']) => (Some(left), path),
             _ => (None, text),
@@ -54,25 +97,101 @@ impl Input {
         })?;
         Ok(Self { name: name.map(str::to_owned), format: Some(format), path: PathBuf::from(path) })
     }
+
+    /// The name of its source, where no file has to be looked into for it.
+    pub(super) fn source_name(&self) -> Option<&str> {
+        self.name.as_deref().or(self.format.map(|format| format.name))
+    }
+
+    /// Finds the format if it was not given: one input for each that the path holds files of.
+    fn resolve(&self, encoding: Encoding, look: Look) -> Result<Vec<NamedInput>, SourceError> {
+        let named = |format: &'static Format, part| NamedInput {
+            name: self.name.clone().unwrap_or_else(|| format.name.to_owned()),
+            format,
+            path: self.path.clone(),
+            encoding,
+            part,
+            is_previous: false,
+        };
+        let parts = match (self.format, look) {
+            (Some(format), Look::Later) => return Ok(vec![named(format, None)]),
+            (Some(format), Look::Now) => vec![format.part(&self.path, encoding)?],
+            (None, _) => sources::detect(&self.path, encoding)?,
+        };
+        Ok(parts.into_iter().map(|part| named(part.format(), Some(part))).collect())
+    }
 }
 
-/// Lists what lies at each path and finds the formats that were not given.
-pub(super) fn resolve(inputs: &[Input], encoding: Encoding) -> anyhow::Result<Vec<NamedPart>> {
-    if inputs.iter().filter(|input| input.path == Path::new("-")).count() > 1 {
+/// The inputs of a run: sources in the order in which they come first, each with all its paths.
+pub(super) fn resolve(
+    from: &[FromArg],
+    encoding: Encoding,
+    cache: Option<&Cache>,
+) -> anyhow::Result<Vec<NamedInput>> {
+    let is_stdin =
+        |from: &&FromArg| matches!(from, FromArg::Files(input) if input.path == Path::new("-"));
+    if from.iter().filter(is_stdin).count() > 1 {
         bail!("expected the standard input once, found several --from -");
     }
-    let mut named = Vec::new();
-    for input in inputs {
-        let parts = match input.format {
-            Some(format) => vec![format.part(&input.path, encoding)?],
-            None => sources::detect(&input.path, encoding)?,
-        };
-        for part in parts {
-            let name = input.name.clone().unwrap_or_else(|| part.format().name.to_owned());
-            named.push(NamedPart { name, part });
+    let look = if cache.is_some() { Look::Later } else { Look::Now };
+    let mut inputs = Vec::new();
+    for from in from {
+        match from {
+            FromArg::Files(input) => inputs.extend(input.resolve(encoding, look)?),
+            FromArg::Previous(name) => {
+                check_alone(name, &inputs)?;
+                inputs.extend(kept_inputs(name, encoding, cache)?);
+            }
         }
     }
-    Ok(named)
+    for previous in inputs.iter().filter(|input| input.is_previous) {
+        let same = inputs.iter().filter(|input| input.name == previous.name);
+        let files = same.filter(|input| !input.is_previous);
+        check_alone(&previous.name, files)?;
+    }
+    Ok(grouped(inputs))
+}
+
+/// Refuses a source that is to be as it was and something else, too.
+fn check_alone<'i>(
+    name: &str,
+    others: impl IntoIterator<Item = &'i NamedInput>,
+) -> anyhow::Result<()> {
+    if others.into_iter().any(|input| input.name == name) {
+        bail!("--from {name}{PREVIOUS} is all of source {name:?}: it stands alone");
+    }
+    Ok(())
+}
+
+/// Inputs of one source side by side, where its first one stood.
+fn grouped(mut inputs: Vec<NamedInput>) -> Vec<NamedInput> {
+    let names = inputs.iter().map(|input| input.name.clone()).collect::<Vec<_>>();
+    inputs.sort_by_key(|input| names.iter().position(|name| *name == input.name));
+    inputs
+}
+
+/// The paths that a source was read from when it was last good: its `catalog.toml` still lies there.
+fn kept_inputs(
+    name: &str,
+    encoding: Encoding,
+    cache: Option<&Cache>,
+) -> anyhow::Result<Vec<NamedInput>> {
+    let Some(cache) = cache else {
+        bail!("--from {name}{PREVIOUS} needs --cache DIR, where records of {name:?} are kept");
+    };
+    let pointer = cache.source(name)?.pointer()?;
+    let pointer = pointer.with_context(|| {
+        format!("nothing is kept of source {name:?}; compile once with its files and --cache")
+    })?;
+    let input = |KeptInput { format, path }| {
+        let known = sources::format(&format);
+        let format = known.with_context(|| {
+            format!("source {name:?} was kept as format {format:?}, which is unknown")
+        })?;
+        let name = name.to_owned();
+        Ok(NamedInput { name, format, path, encoding, part: None, is_previous: true })
+    };
+    pointer.current.inputs.into_iter().map(input).collect()
 }
 
 /// The encoding of `--encoding`.
@@ -83,16 +202,19 @@ pub(super) fn parse_encoding(text: &str) -> Result<Encoding, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Input;
+    use super::*;
 
     #[test]
     fn an_input_is_a_name_a_format_and_a_path_or_a_path_alone() {
         type Found<'a> = (Option<&'a str>, Option<&'a str>, &'a str);
         let check = |text: &str, expected: Result<Found<'_>, &str>| {
-            let found = Input::parse(text);
-            let found = found.as_ref().map(|input| {
-                let format = input.format.map(|format| format.name);
-                (input.name.as_deref(), format, input.path.to_str().unwrap())
+            let found = FromArg::parse(text);
+            let found = found.as_ref().map(|from| match from {
+                FromArg::Files(input) => {
+                    let format = input.format.map(|format| format.name);
+                    (input.name.as_deref(), format, input.path.to_str().unwrap())
+                }
+                FromArg::Previous(name) => (Some(name.as_str()), Some(PREVIOUS), ""),
             });
             match (found, expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
@@ -107,10 +229,31 @@ mod tests {
         check("tables", Ok((None, None, "tables")));
         check("./a=b", Ok((None, None, "./a=b")));
         check("a.csv=b", Ok((None, None, "a.csv=b")));
+        check("shop@previous", Ok((Some("shop"), Some("@previous"), "")));
+        check("./shop@previous", Ok((None, None, "./shop@previous")));
+        check("kindred=a@previous", Ok((None, Some("kindred"), "a@previous")));
         check("", Err("expected [[NAME:]FORMAT=]PATH"));
         check("kindred=", Err("expected [[NAME:]FORMAT=]PATH"));
         check(":kindred=x", Err("expected [[NAME:]FORMAT=]PATH"));
         check("oracle=x", Err("write ./ before a path that holds `=`"));
-        check("oracle=x", Err("known are kindred, magento, mapping, salsify, wisepim"));
+        check("oracle=x", Err("known are akeneo, kindred, magento, mapping, salsify, shopify"));
+    }
+
+    #[test]
+    fn inputs_of_a_source_stand_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path()).unwrap();
+        let from = ["b:kindred=1", "a:kindred=2", "b:kindred=3"];
+        let from = from.map(|text| FromArg::parse(text).unwrap());
+        let inputs = resolve(&from, Encoding::Utf8, Some(&cache)).unwrap();
+        let paths = inputs.iter().map(|input| input.path.to_str().unwrap());
+        assert_eq!(paths.collect::<Vec<_>>(), ["1", "3", "2"]);
+    }
+
+    #[test]
+    fn previous_records_need_a_cache() {
+        let from = [FromArg::parse("a@previous").unwrap()];
+        let error = resolve(&from, Encoding::Utf8, None).unwrap_err().to_string();
+        assert!(error.contains("needs --cache DIR"), "{error}");
     }
 }

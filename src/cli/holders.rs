@@ -3,9 +3,9 @@
 use anyhow::bail;
 use clap::Args;
 
-use super::{StoreArgs, ask::code, out::outln};
+use super::{StoreArgs, ask::TypeCodes, out::outln};
 use crate::{
-    index::{Ordinal, View},
+    index::Ordinal,
     lookup::{self, Listed},
     model::score,
     snapshot::Snapshot,
@@ -37,8 +37,9 @@ pub(super) fn run(args: &WhereArgs) -> anyhow::Result<()> {
         outln!("  has variant {}", view.id(Ordinal(variant.get())));
     }
     let mut count = 0_usize;
+    let codes = TypeCodes::of(&view);
     for listed in lookup::holders(&view, product) {
-        print_listed(&snapshot, &view, &listed);
+        print_listed(&snapshot, &codes, &listed);
         count += 1;
     }
     for bundle in view.bundles_with(product) {
@@ -49,8 +50,9 @@ pub(super) fn run(args: &WhereArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_listed(snapshot: &Snapshot, view: &View<'_>, listed: &Listed<'_>) {
-    let code = code(view, i32::from(listed.relation_type.number()));
+fn print_listed(snapshot: &Snapshot, codes: &TypeCodes, listed: &Listed<'_>) {
+    let view = snapshot.catalog().view();
+    let code = codes.code(i32::from(listed.relation_type.number()));
     let (source, score) = (view.id(listed.source), listed.relation.edge.score.get());
     let provenance = snapshot.provenance();
     let place = provenance.and_then(|provenance| provenance.place(listed.source, listed.index));

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{
     StoreArgs,
-    ask::{AskArgs, code, page_request, title},
+    ask::{AskArgs, TypeCodes, page_request, title},
     out::outln,
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(super) fn run(args: &LookupArgs) -> anyhow::Result<()> {
     if args.bundles {
         return args.ask.seeds.iter().try_for_each(|product_id| bundles(&moment, args, product_id));
     }
-    let request = args.ask.request(&moment.snapshot.catalog().view())?;
+    let request = args.ask.request(&TypeCodes::of(&moment.snapshot.catalog().view()))?;
     if !args.each {
         return answer(&moment, args, &request);
     }
@@ -155,12 +155,13 @@ fn seed_names(seeds: &[pb::Seed]) -> String {
 }
 
 fn print_results(view: &View<'_>, results: &[pb::Recommendation]) {
+    let codes = TypeCodes::of(view);
     for (one, rank) in results.iter().zip(1..) {
         let quantity = match one.quantity {
             0.0 => String::new(),
             quantity => format!("x{quantity}"),
         };
-        let code = code(view, one.relation_type);
+        let code = codes.code(one.relation_type);
         let (id, score, title) = (&one.product_id, one.score, title(view, &one.product_id));
         let step = match one.fallback_step {
             0 => String::new(),

@@ -1,17 +1,19 @@
 //! The command line: parsing, printing, exit codes. The only room that names clap or anyhow.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage or findings under `--strict`, 3 refused by a guard.
+//! Exit codes: [`EXIT_CODES`].
 
 #![allow(clippy::print_stderr, reason = "this room talks to people")]
 
 mod ask;
 mod block;
+mod check;
 mod compile;
 mod demo;
 mod documents;
 mod explain;
 mod from;
 mod generate;
+mod guards;
 mod holders;
 mod inspect;
 mod lookup;
@@ -19,9 +21,14 @@ mod out;
 mod overrides;
 mod pipeline;
 mod policy;
+mod progress;
+mod reading;
 mod serve;
+mod source;
 mod stock;
 mod track;
+mod watch;
+mod whole_file;
 
 use std::{
     ffi::OsString,
@@ -46,7 +53,7 @@ use crate::{
 ///
 /// Without a command: the demo.
 #[derive(Debug, Parser)]
-#[command(name = "kindred", version, max_term_width = 100)]
+#[command(name = "kindred", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -59,7 +66,13 @@ enum Command {
     /// Serve the current snapshot of a store over gRPC, and each newer one as it is published.
     Serve(serve::ServeArgs),
     /// Read tables, check them, write a snapshot and publish it.
+    #[command(after_help = EXIT_CODES)]
     Compile(compile::CompileArgs),
+    /// Read tables and say all that is wrong with them, without publishing: as text, JSON or a page.
+    #[command(after_help = EXIT_CODES)]
+    Check(check::CheckArgs),
+    /// Hold, release and list the sources that compiles keep in a cache.
+    Source(source::SourceArgs),
     /// Check, publish and show placements, stage policy and rules.
     Policy(policy::PolicyArgs),
     /// Add, remove, list and publish overrides: pins, hides, added and removed relations.
@@ -142,6 +155,14 @@ struct Failure {
     message: String,
 }
 
+/// What the exit code of every command means, for `--help`; the README says the same.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; `check` found what it found
+  1  failed: something cannot be read, written or reached; nothing was published
+  2  wrong usage, or a warning or error was found under --strict; nothing was published
+  3  refused: guards (see --allow), or a rollback or hold came between (see --over-rollback);
+     what is live stays live. `check`: guards would refuse the publish";
 /// Findings under `--strict`.
 const EXIT_FINDINGS: u8 = 2;
 /// Refused by a guard.
@@ -171,6 +192,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Source(args) => source::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Override(args) => overrides::run(&args),
         Command::History(args) => track::history(&args),
@@ -193,7 +216,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) if out::has_failed() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", out::clean(&causes(&error)));
+            print_error(&error);
             let code = error.downcast_ref::<Failure>().map_or(1, |failure| failure.code);
             ExitCode::from(code)
         }
@@ -226,6 +249,11 @@ fn start_logging() {
     if subscriber.try_init().is_err() {
         eprintln!("warning: logging was already set up");
     }
+}
+
+/// Says what failed, and why.
+fn print_error(error: &anyhow::Error) {
+    eprintln!("error: {}", out::clean(&causes(error)));
 }
 
 /// An error and its causes, each said once: most of ours repeat their cause in their own words.

@@ -1,7 +1,7 @@
 //! The way from tables to a published snapshot, as `compile` and `demo` walk it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     time::Instant,
@@ -12,11 +12,13 @@ use anyhow::{Context as _, bail};
 use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure,
     documents::{Given, warn_unbound},
-    from::{self, Input, NamedPart},
+    from::{FromArg, NamedInput},
+    guards::{Allow, Guarded},
+    reading::{Reading, Sources},
 };
 use crate::{
-    compile::{self, Output, Report, Shrinkage},
-    graph::{Graph, GraphBuilder, MemoryRuns, MemoryStore},
+    compile::{self, Output, Report},
+    graph::{Graph, MemoryRuns},
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
     model::{
         config::{CatalogConfig, OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
@@ -25,18 +27,15 @@ use crate::{
     },
     sources::{Encoding, catalog_toml},
     store::{
-        BlobRef, Error as StoreError, GuardRefusal, MAIN_TRACK, Manifest, Note, Publish, Published,
-        StagedBlob, Store,
+        BlobRef, Error as StoreError, MAIN_TRACK, Manifest, Note, Publish, Published, StagedBlob,
+        Store,
     },
 };
-
-/// The largest share by which products or relations of a type may shrink without a word.
-const SHRINK_SHARE_MAX: f64 = 0.2;
 
 /// What to compile, and how.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: Vec<FromArg>,
     pub(super) encoding: Encoding,
     /// What joins the items of a list, where that is not as the format has it.
     pub(super) separator: Option<char>,
@@ -44,18 +43,20 @@ pub(super) struct Job {
     pub(super) policy: Option<PathBuf>,
     pub(super) overrides: Option<PathBuf>,
     pub(super) store: PathBuf,
+    /// Where what each source says is kept.
+    pub(super) cache: Option<PathBuf>,
     pub(super) strict: bool,
-    pub(super) allow_shrink: bool,
+    pub(super) allow: Allow,
     pub(super) over_rollback: bool,
     pub(super) note: Note,
 }
 
 /// How long each step took.
 #[derive(Default)]
-struct Steps(BTreeMap<&'static str, f64>);
+pub(super) struct Steps(BTreeMap<&'static str, f64>);
 
 impl Steps {
-    fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
+    pub(super) fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let done = work();
         *self.0.entry(step).or_default() += start.elapsed().as_secs_f64();
@@ -71,9 +72,9 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     let track = store.track(MAIN_TRACK)?;
     let head = track.head()?;
     let since = head.as_ref().map_or(0, |head| head.number);
-    let given = given(job)?;
-    let graph = read(job, &mut steps)?;
+    let (given, graph, sources) = read(job, head.as_ref(), &mut steps)?;
     let mut report = Report::new(&graph);
+    report.sources = sources.reports();
     let finish = |report: &mut Report, steps: Steps, show: &mut dyn FnMut(&Report)| {
         report.seconds = start.elapsed().as_secs_f64();
         report.steps = steps.0;
@@ -85,11 +86,13 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
         let message = "findings under --strict; nothing was published".to_owned();
         return Err(Failure { code: EXIT_FINDINGS, message }.into());
     }
-    let (mut blobs, catalog) = write(&store, &graph, &mut steps)?;
+    let Written { mut blobs, catalog, provenance } = write(&store, &graph, &mut steps)?;
+    let limits = graph.config.guards;
     drop(graph);
     report.catalog_bytes = catalog.blob().size_bytes();
     let unbound = given.check(&catalog)?;
     warn_unbound(&unbound);
+    warn_unbound(&given.unbound_of_kept(&store, head.as_ref(), &catalog)?);
     if job.strict && !unbound.is_empty() {
         finish(&mut report, steps, show);
         let message = "unknown names under --strict; nothing was published".to_owned();
@@ -98,7 +101,9 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     blobs.extend(given.stage(&store, head.as_ref())?);
     let guard = |found: Option<&Manifest>| {
         given.check_unmoved(head.as_ref(), found)?;
-        if job.allow_shrink { Ok(()) } else { check_shrinkage(&store, found, &catalog) }
+        given.check_overrides(&store, found, &job.allow)?;
+        let guarded = Guarded { store: &store, limits: &limits, allow: &job.allow };
+        guarded.check(found, &catalog, &provenance)
     };
     let published = steps.time("publish", || {
         track.publish(&Publish {
@@ -115,6 +120,7 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
             report.snapshot_id = manifest.snapshot_id.to_string();
             report.manifest = manifest.number;
             finish(&mut report, steps, show);
+            sources.keep(manifest)?;
             Ok(published)
         }
         Err(error) => {
@@ -128,27 +134,22 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     }
 }
 
-fn read(job: &Job, steps: &mut Steps) -> anyhow::Result<Graph<MemoryRuns>> {
-    let mut sources = steps.time("detect", || from::resolve(&job.inputs, job.encoding))?;
-    if let Some(separator) = job.separator {
-        for source in &mut sources {
-            source.part.separate_by(separator);
-        }
-    }
-    let mut builder = GraphBuilder::new(config(job, &sources)?, MemoryStore::default());
-    steps.time("read", || {
-        for source in &sources {
-            builder.begin_source(&source.name);
-            source.part.read(&mut builder)?;
-        }
-        anyhow::Ok(())
-    })?;
-    Ok(steps.time("graph", || builder.finish())?)
+/// Reads what there is. `head` is the newest manifest of the store that it is held against.
+pub(super) fn read(
+    job: &Job,
+    head: Option<&Manifest>,
+    steps: &mut Steps,
+) -> anyhow::Result<(Given, Graph<MemoryRuns>, Sources)> {
+    let reading = Reading::open(job, steps)?;
+    let given = given(job, &reading.inputs)?;
+    let config = config(job, &reading.inputs)?;
+    let (graph, sources) = reading.read(job, &config, head, steps)?;
+    Ok((given, graph, sources))
 }
 
 /// The policy and the overrides to publish along: those named, else those beside the tables.
-fn given(job: &Job) -> anyhow::Result<Given> {
-    let beside = |name| beside(job, name);
+fn given(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<Given> {
+    let beside = |name| beside(inputs, name);
     let policy = job.policy.clone().map_or_else(|| beside(POLICY_FILE_NAME), |path| Ok(Some(path)));
     let overrides =
         job.overrides.clone().map_or_else(|| beside(OVERRIDES_FILE_NAME), |path| Ok(Some(path)));
@@ -156,23 +157,24 @@ fn given(job: &Job) -> anyhow::Result<Given> {
 }
 
 /// The only file of this name beside the tables.
-fn beside(job: &Job, name: &str) -> anyhow::Result<Option<PathBuf>> {
-    let paths = job.inputs.iter().map(|input| input.path.join(name)).filter(|path| path.is_file());
-    match paths.collect::<Vec<_>>().as_slice() {
-        [] => Ok(None),
-        [path] => Ok(Some(path.clone())),
-        [first, second, ..] => {
+fn beside(inputs: &[NamedInput], name: &str) -> anyhow::Result<Option<PathBuf>> {
+    let paths = inputs.iter().map(|input| input.path.join(name)).filter(|path| path.is_file());
+    let paths = paths.collect::<BTreeSet<_>>();
+    let mut paths = paths.into_iter();
+    match (paths.next(), paths.next()) {
+        (Some(first), Some(second)) => {
             let (first, second) = (first.display(), second.display());
             bail!("both {first} and {second} lie beside tables; name one by an option")
         }
+        (first, _) => Ok(first),
     }
 }
 
 /// The declarations: those of `--catalog`, else those beside the tables, else the defaults.
-fn config(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
-    let config = declared(job, sources)?;
+fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
+    let config = declared(job, inputs)?;
     for declared in &config.sources {
-        if sources.iter().all(|source| source.name != declared.name) {
+        if inputs.iter().all(|input| input.name != declared.name) {
             let name = &declared.name;
             eprintln!("warning: catalog.toml sets up source {name:?}, which no --from names");
         }
@@ -180,20 +182,21 @@ fn config(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
     Ok(config)
 }
 
-fn declared(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
+fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
     if let Some(path) = &job.catalog {
         return Ok(catalog_toml::load(path)?);
     }
-    let beside = job.inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
-    match beside.collect::<Vec<_>>().as_slice() {
-        [] => {
-            let is_folded = |source: &NamedPart| source.part.format().id_rule == IdRule::CaseFolded;
-            let folds = sources.iter().all(is_folded);
+    let beside = inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
+    let beside = beside.collect::<BTreeSet<_>>();
+    let mut beside = beside.iter();
+    match (beside.next(), beside.next()) {
+        (None, _) => {
+            let folds = inputs.iter().all(|input| input.format.id_rule == IdRule::CaseFolded);
             let id_rule = if folds { IdRule::CaseFolded } else { IdRule::Exact };
             Ok(CatalogConfig { id_rule, ..CatalogConfig::default() })
         }
-        [path] => Ok(catalog_toml::load(path)?),
-        [first, second, ..] => bail!(
+        (Some(path), None) => Ok(catalog_toml::load(path)?),
+        (Some(first), Some(second)) => bail!(
             "both {} and {} declare the catalog; name one by --catalog",
             first.display(),
             second.display()
@@ -201,12 +204,19 @@ fn declared(job: &Job, sources: &[NamedPart]) -> anyhow::Result<CatalogConfig> {
     }
 }
 
+/// Blobs in the store, and two of them as a server would open them.
+pub(super) struct Written {
+    pub(super) blobs: Vec<BlobRef>,
+    pub(super) catalog: Catalog,
+    pub(super) provenance: Provenance,
+}
+
 /// Writes every blob, verifies each as a server would, and brings them into the store.
-fn write(
+pub(super) fn write(
     store: &Store,
     graph: &Graph<MemoryRuns>,
     steps: &mut Steps,
-) -> anyhow::Result<(Vec<BlobRef>, Catalog)> {
+) -> anyhow::Result<Written> {
     let staged = [Role::Catalog, Role::Provenance, Role::Dropped].map(|role| store.stage(role));
     let [staged_catalog, staged_provenance, staged_dropped] = staged;
     let (staged_catalog, staged_provenance) = (staged_catalog?, staged_provenance?);
@@ -223,7 +233,7 @@ fn write(
         pending.finish(catalog_hash)?;
         let provenance = UnverifiedBlob::open(staged_provenance.path())?.verify(None)?;
         let (provenance_hash, provenance_len) = (provenance.hash(), provenance.size_bytes());
-        drop(Provenance::from_blob(provenance, &catalog.view(), catalog_hash)?);
+        let provenance = Provenance::from_blob(provenance, &catalog.view(), catalog_hash)?;
         let dropped = UnverifiedBlob::open(staged_dropped.path())?.verify(None)?;
         let (dropped_hash, dropped_len) = (dropped.hash(), dropped.size_bytes());
         drop(Dropped::from_blob(dropped)?);
@@ -232,40 +242,13 @@ fn write(
             staged_provenance.commit(provenance_hash, provenance_len)?,
             staged_dropped.commit(dropped_hash, dropped_len)?,
         ];
-        Ok((blobs, catalog))
+        Ok(Written { blobs, catalog, provenance })
     })
 }
 
 fn output(staged: &StagedBlob) -> anyhow::Result<Output<'_>> {
     let file = staged.file().try_clone().context("cannot share a file handle")?;
     Ok(Output { file, path: staged.path() })
-}
-
-/// Refuses a catalog that lost more than a fifth of its products or of the relations of a type.
-fn check_shrinkage(
-    store: &Store,
-    head: Option<&Manifest>,
-    catalog: &Catalog,
-) -> Result<(), GuardRefusal> {
-    let Some(blob) = head.and_then(|head| head.blob(Role::Catalog)) else {
-        return Ok(());
-    };
-    if blob.hash == catalog.blob().hash() {
-        return Ok(());
-    }
-    let before = Catalog::open(&store.blob_path(blob), Some(blob.hash)).map_err(|error| {
-        let hint = "publish with --allow-shrink if the new catalog is right";
-        GuardRefusal(format!("the catalog before cannot be compared ({error}); {hint}"))
-    })?;
-    let shrunk = compile::shrinkage(&before.view(), &catalog.view(), SHRINK_SHARE_MAX);
-    if shrunk.is_empty() {
-        return Ok(());
-    }
-    let name = |one: &Shrinkage| format!("{} from {} to {}", one.what, one.before, one.after);
-    let all = shrunk.iter().map(name).collect::<Vec<_>>().join(", ");
-    Err(GuardRefusal(format!(
-        "shrinks by more than 20 %: {all}; look at the sources, or publish with --allow-shrink"
-    )))
 }
 
 /// Largest resident memory of this process so far.

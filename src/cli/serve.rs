@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io,
     net::{SocketAddr, TcpListener},
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -56,8 +57,8 @@ pub(super) struct ListenArgs {
     /// Then wait this long for open calls, in milliseconds.
     #[arg(long, env = "KINDRED_DRAIN_WAIT_MS", value_name = "MS", default_value_t = 20_000)]
     drain_wait_ms: u64,
-    /// Health says NOT_SERVING until each feed of stock that is known, or a first one, was heard of
-    /// within so many seconds.
+    /// Health says NOT_SERVING until each feed of stock that has readings, or a first one, was heard
+    /// of within so many seconds.
     #[arg(long, env = "KINDRED_READY_STOCK_AGE", value_name = "SECONDS")]
     ready_stock_age: Option<u64>,
     /// Do not serve reflection.
@@ -156,6 +157,11 @@ fn lock_state(dir: &Path) -> anyhow::Result<File> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let path = dir.join("lock");
     let lock = File::options().create(true).truncate(false).write(true).open(&path);
+    let lock = match lock {
+        // A disk that takes no writes can be served from; a lock needs no write.
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => File::open(&path),
+        lock => lock,
+    };
     let lock = lock.with_context(|| format!("cannot open {}", path.display()))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -1,15 +1,17 @@
 //! `kindred stock push` and `kindred stock export`: readings of stock and price into servers, and
 //! back out.
 
+mod sold_out;
 mod table;
 
-use std::path::PathBuf;
+use std::{cell::Cell, future::poll_fn, path::PathBuf, task::Poll};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
+pub(super) use self::sold_out::sold_out;
 use self::table::Row;
-use super::out::outln;
+use super::{EXIT_FINDINGS, Failure, out::outln};
 use crate::{
     client::Replica,
     model::limits::{FINDING_SAMPLES_MAX, UPDATES_PER_BATCH_MAX},
@@ -73,8 +75,11 @@ struct ExportArgs {
     #[arg(long, value_name = "ID", default_value = "")]
     source: String,
     /// Print JSON, one AvailabilityUpdate a line.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "since")]
     json: bool,
+    /// Say since when each product is in its state, too, as `kindred check --stock` asks.
+    #[arg(long)]
+    since: bool,
 }
 
 pub(super) fn run(args: &StockArgs) -> anyhow::Result<()> {
@@ -85,24 +90,25 @@ pub(super) fn run(args: &StockArgs) -> anyhow::Result<()> {
 }
 
 impl Servers {
-    /// Does the same on each server; a failure is said, and the others go on.
+    /// Does the same on all servers at once; a failure is said, and the others go on. A server that
+    /// hangs must not delay a recall on the next.
     pub(super) fn each(
         &self,
-        mut work: impl AsyncFnMut(&mut Replica) -> anyhow::Result<()>,
+        work: impl AsyncFn(&mut Replica) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        let one = async |address: &str| {
+            let mut replica = Replica::connect(address).await?;
+            work(&mut replica).await
+        };
+        let all = self.to.iter().map(|address| one(address)).collect();
+        let done = runtime()?.block_on(join_all(all));
         let mut failed = Vec::new();
-        runtime()?.block_on(async {
-            for address in &self.to {
-                let done = async {
-                    let mut replica = Replica::connect(address).await?;
-                    work(&mut replica).await
-                };
-                if let Err(error) = done.await {
-                    eprintln!("error: {}", super::out::clean(&super::causes(&error)));
-                    failed.push(address.as_str());
-                }
+        for (address, done) in self.to.iter().zip(done) {
+            if let Err(error) = done {
+                eprintln!("error: {}", super::out::clean(&super::causes(&error)));
+                failed.push(address.as_str());
             }
-        });
+        }
         if !failed.is_empty() {
             let (count, all) = (failed.len(), self.to.len());
             bail!("{count} of {all} servers failed: {}", failed.join(", "));
@@ -111,7 +117,25 @@ impl Servers {
     }
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+/// Waits for all of some futures, polling each whenever one of them moves: they are few.
+async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut waiting =
+        futures.into_iter().map(|future| (Box::pin(future), None)).collect::<Vec<_>>();
+    poll_fn(|context| {
+        let mut is_done = true;
+        for (future, output) in waiting.iter_mut().filter(|(_, output)| output.is_none()) {
+            match future.as_mut().poll(context) {
+                Poll::Ready(found) => *output = Some(found),
+                Poll::Pending => is_done = false,
+            }
+        }
+        if is_done { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    waiting.into_iter().filter_map(|(_, output)| output).collect()
+}
+
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     built.context("cannot start the calls")
 }
@@ -119,17 +143,25 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 fn push(args: &PushArgs) -> anyhow::Result<()> {
     // Wholly, before anything is sent: a row that cannot be read must not leave half a feed behind.
     let rows = table::read(&args.file)?;
+    let rejected = Cell::new(0);
     args.servers.each(async |replica| {
         let first = match args.sequence {
             Some(sequence) => sequence,
             None => next_sequence(replica, args).await?,
         };
-        if args.replace {
-            replace(replica, args, first, &rows).await
+        let found = if args.replace {
+            replace(replica, args, first, &rows).await?
         } else {
-            batches(replica, args, first, &rows).await
-        }
-    })
+            batches(replica, args, first, &rows).await?
+        };
+        rejected.set(rejected.get().max(found));
+        Ok(())
+    })?;
+    if rejected.get() > 0 {
+        let message = format!("{} rows were rejected; the others count", rejected.get());
+        return Err(Failure { code: EXIT_FINDINGS, message }.into());
+    }
+    Ok(())
 }
 
 /// Where a server's feed goes on.
@@ -145,7 +177,8 @@ async fn next_sequence(replica: &mut Replica, args: &PushArgs) -> anyhow::Result
         );
     }
     // A resync stands for everything up to its sequence, and the feed goes on behind it.
-    position.sequence.checked_add(u64::from(!args.replace)).context("the feed is at its end")
+    let next = position.sequence.checked_add(u64::from(!args.replace));
+    Ok(next.context("the feed is at its end")?.max(1))
 }
 
 /// What became of the rows on one server.
@@ -171,12 +204,13 @@ impl Tally {
     }
 }
 
+/// Sends batch after batch; says how many rows were rejected.
 async fn batches(
     replica: &mut Replica,
     args: &PushArgs,
     first: u64,
     rows: &[Row],
-) -> anyhow::Result<()> {
+) -> anyhow::Result<usize> {
     let address = replica.address().to_owned();
     let (mut tally, mut position) = (Tally::default(), pb::FeedPosition::default());
     for ((sequence, part), from) in
@@ -188,6 +222,15 @@ async fn batches(
         let done = replica.batch(request).await.with_context(|| {
             format!("batch {sequence} and those behind it did not go to {address}")
         })?;
+        let counted = done.applied as usize + done.stale as usize + done.rejected.len();
+        if counted == 0 {
+            // The server has heard another batch under this sequence and ignored this one.
+            bail!(
+                "{address} knows batch {sequence} of {} already and ignored this one: does \
+                 somebody else push as this source? Push again",
+                args.source
+            );
+        }
         tally.applied += u64::from(done.applied);
         tally.stale += u64::from(done.stale);
         tally.missing += done.missing_product_ids.len();
@@ -201,15 +244,16 @@ async fn batches(
         "{address}: {source} is at {sequence}: {applied} applied, {stale} stale, {missing} missing, \
          {rejected} rejected, gap {gap}"
     );
-    Ok(())
+    Ok(rejected)
 }
 
+/// Sends a resync; says how many rows were rejected.
 async fn replace(
     replica: &mut Replica,
     args: &PushArgs,
     sequence: u64,
     rows: &[Row],
-) -> anyhow::Result<()> {
+) -> anyhow::Result<usize> {
     let mut parts = rows
         .chunks(UPDATES_PER_BATCH_MAX)
         .map(|part| pb::ReplaceAvailabilityRequest {
@@ -229,25 +273,35 @@ async fn replace(
     let mut tally = Tally::default();
     tally.rejected(&address, rows, 0, &done.rejected);
     let (source, position) = (&args.source, done.position.unwrap_or_default().sequence);
-    let (applied, removed, rejected) = (done.applied, done.removed, tally.rejected);
+    // The answer names the first of them only.
+    let (applied, removed, rejected) = (done.applied, done.removed, done.rejected_count);
     outln!(
         "{address}: {source} is at {position}: {applied} applied, {removed} removed, {rejected} \
          rejected"
     );
-    Ok(())
+    Ok(usize::try_from(rejected).unwrap_or(usize::MAX))
 }
 
 fn export(args: &ExportArgs) -> anyhow::Result<()> {
-    if !args.json {
-        outln!("{}", table::HEADER);
+    match (args.json, args.since) {
+        (true, _) => {}
+        (false, true) => outln!("{},{}", table::HEADER, table::SINCE),
+        (false, false) => outln!("{}", table::HEADER),
     }
     let mut failed = None;
     runtime()?.block_on(async {
         let mut replica = Replica::connect(&args.from).await?;
         replica
             .readings(&args.source, |state| {
+                let since = state.since_time;
                 for update in table::updates(state) {
-                    match table::line(&update, args.json) {
+                    let line = table::line(&update, args.json).and_then(|line| match args.since {
+                        true => {
+                            Ok(format!("{line},{}", table::since_cell(&update, since.as_ref())?))
+                        }
+                        false => Ok(line),
+                    });
+                    match line {
                         Ok(line) => outln!("{line}"),
                         Err(error) => failed = failed.take().or(Some(error)),
                     }

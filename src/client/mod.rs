@@ -1,4 +1,4 @@
-//! Calls of one server's `AvailabilityService`, for the commands that feed stock and recall products.
+//! Calls of one server, for the commands that feed stock, recall products and ask why.
 //!
 //! One value is one server: who has several replicas has several values, and sends each of them
 //! everything. Nothing is tried twice here: a batch that was sent again is harmless, but whether to
@@ -16,8 +16,14 @@ use tonic::{
 };
 
 use crate::{
-    model::limits::{PAGE_SIZE_MAX, STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX},
-    pb::{self, availability_service_client::AvailabilityServiceClient},
+    model::limits::{
+        PAGE_SIZE_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, STOCK_REQUEST_BYTES_MAX,
+        STOCK_RESPONSE_BYTES_MAX,
+    },
+    pb::{
+        self, availability_service_client::AvailabilityServiceClient,
+        recommendation_service_client::RecommendationServiceClient,
+    },
 };
 
 /// A server that cannot be reached says so by then.
@@ -31,6 +37,7 @@ const CALL_WAIT: Duration = Duration::from_secs(120);
 pub struct Replica {
     address: String,
     calls: AvailabilityServiceClient<Channel>,
+    lookups: RecommendationServiceClient<Channel>,
 }
 
 impl Replica {
@@ -48,10 +55,13 @@ impl Replica {
         let endpoint = Endpoint::from_shared(url).map_err(unreachable)?;
         let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(CALL_WAIT);
         let channel = endpoint.connect().await.map_err(unreachable)?;
+        let lookups = RecommendationServiceClient::new(channel.clone())
+            .max_encoding_message_size(REQUEST_BYTES_MAX)
+            .max_decoding_message_size(RESPONSE_BYTES_MAX);
         let calls = AvailabilityServiceClient::new(channel)
             .max_encoding_message_size(STOCK_REQUEST_BYTES_MAX)
             .max_decoding_message_size(STOCK_RESPONSE_BYTES_MAX);
-        Ok(Self { address: address.to_owned(), calls })
+        Ok(Self { address: address.to_owned(), calls, lookups })
     }
 
     /// As it was given.
@@ -88,13 +98,17 @@ impl Replica {
     }
 
     /// Replaces all that a source has said by these parts, of which each names the feed or nothing.
+    /// The last of them is marked as the end.
     ///
     /// # Errors
     /// The server's refusal; nothing changed then.
     pub async fn replace(
         &mut self,
-        parts: Vec<pb::ReplaceAvailabilityRequest>,
+        mut parts: Vec<pb::ReplaceAvailabilityRequest>,
     ) -> Result<pb::ReplaceAvailabilityResponse, ClientError> {
+        if let Some(last) = parts.last_mut() {
+            last.end = true;
+        }
         let done = self.calls.replace_availability(tokio_stream::iter(parts)).await;
         self.told(done)
     }
@@ -165,6 +179,28 @@ impl Replica {
             }
             request.page_token = page.next_page_token;
         }
+    }
+
+    /// What the live catalog declares.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn catalog(&mut self) -> Result<pb::DescribeCatalogResponse, ClientError> {
+        let request = pb::DescribeCatalogRequest::default();
+        let told = self.lookups.describe_catalog(request).await;
+        self.told(told)
+    }
+
+    /// Why these products, and why not others.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn explain(
+        &mut self,
+        request: pb::ExplainRecommendationsRequest,
+    ) -> Result<pb::ExplainRecommendationsResponse, ClientError> {
+        let told = self.lookups.explain_recommendations(request).await;
+        self.told(told)
     }
 
     fn told<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, ClientError> {

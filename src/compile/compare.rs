@@ -1,4 +1,4 @@
-//! Two catalogs side by side: how much smaller is the new one, and what changes for shoppers?
+//! Two catalogs side by side: what changes for shoppers?
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -10,44 +10,6 @@ use crate::index::{Ordinal, View};
 const SAMPLES_MAX: usize = 10;
 /// Results of a list that shoppers are likely to see.
 const TOP: usize = 10;
-
-/// Something that shrank more than allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shrinkage {
-    /// `products`, or `relations of type cross_sell`.
-    pub what: String,
-    /// How many there were.
-    pub before: u64,
-    /// How many there would be.
-    pub after: u64,
-}
-
-/// Counts that fall by more than `share_max` of what they were: products, and relations by type.
-#[must_use]
-pub fn shrinkage(before: &View<'_>, after: &View<'_>, share_max: f64) -> Vec<Shrinkage> {
-    let by_type = |view: &View<'_>| {
-        let types = view.meta().relation_types.iter();
-        let counted = types.map(|declared| {
-            (declared.number, (declared.code.to_string(), declared.relation_count.to_native()))
-        });
-        counted.collect::<BTreeMap<_, _>>()
-    };
-    let mut counts =
-        vec![("products".to_owned(), before.product_count() as u64, after.product_count() as u64)];
-    let types_after = by_type(after);
-    for (number, (code, count)) in by_type(before) {
-        let count_after = types_after.get(&number).map_or(0, |(_, count)| *count);
-        counts.push((format!("relations of type {code}"), count, count_after));
-    }
-    counts.retain(|(_, before, after)| is_shrunk(*before, *after, share_max));
-    counts.into_iter().map(|(what, before, after)| Shrinkage { what, before, after }).collect()
-}
-
-fn is_shrunk(before: u64, after: u64, share_max: f64) -> bool {
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-    let (lost, before) = (before.saturating_sub(after) as f64, before as f64);
-    lost > before * share_max
-}
 
 /// What changes between two catalogs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -4,8 +4,11 @@
 //! This room knows nothing of sources or of mapped files. Whoever calls it verifies the catalog it
 //! wrote before the hash of it goes into the provenance blob.
 
+mod checks;
 mod compare;
 mod error;
+mod guards;
+mod place;
 mod report;
 mod tables;
 
@@ -14,9 +17,12 @@ mod tests;
 
 use std::{fs::File, path::Path};
 
-pub use compare::{Diff, Shrinkage, TypeDiff, diff, shrinkage};
+pub use checks::{CheckLimits, Checks, Coverage, Question, SourceAge, check};
+pub use compare::{Diff, TypeDiff, diff};
 pub use error::CompileError;
-pub use report::{FindingReport, RelationReport, Report};
+pub use guards::{Breach, breaches};
+pub use place::Side;
+pub use report::{FindingReport, RelationReport, Report, SourceReport, finding_reports};
 
 use self::tables::Products;
 use crate::{

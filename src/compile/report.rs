@@ -22,6 +22,8 @@ pub struct Report {
     pub relations: BTreeMap<String, RelationReport>,
     /// By code.
     pub findings: Vec<FindingReport>,
+    /// Each source as it came through the cache; empty without one.
+    pub sources: Vec<SourceReport>,
     /// The snapshot that was published; empty if none was.
     pub snapshot_id: String,
     /// Its manifest; 0 if none was written.
@@ -49,6 +51,21 @@ pub struct RelationReport {
     pub dropped: BTreeMap<&'static str, u64>,
 }
 
+/// What came of one source that is kept in a cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceReport {
+    /// Its name.
+    pub name: String,
+    /// `read`, `unchanged`, `previous` or `held`.
+    pub state: &'static str,
+    /// How its input met what was kept of before.
+    pub mode: &'static str,
+    /// Records that it says now.
+    pub records: u64,
+    /// Since when, and why; empty for a source that was read.
+    pub note: String,
+}
+
 /// Findings of one code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FindingReport {
@@ -56,6 +73,8 @@ pub struct FindingReport {
     pub code: &'static str,
     /// `info`, `warning` or `error`.
     pub severity: &'static str,
+    /// What a person does about it.
+    pub what_to_do: &'static str,
     /// How many.
     pub count: u64,
     /// The first few.
@@ -83,7 +102,8 @@ impl Report {
             aliases: graph.aliases.len() as u64,
             bundles: graph.bundles.len() as u64,
             relations,
-            findings: findings(&graph.findings),
+            findings: finding_reports(&graph.findings),
+            sources: Vec::new(),
             snapshot_id: String::new(),
             manifest: 0,
             seconds: 0.0,
@@ -105,10 +125,13 @@ impl RelationReport {
     }
 }
 
-fn findings(findings: &Findings) -> Vec<FindingReport> {
+/// Findings by code.
+#[must_use]
+pub fn finding_reports(findings: &Findings) -> Vec<FindingReport> {
     let groups = findings.groups().map(|(code, group)| FindingReport {
         code: code.code(),
         severity: code.severity().code(),
+        what_to_do: code.advice(),
         count: group.count,
         samples: group.samples.clone(),
     });
@@ -126,11 +149,15 @@ impl fmt::Display for Report {
             }
         }
         for finding in &self.findings {
-            let FindingReport { code, severity, count, samples } = finding;
+            let FindingReport { code, severity, count, samples, .. } = finding;
             writeln!(f, "{severity}: {code}: {count}")?;
             for sample in samples.iter().take(3) {
                 writeln!(f, "  {sample}")?;
             }
+        }
+        for SourceReport { name, state, mode, records, note } in &self.sources {
+            let colon = if note.is_empty() { "" } else { ": " };
+            writeln!(f, "source {name}: {state} ({mode}), {records} records{colon}{note}")?;
         }
         let Self { products, aliases, bundles, catalog_bytes, seconds, .. } = self;
         let peak_mib = self.peak_memory_bytes >> 20;

@@ -3,6 +3,7 @@
 
 mod blobs;
 mod compare;
+mod guards;
 mod report;
 
 use std::fs;

@@ -87,6 +87,7 @@ pub(super) enum Refusal {
     SelfLink,
     Duplicate,
     HiddenTarget,
+    Capped,
     OverCap,
 }
 
@@ -103,6 +104,7 @@ impl Refusal {
             Self::SelfLink => FindingCode::SelfLink,
             Self::Duplicate => FindingCode::DuplicateRelation,
             Self::HiddenTarget => FindingCode::HiddenTarget,
+            Self::Capped => FindingCode::Capped,
             Self::OverCap => FindingCode::OverCap,
         }
     }
@@ -112,13 +114,17 @@ impl Refusal {
             Self::Inactive => "switched off by its row",
             Self::NeverValid => "expected a validity that ends after it begins",
             Self::BadId => "expected two ids, found that ",
-            Self::UnknownType => "expected a type or source code that the catalog declares",
+            Self::UnknownType => {
+                "expected a type or source code that the catalog declares; put it into the \
+                 source_codes of one of catalog.toml's [[relation_types]]"
+            }
             Self::UnknownMarket => "expected a market that the catalog declares, found ",
             Self::UnknownSource => "expected a source that is a product, found none of that id",
             Self::DanglingTarget => "expected a target that is a product, found none of that id",
             Self::SelfLink => "expected two products, found one",
             Self::Duplicate => "outranked by another row for the same source, type and target",
             Self::HiddenTarget => "expected a visible target, found a hidden one",
+            Self::Capped => "outranked by as many relations as catalog.toml lets one product keep",
             Self::OverCap => "outranked by as many relations as one product and type may have",
         }
     }

@@ -15,7 +15,10 @@ use super::{
     ledger::Refusal,
     runs::SortedRuns,
 };
-use crate::model::{limits::RELATIONS_PER_TYPE_MAX, record::Visibility, relation::RelationType};
+use crate::model::{
+    config::TypeDeclaration, limits::RELATIONS_PER_TYPE_MAX, record::Visibility,
+    relation::RelationType,
+};
 
 /// The relations of one product and type, best first; never empty.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +27,7 @@ pub struct RelationGroup<'a> {
     pub source: u32,
     /// Their type.
     pub relation_type: RelationType,
-    /// At most `RELATIONS_PER_TYPE_MAX`, in rank order, each to another target.
+    /// At most as many as the type lets one product keep, in rank order, each to another target.
     pub edges: &'a [Edge],
 }
 
@@ -33,14 +36,20 @@ pub struct RelationGroups<'a, R: SortedRuns + 'a> {
     merge: Merge<R::Run<'a>>,
     ahead: Option<Edge>,
     products: &'a [Product],
+    types: &'a [TypeDeclaration],
     group: Vec<Edge>,
 }
 
 impl<'a, R: SortedRuns> RelationGroups<'a, R> {
-    pub(super) fn new(runs: &'a R, products: &'a [Product]) -> Result<Self, GraphError> {
+    /// `types` are sorted by number.
+    pub(super) fn new(
+        runs: &'a R,
+        products: &'a [Product],
+        types: &'a [TypeDeclaration],
+    ) -> Result<Self, GraphError> {
         let mut merge = runs.runs().and_then(Merge::new).map_err(unreadable)?;
         let ahead = merge.next().map_err(unreadable)?;
-        Ok(Self { merge, ahead, products, group: Vec::new() })
+        Ok(Self { merge, ahead, products, types, group: Vec::new() })
     }
 
     /// The next group, `None` after the last.
@@ -65,9 +74,15 @@ impl<'a, R: SortedRuns> RelationGroups<'a, R> {
         while let Some(first) = self.ahead {
             self.gather(first, &mut refuse_stated)?;
             self.group.sort_unstable_by(Edge::rank_order);
-            let over = self.group.get(RELATIONS_PER_TYPE_MAX..).unwrap_or_default();
-            over.iter().for_each(|edge| refuse_stated(Refusal::OverCap, edge));
-            self.group.truncate(RELATIONS_PER_TYPE_MAX);
+            let max = self.max_per_product(first.relation_type());
+            // What the shop wants cut is no fault; what we cannot hold is.
+            let refusal = |place: usize| match place < RELATIONS_PER_TYPE_MAX {
+                true => Refusal::Capped,
+                false => Refusal::OverCap,
+            };
+            let over = self.group.iter().enumerate().skip(max);
+            over.for_each(|(place, edge)| refuse_stated(refusal(place), edge));
+            self.group.truncate(max);
             if !self.group.is_empty() {
                 return Ok(Some(RelationGroup {
                     source: first.source(),
@@ -77,6 +92,12 @@ impl<'a, R: SortedRuns> RelationGroups<'a, R> {
             }
         }
         Ok(None)
+    }
+
+    fn max_per_product(&self, relation_type: RelationType) -> usize {
+        let found = self.types.binary_search_by_key(&relation_type, |known| known.relation_type);
+        let declared = found.ok().and_then(|at| self.types.get(at));
+        declared.map_or(RELATIONS_PER_TYPE_MAX, |declared| declared.max_per_product)
     }
 
     /// Collects the best edge to each visible target of the group that `first` opens.

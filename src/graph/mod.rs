@@ -86,6 +86,8 @@ pub struct Graph<R> {
     pub findings: Findings,
     /// Relations read, kept and dropped.
     pub counts: Counts,
+    /// By product.
+    product_rows: Vec<Location>,
     words: Words,
     dropped: Vec<DroppedRow>,
     runs: R,
@@ -102,6 +104,14 @@ impl<R: SortedRuns> Graph<R> {
     #[must_use]
     pub fn title(&self, product: &Product) -> Option<&str> {
         product.title.map(|title| self.words.texts.text(title))
+    }
+
+    /// Where the row of a product stands that counts: `products.csv:12`.
+    #[must_use]
+    pub fn product_place(&self, ordinal: usize) -> Option<String> {
+        let at = self.product_rows.get(ordinal)?;
+        let name = &self.files.get(index(at.file.0))?.info.name;
+        Some(format!("{name}:{}", at.line))
     }
 
     /// The other id that an alias is.
@@ -122,7 +132,7 @@ impl<R: SortedRuns> Graph<R> {
     /// # Errors
     /// The run store cannot read its runs back.
     pub fn relations(&self) -> Result<RelationGroups<'_, R>, GraphError> {
-        RelationGroups::new(&self.runs, &self.products)
+        RelationGroups::new(&self.runs, &self.products, &self.config.relation_types)
     }
 }
 
@@ -169,6 +179,7 @@ impl<S: RunStore> GraphBuilder<S> {
         let aliases = aliases::settle(aliases, &words, &mut ordinals, &mut ledger);
         let mut made = products::make(&rows, &config, &words, &mut ledger);
         variants::settle(variants, &rows, &mut made.products, &words, &ordinals, &mut ledger);
+        let product_rows = rows.iter().map(|row| row.at).collect();
         drop(rows);
         let market_prices = markets::settle(
             self.intake.market_rows,
@@ -199,6 +210,7 @@ impl<S: RunStore> GraphBuilder<S> {
             files: Vec::new(),
             findings: Findings::default(),
             counts: Counts::default(),
+            product_rows,
             words,
             dropped: Vec::new(),
             runs,
@@ -239,7 +251,8 @@ impl<R: SortedRuns> Graph<R> {
     /// Merges once to count: lists are merged again each time they are read, so that they are never
     /// all in memory.
     fn take_stock(&mut self, mut ledger: ledger::Ledger) -> Result<(), GraphError> {
-        let mut groups = RelationGroups::new(&self.runs, &self.products)?;
+        let mut groups =
+            RelationGroups::new(&self.runs, &self.products, &self.config.relation_types)?;
         let (words, products) = (&self.words, &self.products);
         loop {
             let group = groups.next_judged(&mut |refusal, edge| {

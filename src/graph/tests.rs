@@ -38,14 +38,13 @@ fn variant<'a>(parent: &'a str, variant: &'a str, position: Option<u32>) -> Reco
 /// Sources `low` and `high` with priorities 50 and 200; markets `eu` in euros (default) and `jp` in
 /// yen.
 fn config() -> CatalogConfig {
-    let source = |name: &str, priority| SourceDeclaration { name: name.to_owned(), priority };
     let market = |id: &str, code| Market {
         id: id.to_owned(),
         currency: Currency::parse(code).unwrap(),
         default_inventory: 0,
     };
     CatalogConfig {
-        sources: vec![source("low", 50), source("high", 200)],
+        sources: vec![SourceDeclaration::new("low", 50), SourceDeclaration::new("high", 200)],
         markets: vec![market("eu", "EUR"), market("jp", "JPY")],
         ..CatalogConfig::default()
     }

@@ -175,13 +175,17 @@ impl<'a> View<'a> {
         self.attributes.get(ordinal.index())
     }
 
-    /// Asks for the cache lines of what lookups read of a product: its record, and the part of its
-    /// attributes with assortment, brand and category.
+    /// Asks for the cache line of a product's record, which every lookup reads.
     #[inline]
     pub fn prefetch(&self, ordinal: Ordinal) {
         if let Some(product) = self.product(ordinal) {
             prefetch::prefetch(product);
         }
+    }
+
+    /// Asks for the cache line of the attributes that filters read: assortment, brand, category.
+    #[inline]
+    pub fn prefetch_attributes(&self, ordinal: Ordinal) {
         if let Some(attributes) = self.attributes(ordinal) {
             prefetch::prefetch(&attributes.assortment);
         }

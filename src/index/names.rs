@@ -15,6 +15,13 @@ impl View<'_> {
         place(self.meta().markets.iter().map(|market| &market.id), id)
     }
 
+    /// Does the assortment of a market hold every product?
+    #[must_use]
+    pub fn sells_everything(&self, market: u32) -> bool {
+        let market = self.meta().markets.get(market as usize);
+        market.is_some_and(|market| market.product_count == self.product_count() as u64)
+    }
+
     /// The inventory of an id.
     #[must_use]
     pub fn inventory(&self, id: &str) -> Option<u32> {

@@ -78,14 +78,32 @@ impl Provenance {
     /// has fewer.
     #[must_use]
     pub fn place(&self, source: Ordinal, index: usize) -> Option<Place<'_>> {
-        let end = |at: usize| self.ends().get(at).and_then(|end| usize::try_from(end.get()).ok());
-        let first = source.index().checked_sub(1).map_or(Some(0), end)?;
-        let own = self.records().get(first..end(source.index())?)?;
-        let record = own.get(index)?;
+        let record = self.records_of(source).get(index)?;
         let meta = self.meta.get(&self.blob);
         let file = meta.files.get(record.file.get() as usize)?;
         let source = meta.sources.get(file.source.to_native() as usize)?;
         Some(Place { source, file, line: record.line.get() })
+    }
+
+    /// The places of a product's relations, in their order over its runs.
+    #[must_use]
+    pub fn records_of(&self, product: Ordinal) -> &[ProvenanceRecord] {
+        let end = |at: usize| self.ends().get(at).and_then(|end| usize::try_from(end.get()).ok());
+        let own = || {
+            let first = product.index().checked_sub(1).map_or(Some(0), end)?;
+            self.records().get(first..end(product.index())?)
+        };
+        own().unwrap_or_default()
+    }
+
+    /// Names of the sources.
+    pub fn sources(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.meta.get(&self.blob).sources.iter().map(|name| name.as_str())
+    }
+
+    /// The files.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &ArchivedFileMeta> {
+        self.meta.get(&self.blob).files.iter()
     }
 
     /// The identity of its blob.

@@ -4,7 +4,7 @@ use super::{
     checks::{Checks, States},
     filter::{Conditions, FilterNames},
     interval::Interval,
-    list::List,
+    list::{List, reads_attributes},
     page::Page,
     pins::PinDraft,
     plan::Plan,
@@ -173,7 +173,10 @@ fn checks<'c>(
     let filter = plan.filter();
     let conditions =
         filter.and_then(|filter| Conditions::new(scene, context.market, filter, names));
+    let sells_everything = scene.view.sells_everything(context.market);
     let states = filter.map_or(AvailabilitySet::default(), |filter| filter.availabilities);
+    let reads_attributes =
+        !sells_everything || conditions.is_some() || reads_attributes(plan.diversity());
     Checks {
         view: scene.view,
         scene,
@@ -189,5 +192,7 @@ fn checks<'c>(
         market: context.market_bit(),
         stage: context.stage.map_or(0, |stage| 1 << (stage as u8).saturating_sub(1)),
         has_overrides: scene.policy.overrides().count() > 0,
+        sells_everything,
+        reads_attributes,
     }
 }

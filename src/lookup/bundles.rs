@@ -150,7 +150,7 @@ impl Shop<'_> {
 
     fn bundle(&mut self, bundle: &BundleRecord) -> BundleAnswer {
         let (scene, product) = (self.checks.scene, Ordinal(bundle.product.get()));
-        let (mut options, mut chosen) = (Vec::new(), Vec::new());
+        let (mut options, mut chosen, mut forced) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_sellable = self.checks.accepts(product);
         let mut can_take_any = false;
         for option in scene.view.options(bundle) {
@@ -162,9 +162,14 @@ impl Shop<'_> {
             let needed = if answer.is_required { answer.min_selections.max(1) } else { 0 };
             is_sellable &= buyable >= needed as usize;
             choose(scene.view.selections(option), answer.is_required, &mut chosen);
+            if needed as usize == buyable {
+                let bought = answer.selections.iter();
+                let bought = bought.filter(|one| one.can_be_bought && one.substitute_for.is_none());
+                bought.for_each(|one| add(&mut forced, one.product, one.quantity));
+            }
             options.push(answer);
         }
-        is_sellable &= can_take_any;
+        is_sellable &= can_take_any && self.suffices(&forced);
         BundleAnswer {
             product,
             options,
@@ -252,8 +257,16 @@ impl Shop<'_> {
         None
     }
 
+    /// Are the units there of products that several options cannot do without?
+    fn suffices(&self, forced: &[Chosen]) -> bool {
+        forced.iter().all(|one| self.units(one.product).is_none_or(|units| units >= one.quantity))
+    }
+
     /// Whole bundles that the counted stock allows.
-    fn count(&self, chosen: &[Chosen]) -> Option<u32> {
+    fn count(&mut self, chosen: &[Chosen]) -> Option<u32> {
+        if chosen.iter().any(|one| !self.can_be_bought(one.product, 0.0)) {
+            return Some(0);
+        }
         let mut least = None::<f64>;
         for one in chosen {
             let bundles = (self.units(one.product)? / one.quantity).floor();
@@ -276,19 +289,23 @@ impl Shop<'_> {
 /// The default selections of an option; without any the first of a required one. The same product
 /// twice is one with its units added.
 fn choose(selections: &[BundleSelectionRecord], is_required: bool, chosen: &mut Vec<Chosen>) {
-    let mut add = |selection: &BundleSelectionRecord| {
-        let (product, quantity) = (Ordinal(selection.product.get()), selection.quantity.get());
-        match chosen.iter_mut().find(|one| one.product == product) {
-            Some(one) => one.quantity += quantity,
-            None => chosen.push(Chosen { product, quantity }),
-        }
+    let mut take = |selection: &BundleSelectionRecord| {
+        add(chosen, Ordinal(selection.product.get()), selection.quantity.get());
     };
     let is_default = |selection: &&BundleSelectionRecord| selection.is_default.get() != 0;
     let mut defaults = selections.iter().filter(is_default).peekable();
     if defaults.peek().is_some() {
-        defaults.for_each(add);
+        defaults.for_each(take);
     } else if is_required && let Some(first) = selections.first() {
-        add(first);
+        take(first);
+    }
+}
+
+/// Adds units of a product.
+fn add(chosen: &mut Vec<Chosen>, product: Ordinal, quantity: f64) {
+    match chosen.iter_mut().find(|one| one.product == product) {
+        Some(one) => one.quantity += quantity,
+        None => chosen.push(Chosen { product, quantity }),
     }
 }
 
@@ -334,5 +351,7 @@ fn checks<'c>(
         market: context.market_bit(),
         stage: 0,
         has_overrides: scene.policy.overrides().count() > 0,
+        sells_everything: scene.view.sells_everything(context.market),
+        reads_attributes: false,
     }
 }

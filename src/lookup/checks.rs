@@ -12,7 +12,7 @@ use super::{
     patch::names_market,
     report::Reason,
     rules::Rules,
-    runs::Candidate,
+    runs::{Ahead, Candidate},
     scene::{Context, Scene, state_number},
     seeds::Known,
     variants::{LEVELS_MAX, Leaves, group_root, lineage},
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     index::{
         Ordinal, View,
-        layout::{AttributeRecord, FLAG_HIDDEN, FLAG_PARENT, ProductRecord},
+        layout::{FLAG_HIDDEN, FLAG_PARENT, ProductRecord},
     },
     model::{
         limits::{LEAVES_MAX, OVERRIDES_PER_SOURCE_MAX},
@@ -51,6 +51,10 @@ pub(super) struct Checks<'c> {
     /// Bit of the stage; 0 without one.
     pub(super) stage: u8,
     pub(super) has_overrides: bool,
+    /// The market's assortment holds every product, so that nobody's needs to be read.
+    pub(super) sells_everything: bool,
+    /// Are attributes of most candidates read?
+    pub(super) reads_attributes: bool,
 }
 
 /// Accepted states of stock, by number.
@@ -104,6 +108,11 @@ impl<'c> Checks<'c> {
     pub(super) fn asked_by_nobody(&self, source: Option<Ordinal>) -> Asked<'c> {
         let hides = source.map(|source| self.hides_of(source));
         Asked { known: None, side: SeedSide::default(), hides: hides.unwrap_or_default() }
+    }
+
+    /// So many relations of each run are likely to be looked at.
+    pub(super) fn ahead(&self, count: usize) -> Ahead {
+        Ahead { count, reads_attributes: self.reads_attributes }
     }
 
     fn hides_of(&self, product: Ordinal) -> ArrayVec<&'c [Override], LEVELS_MAX> {
@@ -173,17 +182,17 @@ impl<'c> Checks<'c> {
         {
             return Some(Reason::Excluded);
         }
-        let Some(attributes) = self.view.attributes(sight.shown) else {
-            return Some(Reason::Market);
-        };
-        if let Some(reason) = self.wrong_moment(attributes, candidate, interval) {
+        if let Some(reason) = self.wrong_moment(sight.shown, candidate, interval) {
             return Some(reason);
         }
-        if let Some(conditions) = &self.conditions
-            && let Some(part) =
-                conditions.broken(sight.shown, (sight.known, attributes), &asked.side)
-        {
-            return Some(Reason::Filter(part));
+        if let Some(conditions) = &self.conditions {
+            let Some(attributes) = self.view.attributes(sight.shown) else {
+                return Some(Reason::Market);
+            };
+            let known = (sight.known, attributes);
+            if let Some(part) = conditions.broken(sight.shown, known, &asked.side) {
+                return Some(Reason::Filter(part));
+            }
         }
         (!self.is_available(sight, state, interval)).then_some(Reason::Unavailable)
     }
@@ -284,11 +293,11 @@ impl<'c> Checks<'c> {
     #[inline]
     fn wrong_moment(
         &self,
-        attributes: &AttributeRecord,
+        shown: Ordinal,
         candidate: &Candidate<'_>,
         interval: &mut Interval,
     ) -> Option<Reason> {
-        if attributes.assortment.get() & self.market == 0 {
+        if !self.is_sold_here(shown) {
             return Some(Reason::Market);
         }
         let reason = self.wrong_market(candidate).or_else(|| self.wrong_time(candidate, interval));
@@ -323,7 +332,11 @@ impl<'c> Checks<'c> {
     }
 
     /// Does the market's assortment hold the product?
+    #[inline]
     pub(super) fn is_sold_here(&self, product: Ordinal) -> bool {
+        if self.sells_everything {
+            return true;
+        }
         let attributes = self.view.attributes(product);
         attributes.is_some_and(|attributes| attributes.assortment.get() & self.market != 0)
     }
@@ -356,11 +369,7 @@ impl<'c> Checks<'c> {
         let mut leaves = Leaves::below(&self.view, product).take(LEAVES_MAX);
         leaves.find(|(leaf, known)| {
             let is_blocked = self.is_blocked(*leaf, interval);
-            let attributes = self.view.attributes(*leaf);
-            let assortment = attributes.map_or(0, |attributes| attributes.assortment.get());
-            !is_blocked
-                && assortment & self.market != 0
-                && self.states.accept(self.state(*leaf, known))
+            !is_blocked && self.is_sold_here(*leaf) && self.states.accept(self.state(*leaf, known))
         })
     }
 }

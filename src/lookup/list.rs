@@ -35,6 +35,11 @@ pub(super) struct Pin {
     pub(super) pick: Pick,
 }
 
+/// Do these bounds ask for a product's brand or category?
+pub(super) fn reads_attributes(diversity: Diversity) -> bool {
+    diversity.max_per_brand > 0 || diversity.max_per_category > 0
+}
+
 /// Of what kinds a product is one; [`NONE`] counts for nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kinds {
@@ -52,20 +57,20 @@ pub(super) struct Quota {
     pub(super) most: Option<u32>,
 }
 
-impl Kinds {
+impl List {
+    /// Of what kinds a product is one, as far as the bounds of this list ask.
     #[inline]
-    pub(super) fn of(view: &View<'_>, product: Ordinal, known: &ProductRecord) -> Self {
-        let attributes = view.attributes(product);
-        Self {
+    pub(super) fn kinds(&self, view: &View<'_>, product: Ordinal, known: &ProductRecord) -> Kinds {
+        let attributes =
+            if reads_attributes(self.diversity) { view.attributes(product) } else { None };
+        Kinds {
             brand: attributes.map_or(NONE, |attributes| attributes.brand.get()),
             category: attributes.map_or(NONE, |attributes| attributes.category.get()),
             root: group_root(view, product, known).0,
             is_grouped: known.parent.get() != NONE || known.flags & FLAG_PARENT != 0,
         }
     }
-}
 
-impl List {
     /// Forgets everything.
     pub(super) fn begin(&mut self, diversity: Diversity) {
         self.picks.clear();

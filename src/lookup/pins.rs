@@ -2,7 +2,7 @@
 
 use super::{
     answer::Pick,
-    list::{Kinds, Pin},
+    list::Pin,
     patch::names_market,
     runs::Candidate,
     seeds::Known,
@@ -128,8 +128,14 @@ impl<S: Sink> Walk<'_, '_, S> {
             .early(&sight, &candidate, &asked, self.interval)
             .or_else(|| checks.late(target, target));
         let origin = From::Pin(draft.by);
-        let told =
-            Seen { linked: target, shown: target, origin, seeds: draft.seeds, fallback_step: 0 };
+        let told = Seen {
+            known: draft.source,
+            linked: target,
+            shown: target,
+            origin,
+            seeds: draft.seeds,
+            fallback_step: 0,
+        };
         self.end(&told, reason);
         if reason.is_some() {
             return;
@@ -147,7 +153,7 @@ impl<S: Sink> Walk<'_, '_, S> {
             valid_to_s: draft.valid_to_s,
             fallback_step: 0,
         };
-        let kinds = Kinds::of(&checks.view, target, sight.known);
+        let kinds = self.list.kinds(&checks.view, target, sight.known);
         self.list.pin(Pin { position: draft.position, pick }, kinds);
     }
 }

@@ -68,6 +68,27 @@ impl Candidate<'_> {
     }
 }
 
+/// What is likely to be read of a run: the processor is told before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    /// Relations from the best on.
+    pub(super) count: usize,
+    /// Are the attributes of their products read too?
+    pub(super) reads_attributes: bool,
+}
+
+impl Ahead {
+    #[inline]
+    fn fetch(self, view: &View<'_>, targets: impl Iterator<Item = u32>) {
+        for target in targets.take(self.count) {
+            view.prefetch(Ordinal(target));
+            if self.reads_attributes {
+                view.prefetch_attributes(Ordinal(target));
+            }
+        }
+    }
+}
+
 /// The runs of one known product, merged. Large: it is filled where it lies and never moved.
 #[derive(Default)]
 pub(super) struct Runs<'r> {
@@ -103,14 +124,14 @@ enum Whole<'r> {
 
 impl<'r> Runs<'r> {
     /// Opens the runs of a known product; `patched` stand for those of the catalog where there are
-    /// any. `prefetch` says how many of each are likely to be looked at.
+    /// any.
     pub(super) fn open(
         &mut self,
         view: &View<'r>,
         product: Ordinal,
         mix: &[MixEntry],
         patched: &'r Patched,
-        prefetch: usize,
+        ahead: Ahead,
     ) {
         self.cursors.clear();
         let is_patched = !patched.is_empty();
@@ -127,9 +148,7 @@ impl<'r> Runs<'r> {
                 if rest.head().is_none() || self.cursors.is_full() {
                     continue;
                 }
-                for target in whole.targets().take(prefetch) {
-                    view.prefetch(Ordinal(target));
-                }
+                ahead.fetch(view, whole.targets());
                 let mut cursor = Cursor {
                     rest,
                     whole,
@@ -149,11 +168,9 @@ impl<'r> Runs<'r> {
     }
 
     /// Opens a list of best sellers as the only run.
-    pub(super) fn open_popular(&mut self, view: &View<'r>, list: &'r [U32], prefetch: usize) {
+    pub(super) fn open_popular(&mut self, view: &View<'r>, list: &'r [U32], ahead: Ahead) {
         self.cursors.clear();
-        for target in list.iter().take(prefetch) {
-            view.prefetch(Ordinal(target.get()));
-        }
+        ahead.fetch(view, list.iter().map(|target| target.get()));
         let mut cursor = Cursor {
             rest: Rest::Popular { list, rank: 0 },
             whole: Whole::Popular,

@@ -3,6 +3,8 @@
 //! The engine tells a [`Sink`] each decision. A lookup's sink is [`Untraced`], whose calls compile
 //! to nothing; that of Explain is a [`Trace`]. So both run the same code.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{answer::Pick, relations::place_in_block, report::Reason, runs::Candidate};
 use crate::{
     index::{
@@ -30,6 +32,8 @@ pub(super) trait Sink {
 /// A candidate as it was examined.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen<'r> {
+    /// The product that led here.
+    pub(super) known: Option<Ordinal>,
     pub(super) linked: Ordinal,
     pub(super) shown: Ordinal,
     pub(super) origin: From<'r>,
@@ -102,6 +106,8 @@ pub struct TracedRelation {
 /// One candidate and what became of it.
 #[derive(Clone, Copy, Debug)]
 pub struct TracedCandidate {
+    /// The product that led here: a seed's, or one that a fallback started from.
+    pub known: Option<Ordinal>,
     /// The product that the relation names.
     pub linked: Ordinal,
     /// The product that stands for it.
@@ -120,12 +126,31 @@ pub struct TracedCandidate {
     pub fate: Fate,
 }
 
+impl TracedCandidate {
+    /// A product that nothing is said to lead to.
+    fn unrelated(product: Ordinal) -> Self {
+        Self {
+            known: None,
+            linked: product,
+            shown: product,
+            relation: None,
+            pinned_by: None,
+            seeds: 0,
+            fallback_step: 0,
+            score: 0,
+            fate: Fate::NotRelated,
+        }
+    }
+}
+
 /// All that is told of one lookup. Bounded: so many candidates, and those of traced products.
 #[derive(Clone, Debug)]
 pub struct Trace {
     candidates_max: usize,
     traced: Vec<Ordinal>,
     candidates: Vec<TracedCandidate>,
+    /// Places of the candidates that wait for the ranking, by the product they show.
+    waiting: HashMap<Ordinal, Vec<usize>>,
     rules: Vec<(u32, Ordinal)>,
 }
 
@@ -136,7 +161,13 @@ impl Trace {
     /// Room for this many candidates; those of `traced` products are always told.
     #[must_use]
     pub fn new(candidates_max: usize, traced: Vec<Ordinal>) -> Self {
-        Self { candidates_max, traced, candidates: Vec::new(), rules: Vec::new() }
+        Self {
+            candidates_max,
+            traced,
+            candidates: Vec::new(),
+            waiting: HashMap::new(),
+            rules: Vec::new(),
+        }
     }
 
     /// The candidates in the order of examination, then traced products that nothing led to.
@@ -154,11 +185,22 @@ impl Trace {
     /// Forgets the lookup before, keeps the limits.
     pub(super) fn begin(&mut self) {
         self.candidates.clear();
+        self.waiting.clear();
         self.rules.clear();
     }
 
-    /// Gives ranks, once the list is final.
+    /// Gives ranks, once the list is final. What stands in it is told, whatever there was room for.
     pub(super) fn finish(&mut self, picks: &[Pick]) {
+        let told = self.candidates.iter().map(|one| one.shown).collect::<HashSet<_>>();
+        let untold = picks.iter().filter(|pick| !told.contains(&pick.product));
+        let untold = untold.map(|pick| TracedCandidate {
+            seeds: pick.seeds,
+            fallback_step: pick.fallback_step,
+            score: pick.score,
+            fate: Fate::Returned(0),
+            ..TracedCandidate::unrelated(pick.product)
+        });
+        self.candidates.extend(untold);
         for one in &mut self.candidates {
             if matches!(one.fate, Fate::RankedTooLow | Fate::Returned(_)) {
                 let mut ranked = (1_u32..).zip(picks);
@@ -169,16 +211,7 @@ impl Trace {
         for product in std::mem::take(&mut self.traced) {
             let is_about = |one: &TracedCandidate| one.linked == product || one.shown == product;
             if !self.candidates.iter().any(is_about) {
-                self.candidates.push(TracedCandidate {
-                    linked: product,
-                    shown: product,
-                    relation: None,
-                    pinned_by: None,
-                    seeds: 0,
-                    fallback_step: 0,
-                    score: 0,
-                    fate: Fate::NotRelated,
-                });
+                self.candidates.push(TracedCandidate::unrelated(product));
             }
             self.traced.push(product);
         }
@@ -206,7 +239,11 @@ impl Sink for Trace {
             From::Relation(candidate) => (Some(traced(view, candidate)), None, candidate.score),
             From::Pin(by) => (None, Some(by), u16::MAX),
         };
+        if fate == Fate::RankedTooLow {
+            self.waiting.entry(seen.shown).or_default().push(self.candidates.len());
+        }
         self.candidates.push(TracedCandidate {
+            known: seen.known,
             linked: seen.linked,
             shown: seen.shown,
             relation,
@@ -219,9 +256,10 @@ impl Sink for Trace {
     }
 
     fn settled(&mut self, shown: Ordinal, score: u16, fate: Fate) {
-        let waiting = self.candidates.iter_mut().filter(|one| one.shown == shown);
-        for one in waiting.filter(|one| one.fate == Fate::RankedTooLow) {
-            (one.score, one.fate) = (score, fate);
+        for place in self.waiting.remove(&shown).unwrap_or_default() {
+            if let Some(one) = self.candidates.get_mut(place) {
+                (one.score, one.fate) = (score, fate);
+            }
         }
     }
 

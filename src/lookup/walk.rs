@@ -5,7 +5,7 @@ use super::{
     answer::Pick,
     checks::{Asked, Checks, Sight},
     interval::Interval,
-    list::{Kinds, List, Quota},
+    list::{List, Quota},
     patch::Patched,
     places::Places,
     plan::Plan,
@@ -64,12 +64,14 @@ impl Lists<'_> {
         prefetch: usize,
     ) {
         match self {
-            Self::Mix(mix) => runs.open(&checks.view, known.product, mix, patched, prefetch),
+            Self::Mix(mix) => {
+                runs.open(&checks.view, known.product, mix, patched, checks.ahead(prefetch))
+            }
             Self::CategoryPopular => {
                 let attributes = checks.view.attributes(known.product);
                 let category = attributes.map_or(NONE, |attributes| attributes.category.get());
                 let list = if category == NONE { &[] } else { checks.view.popular(Some(category)) };
-                runs.open_popular(&checks.view, list, prefetch);
+                runs.open_popular(&checks.view, list, checks.ahead(prefetch));
             }
         }
     }
@@ -122,7 +124,8 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
         let checks = self.checks;
         let list = checks.view.popular(category);
         let mut runs = Runs::default();
-        runs.open_popular(&checks.view, list, self.plan.pool().saturating_mul(2));
+        let ahead = checks.ahead(self.plan.pool().saturating_mul(2));
+        runs.open_popular(&checks.view, list, ahead);
         self.walk(&mut runs, &checks.asked_by_nobody(None));
     }
 
@@ -149,7 +152,7 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
             let Some(candidate) = runs.next() else { break };
             left = left.saturating_sub(1);
             if let Some(sight) = self.pass(&candidate, asked) {
-                let kinds = Kinds::of(&self.checks.view, sight.shown, sight.known);
+                let kinds = self.list.kinds(&self.checks.view, sight.shown, sight.known);
                 let quota = self.quota(candidate.mix);
                 let reason = self.list.refuses(&kinds, quota).map(Reason::Diversity);
                 self.end(&seen(&candidate, &sight, asked, self.step), reason);
@@ -253,7 +256,7 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
     pub(super) fn take(&mut self, sum: &Sum, score: u16, earlier: Option<Reason>) {
         let product = sum.pick.product;
         let Some(known) = self.checks.view.product(product) else { return };
-        let kinds = Kinds::of(&self.checks.view, product, known);
+        let kinds = self.list.kinds(&self.checks.view, product, known);
         let quota = self.quota(sum.mix);
         let refused = || self.list.refuses(&kinds, quota).map(Reason::Diversity);
         let reason = earlier.or_else(refused);
@@ -314,6 +317,7 @@ pub(super) fn seen<'r>(
     fallback_step: u8,
 ) -> Seen<'r> {
     Seen {
+        known: asked.known.map(|known| known.product),
         linked: sight.linked,
         shown: sight.shown,
         origin: From::Relation(candidate),

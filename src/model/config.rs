@@ -4,7 +4,9 @@
 
 use super::{
     currency::Currency,
+    guard::GuardLimits,
     id::IdRule,
+    limits::RELATIONS_PER_TYPE_MAX,
     relation::{RelationType, STANDARD_TYPES},
 };
 
@@ -33,6 +35,8 @@ pub struct CatalogConfig {
     pub tags: Vec<String>,
     /// When prices and availability were read, in seconds since 1970, where a row does not say.
     pub read_at_s: Option<i64>,
+    /// How much may change from one snapshot to the next without a person's word.
+    pub guards: GuardLimits,
 }
 
 /// A market: assortment, prices, currency.
@@ -59,8 +63,18 @@ pub struct TypeDeclaration {
     pub two_way: bool,
     /// Incoming relations can be listed.
     pub reverse: bool,
+    /// Relations of it that one product keeps, best first; 1 to `RELATIONS_PER_TYPE_MAX`.
+    pub max_per_product: usize,
     /// What sources call it: `akeneo:PACK`.
     pub source_codes: Vec<String>,
+}
+
+impl TypeDeclaration {
+    /// Does a text name this type: its code, or what a source calls it?
+    #[must_use]
+    pub fn is_named(&self, text: &str) -> bool {
+        self.code == text || self.source_codes.iter().any(|code| code == text)
+    }
 }
 
 /// Settings of one source.
@@ -70,6 +84,54 @@ pub struct SourceDeclaration {
     pub name: String,
     /// Larger wins when two sources name one product or relation.
     pub priority: u16,
+    /// How a new input meets what the source said before; `None` leaves it to the command.
+    pub mode: Option<Mode>,
+    /// The same for single types.
+    pub type_modes: Vec<(RelationType, Mode)>,
+}
+
+/// How a new input of a source meets what the same source said before. What other sources say, and
+/// overrides, no mode touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// The input is all that the source says.
+    Full,
+    /// The source's relations of each type that the input speaks of are replaced; other types stay.
+    Replace,
+    /// The relations of each product and type that the input speaks of are replaced; others stay.
+    Patch,
+    /// Relations are added, and none is removed.
+    Append,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 4] = [Self::Full, Self::Replace, Self::Patch, Self::Append];
+
+    /// The word in `catalog.toml`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Replace => "replace",
+            Self::Patch => "patch",
+            Self::Append => "append",
+        }
+    }
+
+    /// The mode of this word.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.code() == code)
+    }
+}
+
+impl SourceDeclaration {
+    /// A source with a priority and nothing else.
+    #[must_use]
+    pub fn new(name: &str, priority: u16) -> Self {
+        Self { name: name.to_owned(), priority, mode: None, type_modes: Vec::new() }
+    }
 }
 
 /// Priority of a source without settings.
@@ -91,6 +153,7 @@ impl Default for CatalogConfig {
             sources: Vec::new(),
             tags: Vec::new(),
             read_at_s: None,
+            guards: GuardLimits::DEFAULT,
         }
     }
 }
@@ -99,8 +162,13 @@ impl CatalogConfig {
     /// The priority of a source.
     #[must_use]
     pub fn priority(&self, source: &str) -> u16 {
-        let declared = self.sources.iter().find(|declared| declared.name == source);
-        declared.map_or(PRIORITY_DEFAULT, |declared| declared.priority)
+        self.source(source).map_or(PRIORITY_DEFAULT, |declared| declared.priority)
+    }
+
+    /// The settings of a source, if it has some.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<&SourceDeclaration> {
+        self.sources.iter().find(|declared| declared.name == name)
     }
 
     /// The default market.
@@ -119,6 +187,7 @@ pub fn standard_declarations() -> Vec<TypeDeclaration> {
         display_name: standard.display_name.to_owned(),
         two_way: false,
         reverse: standard.reverse,
+        max_per_product: RELATIONS_PER_TYPE_MAX,
         source_codes: standard.source_codes.iter().map(|code| (*code).to_owned()).collect(),
     };
     STANDARD_TYPES.iter().map(declare).collect()

@@ -74,6 +74,8 @@ finding_codes! {
     InactiveRelation = 8, "inactive_relation", Info;
     /// A relation whose validity ends before it begins.
     NeverValid = 9, "never_valid", Warning;
+    /// A relation below the best that `catalog.toml` lets one product and type keep.
+    Capped = 10, "capped", Info;
     /// A price in another currency than the market's.
     MixedCurrency = 20, "mixed_currency", Warning;
     /// Two ids that the id rule cannot tell apart.
@@ -110,6 +112,38 @@ finding_codes! {
     BadRow = 44, "bad_row", Error;
     /// The run imported no relation at all.
     NoRelations = 60, "no_relations", Warning;
+    /// A relation to a product that is withdrawn for good.
+    WithdrawnTarget = 80, "withdrawn_target", Warning;
+    /// A relation between variants of one product, or between it and one of them.
+    VariantTarget = 81, "variant_target", Warning;
+    /// An up-sell to a product that costs less.
+    CheaperUpSell = 82, "cheaper_up_sell", Warning;
+    /// A product that costs nothing.
+    ZeroPrice = 83, "zero_price", Warning;
+    /// A relation between two categories that the snapshot before never linked.
+    NewCategoryPair = 84, "new_category_pair", Info;
+    /// A relation whose score is below the one asked for.
+    LowScore = 85, "low_score", Info;
+    /// A product with more relations of one type than anyone looks at.
+    LongList = 86, "long_list", Info;
+    /// A product without any relation, of its own or of the product it is a variant of.
+    NoLinks = 87, "no_links", Info;
+    /// A relation that its source has not confirmed for long.
+    Unconfirmed = 88, "unconfirmed", Warning;
+    /// A source none of whose files was renewed for long.
+    SilentSource = 89, "silent_source", Warning;
+    /// A relation to a product that has been out of stock for long.
+    SoldOutTarget = 90, "sold_out_target", Warning;
+    /// A change that a guard would refuse to publish.
+    Guarded = 91, "guarded", Error;
+    /// A product of the snapshot before that is gone.
+    ProductRemoved = 92, "product_removed", Info;
+    /// A relation of the snapshot before that is gone.
+    RelationRemoved = 93, "relation_removed", Info;
+    /// A relation that the snapshot before does not have.
+    RelationAdded = 94, "relation_added", Info;
+    /// A list that holds the same products in another order.
+    ListReordered = 95, "list_reordered", Info;
 }
 
 impl FindingCode {
@@ -145,6 +179,21 @@ impl Findings {
         }
     }
 
+    /// Counts many findings of one code, of which these are the first.
+    pub fn add_all(
+        &mut self,
+        code: FindingCode,
+        count: u64,
+        samples: impl IntoIterator<Item = String>,
+    ) {
+        if count > 0 {
+            let group = self.groups.entry(code).or_default();
+            group.count += count;
+            let free = FINDING_SAMPLES_MAX.saturating_sub(group.samples.len());
+            group.samples.extend(samples.into_iter().take(free));
+        }
+    }
+
     /// The groups in the order of their codes.
     pub fn groups(&self) -> impl Iterator<Item = (FindingCode, &FindingGroup)> {
         self.groups.iter().map(|(code, group)| (*code, group))
@@ -160,5 +209,36 @@ impl Findings {
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
         self.groups.keys().map(|code| code.severity()).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{FINDING_SAMPLES_MAX, FindingCode, Findings};
+
+    #[test]
+    fn many_at_once_are_counted_and_few_are_kept() {
+        let mut findings = Findings::default();
+        findings.add_all(FindingCode::NoLinks, 0, ["nothing".to_owned()]);
+        assert_eq!((findings.groups().count(), findings.worst()), (0, None));
+        findings.add(FindingCode::NoLinks, || "first".to_owned());
+        let samples = (0..100).map(|number| number.to_string());
+        findings.add_all(FindingCode::NoLinks, 1_000, samples);
+        let (_, group) = findings.groups().next().unwrap();
+        assert_eq!((group.count, group.samples.len()), (1_001, FINDING_SAMPLES_MAX));
+        assert_eq!(group.samples[..2], ["first", "0"]);
+    }
+
+    #[test]
+    fn every_code_has_a_number_a_word_and_advice() {
+        let words = FindingCode::ALL.iter().map(|code| code.code()).collect::<BTreeSet<_>>();
+        assert_eq!(words.len(), FindingCode::ALL.len());
+        for code in FindingCode::ALL {
+            assert_eq!(FindingCode::new(*code as u8), Some(*code));
+            let advice = code.advice();
+            assert!(!advice.is_empty() && !advice.ends_with('.'), "{advice}");
+        }
     }
 }

@@ -101,6 +101,20 @@ pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// Columns of a table of our own, and keys of one object of it.
 pub const COLUMNS_MAX: usize = 1_024;
 
+/// Longest record in a file of kept records: a row's text and the lengths of its parts, many times
+/// over. A reader takes no longer length at its word.
+pub const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// Longest name of a source that is kept in a cache: as a directory, each byte may take three.
+pub const SOURCE_NAME_BYTES_MAX: usize = 64;
+
+/// Bytes of a small file of a cache: two entries, some catalogs, the paths of inputs.
+pub const CACHE_FILE_BYTES_MAX: usize = 1 << 20;
+
+/// Catalogs that an entry of a cache remembers to be part of: a rollback further back finds the
+/// entry that is current.
+pub const CACHE_CATALOGS_MAX: usize = 32;
+
 /// Columns of another system's table: a PIM writes one for each attribute, locale and channel.
 pub const EXPORT_COLUMNS_MAX: usize = 8_192;
 
@@ -213,7 +227,7 @@ pub const UPDATES_PER_BATCH_MAX: usize = 10_000;
 /// of a catalog of a million.
 pub const REPLACE_UPDATES_MAX: usize = 2_000_000;
 
-/// `ReplaceAvailability` streams that are open at once: each is buffered until its end.
+/// `ReplaceAvailability` streams that are open or not answered yet: each is buffered until then.
 pub const REPLACE_STREAMS_MAX: usize = 4;
 
 /// Rejected updates of one `ReplaceAvailability` that its answer names; the count goes on.
@@ -222,12 +236,20 @@ pub const REJECTIONS_MAX: usize = UPDATES_PER_BATCH_MAX;
 /// Sources that may feed stock: each stands in every answer.
 pub const FEEDS_MAX: usize = 64;
 
+/// Largest sequence of a feed: counters do not get there, and a negative number that lost its sign
+/// does not end a feed for good.
+pub const SEQUENCE_MAX: u64 = (1 << 63) - 1;
+
 /// Runs of sequences that one feed holds beyond a gap. A feed with more gaps has lost its way.
 pub const FEED_GAPS_MAX: usize = 1_024;
 
 /// Stock and price readings kept over all sources: 16 places for each product of a catalog of two
 /// million, some 3 GB of memory.
 pub const READINGS_MAX: usize = 32_000_000;
+
+/// Products without readings that may be remembered beside as many others: fewer are not worth the
+/// work of forgetting them.
+pub const PRODUCTS_FORGOTTEN_MIN: usize = 100_000;
 
 /// How far in the future an event time may lie: clocks of shops differ, but not by more.
 pub const FUTURE_SKEW_S: i64 = 600;
@@ -238,8 +260,12 @@ pub const PRICE_MAX: i64 = 1_000_000_000_000_000;
 /// Products that one call blocks or unblocks.
 pub const BLOCKS_PER_CALL_MAX: usize = 10_000;
 
-/// Products blocked at once. A recall names some; a tenth of a catalog of a million is no recall.
+/// Blocks that stand at once. A recall names some; a tenth of a catalog of a million is no recall.
 pub const BLOCKS_MAX: usize = 100_000;
+
+/// Blocks of one id that differ in their markets or their end, of which none covers another: some
+/// recalls at once. Lookups look at each.
+pub const BLOCKS_PER_PRODUCT_MAX: usize = 16;
 
 /// Longest reason or actor of a block: a paragraph.
 pub const BLOCK_TEXT_BYTES_MAX: usize = 2 << 10;
@@ -295,6 +321,10 @@ pub const REJECTION_REASON_BYTES_MAX: usize = 1_024;
 
 /// How long a `ReplaceAvailability` stream may be silent: it holds one of few places.
 pub const REPLACE_SILENCE_S: u64 = 60;
+/// How long a `ReplaceAvailability` stream may take as a whole: a resync of two million readings is
+/// some hundred megabytes, and one that trickles holds its place no longer.
+pub const REPLACE_STREAM_S: u64 = 600;
+
 /// Longest payload of one record of the stock journal: a whole batch of updates, far over the
 /// largest request. A reader takes no longer length at its word.
 pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 4 << 20;

@@ -2,10 +2,12 @@
 //!
 //! No I/O, no clock, no library but derives and the calendar (`jiff`). This room imports no other room.
 
+mod advice;
 pub mod config;
 pub mod currency;
 pub mod decimal;
 pub mod finding;
+pub mod guard;
 pub(crate) mod hex;
 pub mod id;
 pub mod instant;

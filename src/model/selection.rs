@@ -179,7 +179,7 @@ pub enum FallbackStep {
     CategoryPopular,
     /// Relations of the seed's own alternatives.
     ViaAlternatives,
-    /// The seed's parent and sibling variants.
+    /// Relations of the other variants of the seed's group.
     VariantGroup,
     /// Best sellers of this category, of the whole catalog without one.
     PopularIn(Option<String>),

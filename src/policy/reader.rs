@@ -223,7 +223,10 @@ impl<'t> Reader<'t> {
         let (number, written) = match value.get_ref() {
             DeValue::Float(float) => (float.as_str().parse::<f64>().ok(), float.to_string()),
             DeValue::Integer(integer) => {
-                (integer.as_str().parse::<f64>().ok(), integer.to_string())
+                let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
+                #[expect(clippy::cast_precision_loss, reason = "ranges end long before")]
+                let number = number.map(|number| number as f64);
+                (number, integer.to_string())
             }
             DeValue::String(_)
             | DeValue::Boolean(_)

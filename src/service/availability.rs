@@ -5,22 +5,18 @@
 //! here before they are queued; what a batch's single updates hold is checked by the writer, against
 //! the catalog that is live.
 
+pub(super) mod resync;
 mod wire;
 
-use std::time::Duration;
-
-use tokio::{sync::oneshot, time::timeout};
+use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::resync::Patience;
 use super::status::Refusal;
 use crate::{
-    model::limits::{REPLACE_SILENCE_S, UPDATES_PER_BATCH_MAX},
-    pb::{
-        self, ReplaceAvailabilityRequest as Part,
-        server::availability_service_server::AvailabilityService,
-    },
+    pb::{self, server::availability_service_server::AvailabilityService},
     snapshot::Live,
-    stock::{ReplaceStream, Reply, Stock, StockError},
+    stock::{Reply, Stock, StockError},
 };
 
 /// Hands calls to the stock writer.
@@ -59,19 +55,10 @@ impl AvailabilityService for Availabilities {
 
     async fn replace_availability(
         &self,
-        request: Request<Streaming<Part>>,
+        request: Request<Streaming<pb::ReplaceAvailabilityRequest>>,
     ) -> Result<Response<pb::ReplaceAvailabilityResponse>, Status> {
-        let mut parts = request.into_inner();
-        let first = next(&mut parts).await?.unwrap_or_default();
-        let (source_id, sequence) = (first.source_id.clone(), first.sequence);
-        let mut stream = self.stock.replace(source_id.clone(), sequence).map_err(Refusal::from)?;
-        push(&mut stream, first)?;
-        // An error of the stream is an aborted one: nothing of it counts. One that its caller ended is
-        // whole, whatever the caller does then: some clients end it when they lose interest.
-        while let Some(part) = next(&mut parts).await? {
-            wire::same_feed(&part, &source_id, sequence)?;
-            push(&mut stream, part)?;
-        }
+        let stream =
+            resync::collect(&self.stock, request.into_inner(), Patience::default()).await?;
         let done = asked(|reply| stream.commit(reply)).await?;
         Ok(Response::new(wire::replace_done(done)))
     }
@@ -150,21 +137,4 @@ async fn asked<T: Send + 'static>(command: impl FnOnce(Reply<T>)) -> Result<T, R
     command(Box::new(move |done| drop(sender.send(done))));
     // A callback that was dropped: the writer's thread has died.
     Ok(answer.await.unwrap_or(Err(StockError::Closed))?)
-}
-
-/// The next message of a resync; a silent one gives up its place.
-async fn next(parts: &mut Streaming<Part>) -> Result<Option<Part>, Status> {
-    let silence = Duration::from_secs(REPLACE_SILENCE_S);
-    match timeout(silence, parts.message()).await {
-        Ok(part) => part,
-        Err(_) => Err(Refusal::Silent.into()),
-    }
-}
-
-fn push(stream: &mut ReplaceStream, part: Part) -> Result<(), Refusal> {
-    let count = part.updates.len();
-    if count > UPDATES_PER_BATCH_MAX {
-        return Err(wire::too_many("updates", 0, UPDATES_PER_BATCH_MAX, count));
-    }
-    Ok(stream.push(part.updates.into_iter().map(wire::draft).collect())?)
 }

@@ -2,9 +2,10 @@
 //!
 //! A replica that was away answers from the stock of then, and its feeds may take minutes to tell it
 //! what sold out meanwhile. With an age it waits for them: each feed that is known must have been
-//! heard of within it. Where none is known yet, the first one must: who states an age has feeds, and
-//! a new replica without any stock is the one that should not answer. Once ready it stays so: a feed
-//! that falls silent later says nothing wrong.
+//! heard of within it. A feed of which no reading is kept says nothing that could be old: who retires a
+//! source takes everything back by an empty resync, and nobody waits for it. One feed must have been
+//! heard of at any rate: who states an age has feeds, and a new replica without any stock is the one
+//! that should not answer. Once ready it stays so: a feed that falls silent later says nothing wrong.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -33,7 +34,8 @@ struct Known {
 }
 
 impl Readiness {
-    /// Serves when a snapshot is live and, with an age, when every feed was heard of within it.
+    /// Serves when a snapshot is live and, with an age, when every feed with readings was heard of
+    /// within it.
     #[must_use]
     pub fn new(health: Health, stock_age: Option<Duration>) -> Self {
         Self { health, stock_age, known: Mutex::default() }
@@ -75,12 +77,18 @@ impl Readiness {
     }
 }
 
-/// The feeds that were not heard of for so long; none of them where no feed is known at all. `None`
-/// when nothing is waited for.
-fn awaited(feeds: &[FeedPosition], now: SystemTime, age: Duration) -> Option<Vec<String>> {
+/// The feeds with readings that were not heard of for so long; none of them where no feed at all was
+/// heard of. `None` when nothing is waited for.
+pub(super) fn awaited(
+    feeds: &[FeedPosition],
+    now: SystemTime,
+    age: Duration,
+) -> Option<Vec<String>> {
     let now_s = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let oldest_s = i64::try_from(now_s.saturating_sub(age.as_secs())).unwrap_or(i64::MAX);
-    let old = feeds.iter().filter(|feed| feed.received_s < oldest_s);
+    let is_old = |feed: &&FeedPosition| feed.received_s < oldest_s;
+    let old = feeds.iter().filter(is_old).filter(|feed| feed.reading_count > 0);
     let old = old.map(|feed| feed.source_id.to_string()).collect::<Vec<_>>();
-    (feeds.is_empty() || !old.is_empty()).then_some(old)
+    let none_came = feeds.iter().all(|feed| is_old(&feed));
+    (none_came || !old.is_empty()).then_some(old)
 }

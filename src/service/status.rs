@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
 use crate::{
-    model::limits::{REFUSAL_QUOTE_BYTES_MAX, REPLACE_SILENCE_S, VIOLATIONS_MAX},
+    model::limits::{REFUSAL_QUOTE_BYTES_MAX, REPLACE_SILENCE_S, REPLACE_STREAM_S, VIOLATIONS_MAX},
     pb,
     stock::StockError,
 };
@@ -30,6 +30,8 @@ pub(super) enum Refusal {
     Stock(StockError),
     /// A stream of a resync said nothing for too long: begin it anew.
     Silent,
+    /// A stream of a resync was not ended in its time: begin it anew.
+    Slow,
     /// Feeds of stock are not applied as far as the request asks: try another replica.
     Behind(Vec<Lag>),
 }
@@ -166,6 +168,9 @@ impl From<Refusal> for Status {
             Refusal::Silent => Self::deadline_exceeded(format!(
                 "no message came for {REPLACE_SILENCE_S} s; nothing changed, begin the stream anew"
             )),
+            Refusal::Slow => Self::deadline_exceeded(format!(
+                "the stream did not end within {REPLACE_STREAM_S} s; nothing changed, begin it anew"
+            )),
             Refusal::Behind(lags) => {
                 let lags = lags.iter().map(|lag| {
                     let Lag { source_id, asked, applied } = lag;
@@ -190,7 +195,9 @@ fn stock(error: &StockError) -> Status {
         StockError::TooManyFeeds { .. }
         | StockError::TooManyReadings
         | StockError::TooManyBlocks { .. } => (Code::ResourceExhausted, None),
-        StockError::TooManyGaps { .. } => (Code::FailedPrecondition, None),
+        StockError::TooManyGaps { .. } | StockError::TooManyBlocksOfOne { .. } => {
+            (Code::FailedPrecondition, None)
+        }
         StockError::Invalid { .. } | StockError::TooManyUpdates => (Code::InvalidArgument, None),
         StockError::Closed
         | StockError::NoCatalog

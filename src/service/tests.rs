@@ -21,6 +21,7 @@ use tokio::sync::{
 };
 use tonic::{
     Code, Request, Response, Status, Streaming,
+    service::Routes,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{
@@ -39,7 +40,10 @@ use crate::{
 };
 
 mod availability;
+mod bundles;
 mod convert;
+mod cuts;
+mod disk;
 mod drain;
 mod explain;
 mod health;
@@ -47,10 +51,13 @@ mod limits;
 mod listing;
 mod pages;
 mod peer;
+mod readiness;
 mod reflection;
 mod reply;
+mod resync;
 mod serving;
 mod status;
+mod stock_limits;
 mod world;
 
 /// Longer than any event takes on a busy machine; a test that waits this long has failed.
@@ -131,6 +138,7 @@ struct Server {
     addr: SocketAddr,
     health: Health,
     stop: Stop,
+    stock: Stock,
     started: UnboundedReceiver<()>,
     release: Arc<Semaphore>,
     unblock: mpsc::Sender<()>,
@@ -151,14 +159,10 @@ impl Server {
             unblock: Mutex::new(unblock_rx),
         };
         let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
-        let availability = Availabilities::new(stock, Live::default());
+        let availability = Availabilities::new(stock.clone(), Live::default());
         let routes = routes(double, availability, &health, true);
-        let (report_tx, report) = mpsc::channel();
-        thread::spawn({
-            let (health, stop) = (health.clone(), stop.clone());
-            move || report_tx.send(serve(listener, routes, &health, &options, &stop))
-        });
-        Self { addr, health, stop, started, release, unblock, report }
+        let report = spawn(listener, routes, &health, options, &stop);
+        Self { addr, health, stop, stock, started, release, unblock, report }
     }
 
     /// Waits for the end, which the test has asked for.
@@ -172,8 +176,7 @@ impl Server {
     }
 
     async fn channel(&self) -> Channel {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.addr)).unwrap();
-        endpoint.timeout(PATIENCE).connect().await.unwrap()
+        channel(self.addr).await
     }
 
     async fn client(&self) -> RecommendationServiceClient<Channel> {
@@ -184,6 +187,25 @@ impl Server {
         let request = HealthCheckRequest { service: name.to_owned() };
         HealthClient::new(self.channel().await).watch(request).await.unwrap().into_inner()
     }
+}
+
+/// Serves on a thread of its own, and tells how that ended.
+fn spawn(
+    listener: TcpListener,
+    routes: Routes,
+    health: &Health,
+    options: ServeOptions,
+    stop: &Stop,
+) -> mpsc::Receiver<io::Result<DrainReport>> {
+    let (report_tx, report) = mpsc::channel();
+    let (health, stop) = (health.clone(), stop.clone());
+    thread::spawn(move || report_tx.send(serve(listener, routes, &health, &options, &stop)));
+    report
+}
+
+async fn channel(addr: SocketAddr) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{addr}")).unwrap();
+    endpoint.timeout(PATIENCE).connect().await.unwrap()
 }
 
 fn options(runtimes: usize) -> ServeOptions {

@@ -2,7 +2,7 @@
 //! unmaps a file. Method: a store of tiny catalogs, a watcher, and a channel of what it did; every
 //! wait is for an event, under [`PATIENCE`].
 
-mod shop;
+pub(crate) mod shop;
 mod stock;
 
 use std::{fs, path::Path, sync::mpsc::Receiver, time::Duration};

@@ -4,6 +4,8 @@
 //! error names line and column. Keys it does not know are errors: a misspelt key that is ignored
 //! costs a shop more than one that is refused.
 
+mod guards;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
@@ -18,13 +20,13 @@ use toml::{Spanned, value::Datetime};
 use super::SourceError;
 use crate::model::{
     config::{
-        CatalogConfig, Market, PRIORITY_DEFAULT, SourceDeclaration, TypeDeclaration,
+        CatalogConfig, Market, Mode, PRIORITY_DEFAULT, SourceDeclaration, TypeDeclaration,
         standard_declarations,
     },
     currency::Currency,
     id::{self, IdRule},
     instant,
-    limits::{CONFIG_BYTES_MAX, INVENTORIES_MAX, MARKETS_MAX, TAGS_MAX},
+    limits::{CONFIG_BYTES_MAX, INVENTORIES_MAX, MARKETS_MAX, RELATIONS_PER_TYPE_MAX, TAGS_MAX},
     relation::RelationType,
     text::{Places, shown},
 };
@@ -74,15 +76,17 @@ pub fn parse(text: &str, path: &Path) -> Result<CatalogConfig, SourceError> {
     })?;
     let inventories = check.inventories(&document)?;
     let markets = check.markets(&document, &inventories)?;
+    let relation_types = check.relation_types(&document)?;
     Ok(CatalogConfig {
         id_rule: document.id_rule.map_or(IdRule::Exact, IdRuleWord::rule),
         default_market: check.default_market(&document, &markets)?,
         markets,
         inventories,
-        relation_types: check.relation_types(&document)?,
-        sources: check.sources(&document)?,
+        sources: check.sources(&document, &relation_types)?,
+        relation_types,
         tags: check.tags(&document)?,
         read_at_s: check.read_at_s(&document)?,
+        guards: check.guards(&document)?,
     })
 }
 
@@ -102,6 +106,8 @@ struct Document {
     relation_types: Vec<RelationTypeTable>,
     #[serde(default)]
     sources: BTreeMap<Spanned<String>, SourceTable>,
+    #[serde(default)]
+    guards: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -150,6 +156,7 @@ struct RelationTypeTable {
     display_name: Option<String>,
     two_way: Option<bool>,
     reverse: Option<bool>,
+    max_per_product: Option<Spanned<i64>>,
     #[serde(default)]
     source_codes: Vec<Spanned<String>>,
 }
@@ -158,6 +165,9 @@ struct RelationTypeTable {
 #[serde(deny_unknown_fields)]
 struct SourceTable {
     priority: Option<u16>,
+    mode: Option<Spanned<String>>,
+    #[serde(default)]
+    modes: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 /// The text and its name, for errors.
@@ -227,12 +237,45 @@ impl Check<'_> {
         })
     }
 
-    fn sources(self, document: &Document) -> Result<Vec<SourceDeclaration>, SourceError> {
+    fn sources(
+        self,
+        document: &Document,
+        types: &[TypeDeclaration],
+    ) -> Result<Vec<SourceDeclaration>, SourceError> {
         let declare = |(name, source): (&Spanned<String>, &SourceTable)| {
-            let name = self.id(name, "source")?;
-            Ok(SourceDeclaration { name, priority: source.priority.unwrap_or(PRIORITY_DEFAULT) })
+            let type_modes = source.modes.iter().map(|(code, mode)| {
+                let known = types.iter().find(|declared| declared.is_named(code.as_ref()));
+                let known = known.ok_or_else(|| {
+                    self.unexpected(code, "a code of a standard or declared relation type")
+                })?;
+                Ok((known.relation_type, self.mode(mode)?))
+            });
+            let mut declared = SourceDeclaration {
+                name: self.id(name, "source")?,
+                priority: source.priority.unwrap_or(PRIORITY_DEFAULT),
+                mode: source.mode.as_ref().map(|mode| self.mode(mode)).transpose()?,
+                type_modes: type_modes.collect::<Result<_, _>>()?,
+            };
+            declared.type_modes.sort_unstable();
+            let twice = declared.type_modes.windows(2).find(|pair| pair[0].0 == pair[1].0);
+            match twice {
+                Some(pair) => {
+                    let message = format!(
+                        "expected each relation type once in `modes`, found `{}` \
+                                           by two codes",
+                        pair[0].0
+                    );
+                    Err(self.error(name.span(), message))
+                }
+                None => Ok(declared),
+            }
         };
         document.sources.iter().map(declare).collect()
+    }
+
+    fn mode(self, word: &Spanned<String>) -> Result<Mode, SourceError> {
+        Mode::from_code(word.as_ref())
+            .ok_or_else(|| self.unexpected(word, "`full`, `replace`, `patch` or `append`"))
     }
 
     /// The standard types as the file changes them, and the catalog's own, by number.
@@ -254,20 +297,33 @@ impl Check<'_> {
                 Some(code) => Some(self.id(code, "code")?),
                 None => None,
             };
+            let max_per_product = self.max_per_product(table)?;
             match types.iter_mut().find(|known| known.relation_type == relation_type) {
-                Some(known) => change(known, table, code),
+                Some(known) => change(known, table, code, max_per_product),
                 None => {
                     let code = code.ok_or_else(|| {
                         let message = format!("expected a `code` for type {number}, found none");
                         self.error(table.number.span(), message)
                     })?;
-                    types.push(declare(relation_type, table, code));
+                    types.push(declare(relation_type, table, code, max_per_product));
                 }
             }
         }
         types.sort_by_key(|declared| declared.relation_type);
+        move_source_codes(&mut types, &document.relation_types);
         self.check_codes(document, &types)?;
         Ok(types)
+    }
+
+    fn max_per_product(self, table: &RelationTypeTable) -> Result<usize, SourceError> {
+        let Some(given) = &table.max_per_product else { return Ok(RELATIONS_PER_TYPE_MAX) };
+        let found = *given.as_ref();
+        let max =
+            usize::try_from(found).ok().filter(|max| (1..=RELATIONS_PER_TYPE_MAX).contains(max));
+        max.ok_or_else(|| {
+            let message = format!("expected 1 to {RELATIONS_PER_TYPE_MAX}, found {found}");
+            self.error(given.span(), message)
+        })
     }
 
     /// A code or source code names one type only, or a row could mean two.
@@ -276,12 +332,7 @@ impl Check<'_> {
         document: &Document,
         types: &[TypeDeclaration],
     ) -> Result<(), SourceError> {
-        let owners = |code: &str| {
-            let names = move |declared: &&TypeDeclaration| {
-                declared.code == code || declared.source_codes.iter().any(|known| known == code)
-            };
-            types.iter().filter(names).count()
-        };
+        let owners = |code: &str| types.iter().filter(|declared| declared.is_named(code)).count();
         for table in &document.relation_types {
             for code in table.code.iter().chain(&table.source_codes) {
                 self.id(code, "code")?;
@@ -340,7 +391,12 @@ impl Check<'_> {
 }
 
 /// Source codes are added to those the type has: a shop that names its own must not lose Magento's.
-fn change(known: &mut TypeDeclaration, table: &RelationTypeTable, code: Option<String>) {
+fn change(
+    known: &mut TypeDeclaration,
+    table: &RelationTypeTable,
+    code: Option<String>,
+    max_per_product: usize,
+) {
     if let Some(code) = code {
         known.code = code;
     }
@@ -349,13 +405,31 @@ fn change(known: &mut TypeDeclaration, table: &RelationTypeTable, code: Option<S
     }
     known.two_way = table.two_way.unwrap_or(known.two_way);
     known.reverse = table.reverse.unwrap_or(known.reverse);
+    known.max_per_product = max_per_product;
     add_source_codes(known, table);
+}
+
+/// A source code that the file gives to one type leaves the standard type that had it unsaid.
+fn move_source_codes(types: &mut [TypeDeclaration], tables: &[RelationTypeTable]) {
+    for declared in types {
+        let number = declared.relation_type.number();
+        let is_stated = |table: &RelationTypeTable, code: &str| {
+            table.source_codes.iter().any(|stated| stated.as_ref().trim() == code)
+        };
+        let own = |table: &&RelationTypeTable| *table.number.as_ref() == number;
+        let keeps = |code: &String| {
+            let is_own = tables.iter().filter(own).any(|table| is_stated(table, code));
+            is_own || !tables.iter().any(|table| is_stated(table, code))
+        };
+        declared.source_codes.retain(keeps);
+    }
 }
 
 fn declare(
     relation_type: RelationType,
     table: &RelationTypeTable,
     code: String,
+    max_per_product: usize,
 ) -> TypeDeclaration {
     let mut declared = TypeDeclaration {
         relation_type,
@@ -363,6 +437,7 @@ fn declare(
         code,
         two_way: table.two_way.unwrap_or(false),
         reverse: table.reverse.unwrap_or(false),
+        max_per_product,
         source_codes: Vec::new(),
     };
     add_source_codes(&mut declared, table);

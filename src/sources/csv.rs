@@ -58,18 +58,26 @@ impl CsvReader {
     pub(crate) fn sniff(
         open: impl Fn() -> Result<Input, SourceError>,
     ) -> Result<(u8, Vec<String>), SourceError> {
-        let mut best = (b',', Vec::new());
+        let (mut best, mut failed) = ((b',', Vec::new()), None);
         for delimiter in [b',', b';', b'\t', b'|'] {
-            let header = match Self::new(open()?, delimiter) {
-                Ok(reader) => reader.header,
-                Err(SourceError::WrongDelimiter { .. }) => continue,
+            match Self::new(open()?, delimiter) {
+                Ok(reader) if reader.header.len() > best.1.len() => {
+                    best = (delimiter, reader.header);
+                }
+                Ok(_) | Err(SourceError::WrongDelimiter { .. }) => {}
+                // Another delimiter may tell the cells apart.
+                Err(
+                    error @ (SourceError::RowTooLong { .. } | SourceError::DuplicateColumn { .. }),
+                ) => {
+                    failed.get_or_insert(error);
+                }
                 Err(error) => return Err(error),
-            };
-            if header.len() > best.1.len() {
-                best = (delimiter, header);
             }
         }
-        Ok(best)
+        match failed {
+            Some(error) if best.1.is_empty() => Err(error),
+            _ => Ok(best),
+        }
     }
 
     /// The name of the file in errors.

@@ -37,6 +37,11 @@ impl Part {
         self.tree.separator = Some(separator);
     }
 
+    /// Its files, and those that are reported with them.
+    pub(super) fn files(&self) -> impl Iterator<Item = &SourceFile> {
+        self.tree.files.iter().chain(&self.unknown)
+    }
+
     /// Reads its files into the sink.
     ///
     /// # Errors

@@ -112,6 +112,17 @@ pub enum SourceError {
         /// The columns of the file.
         found: String,
     },
+    /// A table whose columns have other names, perhaps in another language: export it in English, or
+    /// name its columns in a `mapping.toml`.
+    #[error("{}: expected the columns of an English export ({expected}), found {found}; export it in English, or say in a mapping.toml which column is what", path.display())]
+    ForeignColumns {
+        /// The file.
+        path: PathBuf,
+        /// Some columns that the format knows.
+        expected: &'static str,
+        /// The first columns of the file.
+        found: String,
+    },
     /// Two columns of one name: remove or rename one.
     #[error("{}: expected each column once, found `{column}` as columns {first} and {second}", path.display())]
     DuplicateColumn {

@@ -61,13 +61,13 @@ impl Tree {
     pub(crate) fn open(path: &Path, depth: Depth, encoding: Encoding) -> Result<Self, SourceError> {
         let root = path.to_owned();
         if path == Path::new("-") {
-            let kept = Some(Rc::new(keep(&mut io::stdin().lock())?));
+            let kept = Some(Rc::new(keep(&mut io::stdin().lock(), STDIN_BYTES_MAX)?));
             let file = SourceFile { name: "-".to_owned(), path: root.clone(), encoding, kept };
             return Ok(Self { root, files: vec![file], separator: None });
         }
         let metadata = fs::metadata(path).map_err(|error| SourceError::io(path, error))?;
         let files = if metadata.is_dir() {
-            list(path, depth, encoding)?
+            list(path, depth, encoding, SOURCE_FILES_MAX)?
         } else {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             vec![SourceFile { name, path: root.clone(), encoding, kept: None }]
@@ -137,7 +137,12 @@ impl SourceFile {
 
 /// Everything in a directory but what is read by others, by name. Directories that
 /// are not entered stand in the list; links to directories are never entered, so no walk is endless.
-fn list(root: &Path, depth: Depth, encoding: Encoding) -> Result<Vec<SourceFile>, SourceError> {
+fn list(
+    root: &Path,
+    depth: Depth,
+    encoding: Encoding,
+    count_max: usize,
+) -> Result<Vec<SourceFile>, SourceError> {
     let mut files = Vec::new();
     let mut open = vec![(String::new(), root.to_owned())];
     while let Some((prefix, directory)) = open.pop() {
@@ -152,7 +157,7 @@ fn list(root: &Path, depth: Depth, encoding: Encoding) -> Result<Vec<SourceFile>
             } else if !NO_TABLES.contains(&name.as_str()) {
                 files.push(SourceFile { name, path, encoding, kept: None });
             }
-            if files.len() + open.len() > SOURCE_FILES_MAX {
+            if files.len() + open.len() > count_max {
                 return Err(SourceError::TooManyFiles { path: root.to_owned() });
             }
         }
@@ -162,12 +167,59 @@ fn list(root: &Path, depth: Depth, encoding: Encoding) -> Result<Vec<SourceFile>
 }
 
 /// Copies a stream to a temporary file, which goes away with its path.
-fn keep(stream: &mut dyn Read) -> Result<TempPath, SourceError> {
+fn keep(stream: &mut dyn Read, len_max: u64) -> Result<TempPath, SourceError> {
     let failed = |error| SourceError::io("-", error);
     let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
-    let len = io::copy(&mut stream.take(STDIN_BYTES_MAX + 1), &mut file).map_err(failed)?;
-    if len > STDIN_BYTES_MAX {
+    let len = io::copy(&mut stream.take(len_max.saturating_add(1)), &mut file).map_err(failed)?;
+    if len > len_max {
         return Err(SourceError::StdinTooLong);
     }
     Ok(file.into_temp_path())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Depth, Encoding, SourceError, SourceFile, keep, list};
+
+    #[test]
+    fn files_up_to_the_limit_are_listed_and_more_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b/1", "b/c/2", "a"] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::File::create(path).unwrap();
+        }
+        let names = |count_max: usize| {
+            let files = list(dir.path(), Depth::Every, Encoding::Utf8, count_max)?;
+            Ok(files.into_iter().map(|file| file.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(4).unwrap(), ["a", "b/1", "b/c/2"]);
+        assert_eq!(names(3).unwrap(), ["a", "b/1", "b/c/2"]);
+        let error: SourceError = names(2).unwrap_err();
+        assert!(matches!(error, SourceError::TooManyFiles { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn the_standard_input_is_kept_up_to_its_limit() {
+        let kept = keep(&mut b"abc".as_slice(), 3).unwrap();
+        assert_eq!(fs::read(&kept).unwrap(), b"abc");
+        let error = keep(&mut b"abc".as_slice(), 2).unwrap_err();
+        assert!(matches!(error, SourceError::StdinTooLong), "{error:?}");
+    }
+
+    #[test]
+    fn names_are_taken_apart_without_their_packing() {
+        let check = |name: &str, stem: &str, extension: &str| {
+            let (path, encoding) = (name.into(), Encoding::Utf8);
+            let file = SourceFile { name: name.to_owned(), path, encoding, kept: None };
+            assert_eq!((file.stem(), file.extension()), (stem, extension), "{name}");
+        };
+        check("products.csv", "products", "csv");
+        check("a.b/products.csv.gz", "products", "csv");
+        check("products.2024.csv.zst", "products.2024", "csv");
+        check("products", "products", "");
+        check(".csv", ".csv", "");
+    }
 }

@@ -10,6 +10,8 @@ use std::{
     str,
 };
 
+use tracing::debug;
+
 use super::{Encoding, SourceError, unpack::unpacked};
 
 /// Bytes read at once: large enough that the call is no cost, small enough to stay in cache.
@@ -51,6 +53,7 @@ impl Input {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
         }
         let file = File::open(place).map_err(failed)?;
+        debug!(path = %path.display(), "A source's file is opened.");
         let reader = unpacked(Box::new(file)).map_err(failed)?;
         Ok(Self::new(path, encoding.decoded(reader)))
     }

@@ -53,16 +53,23 @@ const TABLES: [Known; 5] = [
     Known { name: "products", required: &["id"], read: read_products },
 ];
 
-/// A file by its name, a nameless one by its columns.
+/// A file by its name, a nameless one by its columns: with an `id` and nothing else it may be anyone's.
 fn recognizes(sample: &Sample<'_>) -> Fit {
-    let table = if sample.file().is_stdin() {
+    let is_stdin = sample.file().is_stdin();
+    let table = if is_stdin {
         table_by_columns(sample).map(|(_, table)| table)
     } else {
         table_by_name(sample.file()).map(|(_, table)| table)
     };
-    let is_one = table.is_some_and(|table| sample.has_all(table.required));
-    // Ours stand in the directory itself.
-    if is_one && !sample.file().name.contains('/') { Fit::Sure } else { Fit::No }
+    let Some(table) = table.filter(|table| sample.has_all(table.required)) else {
+        return Fit::No;
+    };
+    match table.required {
+        [_] if is_stdin => Fit::Likely,
+        // Ours stand in the directory itself.
+        _ if sample.file().name.contains('/') => Fit::No,
+        _ => Fit::Sure,
+    }
 }
 
 fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {

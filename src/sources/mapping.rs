@@ -63,6 +63,12 @@ fn recognizes(sample: &Sample<'_>) -> Fit {
     if file.path == path || names() { Fit::Told } else { Fit::No }
 }
 
+/// Where the mapping of an input would lie, a directory or a file: what is read of it depends on both.
+pub(super) fn beside_input(path: &Path) -> Option<PathBuf> {
+    let root = if path.is_dir() { Some(path) } else { path.parent() };
+    root.map(|root| root.join(FILE_NAME))
+}
+
 /// Where a file's mapping would lie: at the root of its path.
 fn beside(file: &SourceFile) -> Option<PathBuf> {
     if file.is_stdin() {

@@ -8,20 +8,20 @@
 //!
 //! # What a format is made of
 //!
-//! - `recognizes` looks at a [`Sample`] (delimiter and columns of a table, keys and first item of
+//! - `recognizes` looks at a `Sample` (delimiter and columns of a table, keys and first item of
 //!   JSON) and says how sure it is. [`detect`] asks every format about every file; so does a run
 //!   whose format was named, to tell a table of another system from a broken one of this.
-//! - `read` gets a [`Tree`]: the files below the path, sorted by name, to the [`Depth`] it asks for.
+//! - `read` gets a `Tree`: the files below the path, sorted by name, to the `Depth` it asks for.
 //!   It opens them by `SourceFile::open`, which unpacks gzip and Zstandard and turns Latin-1 into
 //!   UTF-8, announces each before its records, and reports by `SourceFile::ignore` those it does not
 //!   read. A file may be opened several times; the standard input is a file like any other.
-//! - Tables are read by `Table` and `Row` (columns by name, or by [`Table::matching`] where a name
+//! - Tables are read by `Table` and `Row` (columns by name, or by `Table::matching` where a name
 //!   holds a type), JSON documents by `JsonReader` (items one by one) and `Object` (typed members).
-//! - Relation types are passed on as `format:CODE`, but by a mapping as it says; `STANDARD_TYPES` of `model::relation` and the
-//!   `source_codes` of `catalog.toml` say what they are.
-//!
-//! [`Table::matching`]: table::Table::matching
+//! - Relation types are passed on as `format:CODE`, but by a mapping as it says; `STANDARD_TYPES` of
+//!   `model::relation` and the `source_codes` of `catalog.toml` say what they are.
 
+mod akeneo;
+pub mod cache;
 pub mod catalog_toml;
 mod csv;
 mod detect;
@@ -36,13 +36,17 @@ mod magento;
 mod mapping;
 mod ndjson;
 mod object;
+pub mod records;
 mod row;
 mod salsify;
 mod sample;
+mod shopify;
+mod shopware;
 mod table;
 #[cfg(test)]
 mod tests;
 mod unpack;
+mod woocommerce;
 
 use std::path::Path;
 
@@ -90,8 +94,17 @@ enum Fit {
 type Read = fn(&Tree, &mut dyn RecordSink) -> Result<(), SourceError>;
 
 /// Every system, by name.
-pub const FORMATS: &[Format] =
-    &[kindred::FORMAT, magento::FORMAT, mapping::FORMAT, salsify::FORMAT, mapping::WISEPIM];
+pub const FORMATS: &[Format] = &[
+    akeneo::FORMAT,
+    kindred::FORMAT,
+    magento::FORMAT,
+    mapping::FORMAT,
+    salsify::FORMAT,
+    shopify::FORMAT,
+    shopware::FORMAT,
+    mapping::WISEPIM,
+    woocommerce::FORMAT,
+];
 
 /// The system of this name.
 #[must_use]

@@ -1,6 +1,7 @@
 //! Every hostile input gets an error or a finding with file, line and field; every table gives the
 //! records it says. Files are written to a directory of their own and read through [`super::format`].
 
+mod akeneo;
 mod catalog_toml;
 mod detect;
 mod golden;
@@ -12,9 +13,13 @@ mod magento;
 mod magento_rest;
 mod mapping;
 mod properties;
+mod ranked;
 mod salsify;
+mod shopify;
+mod shopware;
 mod sink;
 mod unpack;
+mod woocommerce;
 
 use std::{fs, io::Write};
 
@@ -55,6 +60,7 @@ fn refused(format_name: &str, files: &[(&str, &[u8])], expected: &str) -> Source
 
 #[test]
 fn formats_are_found_by_name() {
+    assert_eq!(format("akeneo").unwrap().name, "akeneo");
     assert_eq!(format("kindred").unwrap().name, "kindred");
     assert_eq!(format("magento").unwrap().name, "magento");
     for name in ["mapping", "salsify", "wisepim"] {

@@ -10,14 +10,19 @@ use crate::model::{
     id,
     limits::{
         BLOCK_TEXT_BYTES_MAX, BLOCKS_PER_CALL_MAX, FUTURE_SKEW_S, MARKETS_MAX, PRICE_MAX,
-        REFUSAL_QUOTE_BYTES_MAX, REPLACE_UPDATES_MAX, UPDATES_PER_BATCH_MAX,
+        REFUSAL_QUOTE_BYTES_MAX, REPLACE_UPDATES_MAX, SEQUENCE_MAX, UPDATES_PER_BATCH_MAX,
     },
     relation::Availability,
 };
 
-/// Checks a source's id.
-pub(super) fn source(source_id: &str) -> Result<(), StockError> {
-    id::check(source_id).map_err(|error| StockError::invalid("source_id", error.to_string()))
+/// Checks a source's id, and a sequence of its feed.
+pub(super) fn feed(source_id: &str, sequence: u64) -> Result<(), StockError> {
+    id::check(source_id).map_err(|error| StockError::invalid("source_id", error.to_string()))?;
+    if !(1..=SEQUENCE_MAX).contains(&sequence) {
+        let reason = format!("expected a sequence from 1 to {SEQUENCE_MAX}, found {sequence}");
+        return Err(StockError::invalid("sequence", reason));
+    }
+    Ok(())
 }
 
 /// Checks the frame of a batch.
@@ -26,10 +31,7 @@ pub(super) fn batch(
     sequence: u64,
     updates: &[UpdateDraft],
 ) -> Result<(), StockError> {
-    source(source_id)?;
-    if sequence == 0 {
-        return Err(StockError::invalid("sequence", "expected a sequence from 1, found 0"));
-    }
+    feed(source_id, sequence)?;
     let count = updates.len();
     if !(1..=UPDATES_PER_BATCH_MAX).contains(&count) {
         let reason = format!("expected 1 to {UPDATES_PER_BATCH_MAX} updates, found {count}");
@@ -105,25 +107,37 @@ fn notes(reason: &str, actor: &str) -> Result<(), StockError> {
     Ok(())
 }
 
-/// The updates that can be applied, and the others with the reason. `now_s` in seconds since 1970.
-pub(super) fn updates(
-    drafts: Vec<UpdateDraft>,
-    places: &Places,
-    now_s: i64,
-) -> (Vec<Update>, Vec<Rejected>) {
-    let event_us_max = now_s.saturating_add(FUTURE_SKEW_S).saturating_mul(1_000_000);
-    let mut updates = Vec::with_capacity(drafts.len());
-    let mut rejected = Vec::new();
-    for (index, draft) in (0..).zip(drafts) {
-        match update(draft, places, event_us_max) {
-            Ok(update) => updates.push(update),
-            Err(reason) => rejected.push(Rejected { index, reason }),
-        }
-    }
-    (updates, rejected)
+/// Updates that were looked at.
+pub(super) struct Checked {
+    /// Those that can be applied.
+    pub(super) updates: Vec<Update>,
+    /// The others, with the reason.
+    pub(super) rejected: Vec<Rejected>,
+    /// The products that rejected updates name, as far as they name any.
+    pub(super) rejected_products: Vec<String>,
 }
 
-fn update(draft: UpdateDraft, places: &Places, event_us_max: i64) -> Result<Update, String> {
+/// Tells updates that can be applied from others. `now_s` in seconds since 1970.
+pub(super) fn updates(drafts: Vec<UpdateDraft>, places: &Places, now_s: i64) -> Checked {
+    let event_us_max = now_s.saturating_add(FUTURE_SKEW_S).saturating_mul(1_000_000);
+    let mut updates = Vec::with_capacity(drafts.len());
+    let (mut rejected, mut rejected_products) = (Vec::new(), Vec::new());
+    for (index, mut draft) in (0..).zip(drafts) {
+        match update(&mut draft, places, event_us_max) {
+            Ok(update) => updates.push(update),
+            Err(reason) => {
+                rejected.push(Rejected { index, reason });
+                if id::check(&draft.product_id).is_ok() {
+                    rejected_products.push(draft.product_id);
+                }
+            }
+        }
+    }
+    Checked { updates, rejected, rejected_products }
+}
+
+/// Takes ids out of a draft that can be applied; the product's stays in one that cannot.
+fn update(draft: &mut UpdateDraft, places: &Places, event_us_max: i64) -> Result<Update, String> {
     id::check(&draft.product_id).map_err(|error| format!("product_id: {error}"))?;
     let inventory = &draft.inventory_id;
     if !inventory.is_empty() && places.inventory(inventory).is_none() {
@@ -155,12 +169,16 @@ fn update(draft: UpdateDraft, places: &Places, event_us_max: i64) -> Result<Upda
     };
     let price = match draft.price {
         None => None,
-        Some(price) => Some(self::price(price, &draft.currency_code, draft.market_id, places)?),
+        Some(price) => {
+            let market = std::mem::take(&mut draft.market_id);
+            Some(self::price(price, &draft.currency_code, market, places)?)
+        }
     };
     if availability.is_none() && quantity.is_none() && price.is_none() {
         return Err("expected an availability, a quantity or a price, found none".to_owned());
     }
-    let (product, inventory) = (draft.product_id, draft.inventory_id);
+    let product = std::mem::take(&mut draft.product_id);
+    let inventory = std::mem::take(&mut draft.inventory_id);
     Ok(Update { product, inventory, availability, quantity, price, event_us })
 }
 

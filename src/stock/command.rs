@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     BatchDone, BlockDone, BlockDraft, BlockPage, EffectiveList, ReadingPage, ReplaceDone,
-    StockError, StockView, UnblockDone, UnblockDraft, UpdateDraft,
+    StockError, StockView, UnblockDone, UnblockDraft, UpdateDraft, seats::Seat,
 };
 use crate::index::Catalog;
 
@@ -34,6 +34,8 @@ pub(super) struct BatchCommand {
 }
 
 pub(super) struct ReplaceCommand {
+    /// Free before the answer: whoever was answered may begin the next one.
+    pub(super) seat: Seat,
     pub(super) source_id: String,
     pub(super) sequence: u64,
     pub(super) updates: Vec<UpdateDraft>,
@@ -65,7 +67,10 @@ impl Command {
     pub(super) fn refuse(self, error: StockError) {
         match self {
             Self::Batch(command) => (command.reply)(Err(error)),
-            Self::Replace(command) => (command.reply)(Err(error)),
+            Self::Replace(ReplaceCommand { seat, reply, .. }) => {
+                drop(seat);
+                reply(Err(error));
+            }
             Self::Block { reply, .. } => reply(Err(error)),
             Self::Unblock { reply, .. } => reply(Err(error)),
             Self::Checkpoint { reply } => reply(Err(error)),

@@ -19,14 +19,17 @@ use crate::model::{
 /// The layout that this version writes and reads.
 const VERSION: u8 = 1;
 
-/// Updates of one part of a resync: it stays below the longest entry even if every id has 128 bytes
-/// and every place is another one.
+/// Updates of one part of a resync, or ids that it keeps: it stays below the longest entry even if
+/// every id has 128 bytes and every place is another one.
 pub(super) const UPDATES_PER_PART: usize = 8_192;
 
 const KIND_BATCH: u8 = 1;
 const KIND_REPLACE: u8 = 2;
 const KIND_BLOCK: u8 = 3;
 const KIND_UNBLOCK: u8 = 4;
+/// As [`KIND_REPLACE`], with ids that are kept behind the updates: a part that keeps none is written
+/// as versions wrote it that kept nothing.
+const KIND_REPLACE_KEEPING: u8 = 5;
 
 const HAS_QUANTITY: u8 = 8;
 const HAS_PRICE: u8 = 16;
@@ -63,6 +66,8 @@ pub(crate) struct Part {
     pub(crate) part: u32,
     pub(crate) is_last: bool,
     pub(crate) batch: Batch,
+    /// Raw ids of products whose readings by the source stay as far as no part replaces them.
+    pub(crate) keeps: Vec<String>,
 }
 
 /// A reading that was checked. At least one field is set.
@@ -122,10 +127,14 @@ impl Entry {
                 write_batch(&mut writer, batch);
             }
             Self::Replace(part) => {
-                writer.u8(KIND_REPLACE);
+                let keeps = !part.keeps.is_empty();
+                writer.u8(if keeps { KIND_REPLACE_KEEPING } else { KIND_REPLACE });
                 writer.u32(part.part);
                 writer.u8(part.is_last.into());
                 write_batch(&mut writer, &part.batch);
+                if keeps {
+                    write_texts(&mut writer, &part.keeps);
+                }
             }
             Self::Block(block) => {
                 writer.u8(KIND_BLOCK);
@@ -155,12 +164,17 @@ impl Entry {
         if version != VERSION {
             return Err(reader.fault(format!("layout {version}, this version reads {VERSION}")));
         }
-        let entry = match reader.u8()? {
+        let kind = reader.u8()?;
+        let entry = match kind {
             KIND_BATCH => Self::Batch(read_batch(&mut reader, UPDATES_PER_BATCH_MAX)?),
-            KIND_REPLACE => Self::Replace(Part {
+            KIND_REPLACE | KIND_REPLACE_KEEPING => Self::Replace(Part {
                 part: reader.u32()?,
                 is_last: read_flag(&mut reader)?,
                 batch: read_batch(&mut reader, UPDATES_PER_PART)?,
+                keeps: match kind {
+                    KIND_REPLACE_KEEPING => read_ids(&mut reader, UPDATES_PER_PART)?,
+                    _ => Vec::new(),
+                },
             }),
             KIND_BLOCK => Self::Block(Block {
                 ids: read_ids(&mut reader, BLOCKS_PER_CALL_MAX)?,

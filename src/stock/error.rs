@@ -1,8 +1,8 @@
 //! Why stock is not taken or told.
 
 use crate::model::limits::{
-    BLOCKS_MAX, FEED_GAPS_MAX, FEEDS_MAX, READINGS_MAX, REPLACE_STREAMS_MAX, REPLACE_UPDATES_MAX,
-    STOCK_QUEUE_MAX,
+    BLOCKS_MAX, BLOCKS_PER_PRODUCT_MAX, FEED_GAPS_MAX, FEEDS_MAX, READINGS_MAX,
+    REPLACE_STREAMS_MAX, REPLACE_UPDATES_MAX, STOCK_QUEUE_MAX,
 };
 
 /// A command that the stock writer did not carry out; nothing of it counts.
@@ -13,7 +13,9 @@ pub enum StockError {
     #[error("{STOCK_QUEUE_MAX} commands wait for the stock writer already; try again later")]
     Busy,
     /// Too many resyncs at once. Try again when another one has ended.
-    #[error("{REPLACE_STREAMS_MAX} ReplaceAvailability streams are open already; try again later")]
+    #[error(
+        "{REPLACE_STREAMS_MAX} ReplaceAvailability streams are under way already; try again later"
+    )]
     TooManyStreams,
     /// The writer has ended: the server stops, or a fault of the program was logged.
     #[error("the stock writer has ended; ask another replica")]
@@ -53,10 +55,19 @@ pub enum StockError {
     #[error("more than {REPLACE_UPDATES_MAX} updates in one ReplaceAvailability")]
     TooManyUpdates,
     /// More is blocked than a recall is. Withdraw products in the catalog instead.
-    #[error("{count} products would be blocked, at most {BLOCKS_MAX} can be")]
+    #[error("{count} blocks would stand, at most {BLOCKS_MAX} can")]
     TooManyBlocks {
         /// Blocks that would stand.
         count: usize,
+    },
+    /// One product has many blocks that differ in markets and end. Unblock it, then block it anew.
+    #[error(
+        "product `{product_id}` has {BLOCKS_PER_PRODUCT_MAX} blocks already; unblock it and block it \
+         anew, or block it everywhere and for good"
+    )]
+    TooManyBlocksOfOne {
+        /// The product.
+        product_id: String,
     },
     /// The disk is full: nothing was acknowledged, reads go on. Free space; writes resume by
     /// themselves.

@@ -23,6 +23,8 @@ pub(super) struct Feed {
     pub(super) runs: Vec<(u64, u64)>,
     pub(super) received_s: i64,
     pub(super) event_us_max: i64,
+    /// Readings of it that are kept now.
+    pub(super) reading_count: usize,
 }
 
 /// What a sequence is to its feed.
@@ -108,6 +110,7 @@ impl Feed {
             runs: Vec::new(),
             received_s: 0,
             event_us_max: 0,
+            reading_count: 0,
         }
     }
 
@@ -122,6 +125,7 @@ impl Feed {
             applied_beyond_gap: u32::try_from(beyond).unwrap_or(u32::MAX),
             received_s: self.received_s,
             event_us_max: self.event_us_max,
+            reading_count: self.reading_count,
         }
     }
 

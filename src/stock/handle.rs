@@ -4,7 +4,6 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
         mpsc::{self, SyncSender, TrySendError},
     },
     thread::{self, JoinHandle},
@@ -16,6 +15,7 @@ use super::{
     StockError, StockView, UnblockDone, UnblockDraft, UpdateDraft, check,
     command::{Attached, BatchCommand, Command, ReadCommand, ReplaceCommand, Reply},
     log::{Log, NoLog},
+    seats::{Seat, Seats},
     state::State,
     writer::Writer,
 };
@@ -65,13 +65,15 @@ impl Default for StockOptions {
 #[derive(Clone)]
 pub struct Stock {
     commands: SyncSender<Command>,
-    open_streams: Arc<AtomicUsize>,
+    resyncs: Seats,
 }
 
-/// A resync that comes piece by piece; nothing of it counts before [`ReplaceStream::commit`].
+/// A resync that comes piece by piece; nothing of it counts before [`ReplaceStream::commit`]. It has
+/// one of few seats until it is dropped or answered.
 #[derive(Debug)]
 pub struct ReplaceStream {
     stock: Stock,
+    seat: Seat,
     source_id: String,
     sequence: u64,
     updates: Vec<UpdateDraft>,
@@ -112,7 +114,7 @@ impl Stock {
             .name("kindred-stock".to_owned())
             .spawn(move || writer.run(&inbox))
             .map_err(|error| StockError::NoThread { reason: error.to_string() })?;
-        Ok((Self { commands, open_streams: Arc::default() }, thread))
+        Ok((Self { commands, resyncs: Seats::new(REPLACE_STREAMS_MAX) }, thread))
     }
 
     /// Applies readings of a source under their sequence in its feed. The answer comes when they are
@@ -135,13 +137,17 @@ impl Stock {
     /// Begins to replace all that a source has said up to a sequence.
     ///
     /// # Errors
-    /// The source is no id, or too many streams are open.
+    /// The source is no id, the sequence is none of a feed, or too many resyncs are open or not answered yet.
     pub fn replace(&self, source_id: String, sequence: u64) -> Result<ReplaceStream, StockError> {
-        check::source(&source_id)?;
-        let more = |open: usize| (open < REPLACE_STREAMS_MAX).then_some(open + 1);
-        let opened = self.open_streams.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        opened.map_err(|_| StockError::TooManyStreams)?;
-        Ok(ReplaceStream { stock: self.clone(), source_id, sequence, updates: Vec::new() })
+        check::feed(&source_id, sequence)?;
+        let seat = self.resyncs.take().ok_or(StockError::TooManyStreams)?;
+        Ok(ReplaceStream { stock: self.clone(), seat, source_id, sequence, updates: Vec::new() })
+    }
+
+    /// Resyncs that have a seat now.
+    #[cfg(test)]
+    pub(crate) fn resyncs_open(&self) -> usize {
+        self.resyncs.taken()
     }
 
     /// Takes products out of every answer. The answer comes when that is durable and every later
@@ -233,17 +239,10 @@ impl ReplaceStream {
     }
 
     /// Makes all of it count at once.
-    pub fn commit(mut self, reply: Reply<ReplaceDone>) {
-        let (source_id, sequence) = (std::mem::take(&mut self.source_id), self.sequence);
-        let updates = std::mem::take(&mut self.updates);
-        let command = ReplaceCommand { source_id, sequence, updates, reply };
-        self.stock.send(Command::Replace(command));
-    }
-}
-
-impl Drop for ReplaceStream {
-    fn drop(&mut self) {
-        self.stock.open_streams.fetch_sub(1, Ordering::Relaxed);
+    pub fn commit(self, reply: Reply<ReplaceDone>) {
+        let Self { stock, seat, source_id, sequence, updates } = self;
+        let command = ReplaceCommand { seat, source_id, sequence, updates, reply };
+        stock.send(Command::Replace(command));
     }
 }
 

@@ -25,6 +25,8 @@ mod projection;
 mod readings;
 mod reads;
 mod resolve;
+mod room;
+mod seats;
 mod state;
 mod update;
 mod view;
@@ -32,7 +34,7 @@ mod wire;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use command::{Attached, Reply};
 pub use error::{DecodeError, StockError};

@@ -1,10 +1,14 @@
 //! Ids, each kept once as it was sent, and named by a dense number.
 //!
-//! Numbers are given in the order of first mention and never taken back; ids that nobody needs any
-//! more are left out of the next checkpoint, so that a restart forgets them.
+//! Numbers are given in the order of first mention and never taken back; whoever has no use for many
+//! of them makes the names anew.
 
 use hashbrown::{HashTable, hash_table::Entry};
 use xxhash_rust::xxh3::xxh3_64;
+
+/// Products have readings, of which there is a limit, or had some and are at most as many again, until
+/// they are forgotten; places are declared by catalogs, a thousand each.
+const NAMES_ARE_FEW: &str = "names are far fewer than 32 bits count";
 
 /// Ids by number and numbers by id.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +36,7 @@ impl Names {
         match numbers.entry(xxh3_64(name.as_bytes()), is_it, hash) {
             Entry::Occupied(found) => *found.get(),
             Entry::Vacant(free) => {
-                let number = u32::try_from(ends.len()).expect("readings are far fewer");
+                let number = u32::try_from(ends.len()).expect(NAMES_ARE_FEW);
                 free.insert(number);
                 text.push_str(name);
                 ends.push(text.len());

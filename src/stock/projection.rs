@@ -115,6 +115,15 @@ impl Projection {
         first.into_iter().chain(more).collect()
     }
 
+    /// Follows new numbers of the same products; what holds of them is as it was.
+    pub(super) fn renumber(&mut self, state: &State) {
+        self.ordinals.clear();
+        self.ids.fill(NONE);
+        self.more_ids.clear();
+        let catalog = Arc::clone(&self.catalog);
+        self.resolve(&catalog.view(), state);
+    }
+
     /// Finds the products of ids that are new to the state.
     fn resolve(&mut self, catalog: &View<'_>, state: &State) {
         let known = u32::try_from(self.ordinals.len()).unwrap_or(NONE);

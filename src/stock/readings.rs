@@ -66,11 +66,22 @@ impl<T> Held<T> {
     pub(super) fn condemn(&mut self, sequence: u64) {
         self.is_condemned = self.sequence <= sequence;
     }
+
+    /// It stays, as it was.
+    pub(super) fn pardon(&mut self) {
+        self.is_condemned = false;
+    }
 }
 
 impl ProductReadings {
     pub(super) fn len(&self) -> usize {
         self.stock.len() + self.prices.len()
+    }
+
+    /// Is any row of this source?
+    pub(super) fn are_of(&self, source: u8) -> bool {
+        self.stock.iter().any(|row| row.source == source)
+            || self.prices.iter().any(|row| row.source == source)
     }
 
     /// Is every row behind the one before it?
@@ -125,6 +136,12 @@ impl ProductReadings {
 }
 
 impl StockRow {
+    /// The later sequence of its fields.
+    pub(super) fn last_sequence(&self) -> u64 {
+        let state = self.state.map_or(0, |state| state.sequence);
+        state.max(self.quantity.map_or(0, |quantity| quantity.sequence))
+    }
+
     /// Takes a state; says whether it counts.
     pub(super) fn set_state(&mut self, new: Held<Availability>) -> bool {
         if self.state.is_some_and(|old| !new.replaces(&old)) {

@@ -119,8 +119,12 @@ pub(super) fn readings(
     page_token: &str,
     page_size: usize,
 ) -> Result<ReadingPage, StockError> {
-    // A source that never said anything has an empty list.
-    let source = source_id.map(|id| state.feeds.find(id).unwrap_or(u8::MAX));
+    let source = match source_id.map(|id| state.feeds.find(id)) {
+        None => None,
+        Some(Some(source)) => Some(source),
+        // It never said anything, so that there is nothing to look for.
+        Some(None) => return Ok(reading_page(state, Vec::new(), None)),
+    };
     let after = if page_token.is_empty() { None } else { Some(Place::parse(state, page_token)?) };
     let first = after.map_or(0, |after| after.product);
     let count = u32::try_from(state.products.len()).unwrap_or(u32::MAX);
@@ -130,12 +134,14 @@ pub(super) fn readings(
         .filter(|place| after.is_none_or(|after| *place > after));
     let page = places.by_ref().take(page_size.max(1)).collect::<Vec<_>>();
     let is_end = places.next().is_none();
-    Ok(ReadingPage {
-        readings: page.iter().filter_map(|place| place.reading(state)).collect(),
-        next: page.last().filter(|_| !is_end).map(|place| place.token(state)),
-        positions: state.feeds.positions(),
-        blocks_digest: state.blocks.digest(),
-    })
+    let readings = page.iter().filter_map(|place| place.reading(state)).collect();
+    let next = page.last().filter(|_| !is_end).map(|place| place.token(state));
+    Ok(reading_page(state, readings, next))
+}
+
+fn reading_page(state: &State, readings: Vec<Reading>, next: Option<String>) -> ReadingPage {
+    let (positions, blocks_digest) = (state.feeds.positions(), state.blocks.digest());
+    ReadingPage { readings, next, positions, blocks_digest }
 }
 
 /// Where a reading stands in the list.
@@ -219,8 +225,7 @@ impl Place {
             reader.end().ok()?;
             Some(Self { product, kind, place, source })
         };
-        let reason = "expected the token of a page before; begin with an empty one";
-        read().ok_or_else(|| StockError::invalid("page_token", reason))
+        read().ok_or_else(wrong_token)
     }
 }
 
@@ -244,15 +249,46 @@ fn said_of_price(state: &State, row: &PriceRow) -> Said {
     }
 }
 
-/// The blocks that stand, page by page; the token is the last id of the page before.
-pub(super) fn blocks(state: &State, page_token: &str, page_size: usize, now_s: i64) -> BlockPage {
-    let after = state.blocks.after(page_token);
+/// The blocks that stand, page by page; the token is the place of the last one before.
+pub(super) fn blocks(
+    state: &State,
+    page_token: &str,
+    page_size: usize,
+    now_s: i64,
+) -> Result<BlockPage, StockError> {
+    let after = if page_token.is_empty() { None } else { Some(block_place(page_token)?) };
+    let after = state.blocks.after(after);
     let mut standing = after.filter(|(_, block)| block.expire_s > now_s);
-    let page = standing.by_ref().take(page_size.max(1));
-    let blocks = page.map(|(id, block)| block.to_listed(id)).collect::<Vec<_>>();
+    let page = standing.by_ref().take(page_size.max(1)).collect::<Vec<_>>();
     let is_end = standing.next().is_none();
-    let next = blocks.last().filter(|_| !is_end).map(|block| block.product_id.clone());
-    BlockPage { blocks, next }
+    let token = |(id, digest): &(String, u64)| {
+        let mut writer = Writer::default();
+        writer.text(id);
+        writer.u64(*digest);
+        hex(&writer.into_bytes())
+    };
+    Ok(BlockPage {
+        next: page.last().filter(|_| !is_end).map(|(place, _)| token(place)),
+        blocks: page.into_iter().map(|((id, _), block)| block.to_listed(id)).collect(),
+    })
+}
+
+fn block_place(token: &str) -> Result<(String, u64), StockError> {
+    let read = || {
+        let bytes = unhex(token)?;
+        let mut reader = Reader::new("page token", &bytes);
+        let place = (reader.id().ok()?.to_owned(), reader.u64().ok()?);
+        reader.end().ok()?;
+        Some(place)
+    };
+    read().ok_or_else(wrong_token)
+}
+
+fn wrong_token() -> StockError {
+    StockError::invalid(
+        "page_token",
+        "expected the token of a page before; begin with an empty one",
+    )
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,6 +4,7 @@
 //! leads to the same state. What an entry changed is noted, so that a view is brought up to date by
 //! looking at that alone.
 
+use hashbrown::HashSet;
 use tracing::error;
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     names::Names,
     readings::{Held, PriceRow, ProductReadings},
 };
-use crate::model::limits::READINGS_MAX;
+use crate::model::limits::{PRODUCTS_FORGOTTEN_MIN, READINGS_MAX};
 
 /// The number of the empty inventory and market: every inventory, the default market.
 pub(super) const UNNAMED: u32 = 0;
@@ -30,15 +31,20 @@ pub(super) struct State {
     readings: Vec<ProductReadings>,
     /// Rows over all products.
     reading_count: usize,
+    /// Products without rows: their numbers are in no use.
+    idle_count: usize,
+    /// Most rows that may be kept.
+    pub(super) readings_max: usize,
     pub(super) feeds: Feeds,
     pub(super) blocks: Blocks,
     pending: Option<Pending>,
 }
 
 /// The first parts of a resync that is not whole yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Pending {
     parts: Vec<Batch>,
+    keeps: Vec<String>,
     update_count: usize,
 }
 
@@ -84,6 +90,8 @@ impl Default for State {
             markets: unnamed,
             readings: Vec::new(),
             reading_count: 0,
+            idle_count: 0,
+            readings_max: READINGS_MAX,
             feeds: Feeds::default(),
             blocks: Blocks::default(),
             pending: None,
@@ -128,6 +136,7 @@ impl State {
         if let Err(refused) = self.apply(&entry, &mut Touched::default()) {
             error!(%refused, "An entry of the stock journal does not fit the limits any more.");
         }
+        self.forget_idle(PRODUCTS_FORGOTTEN_MIN);
         Ok(())
     }
 
@@ -138,46 +147,12 @@ impl State {
     }
 
     /// Rows over all products.
-    #[cfg(test)]
     pub(super) fn reading_count(&self) -> usize {
         self.reading_count
     }
 
-    /// Says whether this many further rows may be kept.
-    pub(super) fn check_room(&self, rows: usize) -> Result<(), StockError> {
-        if self.reading_count.saturating_add(rows) > READINGS_MAX {
-            return Err(StockError::TooManyReadings);
-        }
-        Ok(())
-    }
-
-    /// Says whether a resync of a source may bring this many rows.
-    pub(super) fn check_replace(
-        &self,
-        source: &str,
-        sequence: u64,
-        rows: usize,
-    ) -> Result<(), StockError> {
-        let Some(source) = self.feeds.find(source) else {
-            // A feed more is opened on a copy.
-            self.feeds.clone().open(source)?;
-            return self.check_room(rows);
-        };
-        let going = self.readings.iter().map(|readings| {
-            let stock = readings.stock.iter().filter(|row| {
-                let held = |sequence_of: Option<u64>| sequence_of.is_some_and(|s| s > sequence);
-                let state = row.state.map(|state| state.sequence);
-                let quantity = row.quantity.map(|quantity| quantity.sequence);
-                row.source == source && !held(state) && !held(quantity)
-            });
-            let is_going = |row: &&PriceRow| row.source == source && row.price.sequence <= sequence;
-            stock.count() + readings.prices.iter().filter(is_going).count()
-        });
-        self.check_room(rows.saturating_sub(going.sum()))
-    }
-
     fn batch(&mut self, batch: &Batch, touched: &mut Touched) -> Result<Outcome, StockError> {
-        self.check_room(batch.updates.iter().map(Update::rows).sum())?;
+        self.check_room(self.rows_added(&batch.source, &batch.updates))?;
         let (source, admission) = self.feeds.admit(&batch.source, batch.sequence)?;
         let Admission::New { gap } = admission else { return Ok(Outcome::Repeated) };
         let applied = self.updates(source, batch, 0, touched);
@@ -194,30 +169,31 @@ impl State {
     ) -> Result<Outcome, StockError> {
         let mut pending = match pending {
             Some(pending) if part.part != 0 && pending.goes_on_with(part) => pending,
-            _ if part.part == 0 => Pending { parts: Vec::new(), update_count: 0 },
+            _ if part.part == 0 => Pending::default(),
             // The first parts are gone, so that nothing of this resync counts.
             _ => return Ok(Outcome::Part),
         };
         pending.update_count += part.batch.updates.len();
         super::check::replace_len(pending.update_count)?;
         pending.parts.push(part.batch.clone());
+        pending.keeps.extend_from_slice(&part.keeps);
         if part.is_last {
-            return self.replace(&pending.parts, touched);
+            return self.replace(&pending, touched);
         }
         self.pending = Some(pending);
         Ok(Outcome::Part)
     }
 
-    /// Puts what a source says in the place of all it said up to the sequence.
-    fn replace(&mut self, parts: &[Batch], touched: &mut Touched) -> Result<Outcome, StockError> {
-        let (first, rows) = match parts {
-            [first, ..] => {
-                let updates = parts.iter().flat_map(|part| &part.updates);
-                (first, updates.map(Update::rows).sum())
-            }
-            [] => return Ok(Outcome::Part),
-        };
-        self.check_replace(&first.source, first.sequence, rows)?;
+    /// Puts what a source says in the place of all it said up to the sequence. Of the products that
+    /// are kept only what it says anew is replaced.
+    fn replace(
+        &mut self,
+        Pending { parts, keeps, .. }: &Pending,
+        touched: &mut Touched,
+    ) -> Result<Outcome, StockError> {
+        let [first, ..] = parts.as_slice() else { return Ok(Outcome::Part) };
+        let updates = parts.iter().flat_map(|part| &part.updates);
+        self.check_replace(&first.source, first.sequence, keeps, updates)?;
         let source = self.feeds.open(&first.source)?;
         self.condemn(source, first.sequence);
         let (mut applied, mut index) = (0_u64, 0_u32);
@@ -226,6 +202,7 @@ impl State {
             index = index.saturating_add(u32::try_from(part.updates.len()).unwrap_or(u32::MAX));
         }
         self.feeds.get_mut(source).advance(first.sequence);
+        self.pardon(source, keeps);
         let removed = self.sweep(source, touched);
         Ok(Outcome::Replaced { applied, removed })
     }
@@ -252,6 +229,7 @@ impl State {
         update: &Update,
         touched: &mut Touched,
     ) -> bool {
+        let known_count = self.products.len();
         let product = self.products.intern(&update.product);
         let readings = super::layer::slot(&mut self.readings, product as usize);
         let before = readings.len();
@@ -275,7 +253,12 @@ impl State {
             is_applied |= readings.set_price(row);
             touched.prices.push((product, market));
         }
-        self.reading_count += readings.len() - before;
+        let more = readings.len() - before;
+        if before == 0 && more > 0 && (product as usize) < known_count {
+            self.idle_count -= 1;
+        }
+        self.reading_count += more;
+        self.feeds.get_mut(source).reading_count += more;
         is_applied
     }
 
@@ -296,9 +279,27 @@ impl State {
         }
     }
 
+    /// Takes the mark from what a source said of these products and did not replace.
+    fn pardon(&mut self, source: u8, keeps: &[String]) {
+        for product in self.numbers(keeps) {
+            let Some(readings) = self.readings.get_mut(product as usize) else { continue };
+            for row in readings.stock.iter_mut().filter(|row| row.source == source) {
+                row.state.iter_mut().for_each(Held::pardon);
+                row.quantity.iter_mut().for_each(Held::pardon);
+            }
+            let prices = readings.prices.iter_mut().filter(|row| row.source == source);
+            prices.for_each(|row| row.price.pardon());
+        }
+    }
+
+    /// The numbers of the ids that are known.
+    pub(super) fn numbers(&self, ids: &[String]) -> HashSet<u32> {
+        ids.iter().filter_map(|id| self.products.find(id)).collect()
+    }
+
     /// Removes what is condemned still; says how many rows are gone.
     fn sweep(&mut self, source: u8, touched: &mut Touched) -> u64 {
-        let mut removed = 0;
+        let (mut removed, mut idle) = (0, 0);
         for (product, readings) in (0..).zip(&mut self.readings) {
             let before = readings.len();
             readings.stock.retain_mut(|row| {
@@ -323,8 +324,11 @@ impl State {
                 !goes
             });
             removed += before - readings.len();
+            idle += usize::from(before > 0 && readings.len() == 0);
         }
+        self.idle_count += idle;
         self.reading_count -= removed;
+        self.feeds.get_mut(source).reading_count -= removed;
         removed as u64
     }
 
@@ -334,10 +338,34 @@ impl State {
         let number = self.products.intern(product);
         let place = super::layer::slot(&mut self.readings, number as usize);
         self.reading_count += readings.len();
+        let stock = readings.stock.iter().map(|row| row.source);
+        for source in stock.chain(readings.prices.iter().map(|row| row.source)) {
+            self.feeds.get_mut(source).reading_count += 1;
+        }
         let is_empty = readings.len() == 0;
         place.stock.extend(readings.stock);
         place.prices.extend(readings.prices);
         (!is_empty && place.is_in_order()).then_some(())
+    }
+
+    /// Gives products new numbers, in the same order, where more than half of them, and more than so
+    /// many, have no readings any more; says whether it did. Feeds that send fresh ids with every
+    /// resync would else fill the memory.
+    pub(super) fn forget_idle(&mut self, idle_min: usize) -> bool {
+        if self.idle_count <= idle_min || self.idle_count <= self.products.len() / 2 {
+            return false;
+        }
+        let mut products = Names::default();
+        let all = std::mem::take(&mut self.readings);
+        for (number, readings) in (0..).zip(all) {
+            if readings.len() > 0 {
+                products.intern(self.products.name(number));
+                self.readings.push(readings);
+            }
+        }
+        self.products = products;
+        self.idle_count = 0;
+        true
     }
 
     /// Forgets the first parts of a resync whose end a crash cut off.

@@ -3,10 +3,12 @@
 mod blocks;
 mod checks;
 mod codec;
+pub(crate) mod disk;
 mod feeds;
 mod lists;
 mod model;
 mod order;
+mod power;
 mod readings;
 mod rig;
 mod shop;

@@ -107,7 +107,7 @@ pub struct UnblockDraft {
 /// What an unblock did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnblockDone {
-    /// Blocks removed.
+    /// Ids whose blocks were removed, all blocks of each.
     pub unblocked: u32,
     /// Of all blocks that stand now.
     pub blocks_digest: u64,
@@ -227,8 +227,8 @@ pub struct ReadingPage {
 /// One page of blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockPage {
-    /// By id.
+    /// By id; one id may have several.
     pub blocks: Vec<ListedBlock>,
-    /// Where the next page begins: the last id of this one; `None` at the end.
+    /// Where the next page begins; `None` at the end.
     pub next: Option<String>,
 }

@@ -43,6 +43,8 @@ pub struct FeedPosition {
     pub received_s: i64,
     /// Latest event time of any reading of this feed, in microseconds since 1970. Nor is this.
     pub event_us_max: i64,
+    /// Readings of this feed that are kept now. Nor is this.
+    pub reading_count: usize,
 }
 
 /// Why a product is in no answer.

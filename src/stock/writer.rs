@@ -3,6 +3,8 @@
 //! The order is a promise: an entry is durable before the state knows it, the view that shows it is
 //! published before it is acknowledged. What the journal refuses counts for nothing, and reads go on.
 
+mod resync;
+
 use std::{
     sync::{
         Arc,
@@ -15,10 +17,10 @@ use hashbrown::HashSet;
 use tracing::{error, info, warn};
 
 use super::{
-    BatchDone, BlockDone, BlockDraft, Publisher, Rejected, ReplaceDone, StockError, StockOptions,
-    StockView, UnblockDone, UnblockDraft, check,
-    command::{Attached, BatchCommand, Command, ReadCommand, ReplaceCommand, Reply},
-    entry::{Batch, Block, Entry, Part, UPDATES_PER_PART, Unblock, Update},
+    BatchDone, BlockDone, BlockDraft, Publisher, Rejected, StockError, StockOptions, StockView,
+    UnblockDone, UnblockDraft, check,
+    command::{Attached, BatchCommand, Command, ReadCommand, Reply},
+    entry::{Batch, Block, Entry, Unblock},
     feeds::{Admission, Feeds},
     log::{Log, LogError},
     projection::Projection,
@@ -27,7 +29,7 @@ use super::{
 };
 use crate::{
     index::Catalog,
-    model::limits::{BLOCKS_PER_CALL_MAX, REJECTIONS_MAX, STOCK_GROUP_BYTES_MAX, STOCK_QUEUE_MAX},
+    model::limits::{BLOCKS_PER_CALL_MAX, STOCK_GROUP_BYTES_MAX, STOCK_QUEUE_MAX},
 };
 
 /// Owner of all that stock is.
@@ -129,7 +131,12 @@ impl Writer {
         };
         self.plan(first, &mut group);
         let mut next = None;
-        while group.bytes < STOCK_GROUP_BYTES_MAX && group.batches.len() < STOCK_QUEUE_MAX {
+        // Reads and refused batches count, too: they add nothing to the group, and there may be no end
+        // of them, while those who sent the batches wait.
+        for _ in 1..STOCK_QUEUE_MAX {
+            if group.bytes >= STOCK_GROUP_BYTES_MAX {
+                break;
+            }
             match inbox.try_recv() {
                 Ok(Command::Batch(batch)) => self.plan(batch, &mut group),
                 // Nothing of the group is acknowledged, so that a read may come before it.
@@ -152,8 +159,9 @@ impl Writer {
             return reply(Err(StockError::NoCatalog));
         };
         let now_s = self.now_s();
-        let (updates, rejected) = check::updates(updates, &projection.places, now_s);
-        let rows = updates.iter().map(Update::rows).sum::<usize>();
+        let checked = check::updates(updates, &projection.places, now_s);
+        let (updates, rejected) = (checked.updates, checked.rejected);
+        let rows = self.state.rows_added(&source_id, &updates);
         if let Err(error) = self.state.check_room(group.rows + rows) {
             return reply(Err(error));
         }
@@ -215,50 +223,6 @@ impl Writer {
         }
     }
 
-    fn replace(&mut self, command: ReplaceCommand) {
-        let ReplaceCommand { source_id, sequence, updates, reply } = command;
-        self.answer(reply, |writer| {
-            let projection = writer.projection.as_ref().ok_or(StockError::NoCatalog)?;
-            let now_s = writer.now_s();
-            let (mut updates, mut rejected) = check::updates(updates, &projection.places, now_s);
-            let rows = updates.iter().map(Update::rows).sum();
-            writer.state.check_replace(&source_id, sequence, rows)?;
-            let rejected_count = rejected.len() as u64;
-            rejected.truncate(REJECTIONS_MAX);
-
-            let mut entries = Vec::new();
-            for part in 0.. {
-                let rest = updates.split_off(updates.len().min(UPDATES_PER_PART));
-                let is_last = rest.is_empty();
-                let updates = std::mem::replace(&mut updates, rest);
-                let source = source_id.clone();
-                let batch = Batch { source, sequence, received_s: now_s, updates };
-                entries.push(Entry::Replace(Part { part, is_last, batch }));
-                if is_last {
-                    break;
-                }
-            }
-            // Parts before the last count for nothing yet, so that each may have a write of its own:
-            // a resync of two million readings needs no buffer of their length.
-            for entry in &entries {
-                writer.append(&[entry.encode()])?;
-            }
-            let mut touched = Touched::default();
-            let (mut applied, mut removed) = (0, 0);
-            for entry in &entries {
-                if let Outcome::Replaced { applied: all, removed: gone } =
-                    writer.state.apply(entry, &mut touched)?
-                {
-                    (applied, removed) = (all, gone);
-                }
-            }
-            writer.show(&touched);
-            let source = writer.state.feeds.find(&source_id).expect("the resync opened the feed");
-            let position = writer.state.feeds.get(source).to_position();
-            Ok(ReplaceDone { position, applied, removed, rejected, rejected_count })
-        });
-    }
-
     fn block(&mut self, draft: BlockDraft) -> Result<BlockDone, StockError> {
         let now_s = self.now_s();
         check::block(&draft, now_s)?;
@@ -303,7 +267,7 @@ impl Writer {
         Ok(UnblockDone { unblocked, blocks_digest: self.state.blocks.digest() })
     }
 
-    /// The blocks by these ids, and those by other ids of the same products.
+    /// The ids of blocks by these ids, and by other ids of the same products.
     fn blocks_named(&self, product_ids: &[String]) -> Vec<String> {
         let raw = product_ids.iter().map(String::as_str).collect::<HashSet<_>>();
         let catalog = self.projection.as_ref().map(|projection| projection.catalog.view());
@@ -313,7 +277,8 @@ impl Writer {
             raw.contains(id) || find(id).is_some_and(|product| products.contains(&product))
         };
         let blocks = self.state.blocks.iter().map(|(id, _)| id);
-        blocks.filter(is_named).map(str::to_owned).collect()
+        // One id may have several blocks.
+        distinct(blocks.filter(is_named).map(str::to_owned).collect())
     }
 
     /// Journal, then state, then view.
@@ -353,7 +318,7 @@ impl Writer {
                 reply(reads::readings(&self.state, source_id, &page_token, page_size));
             }
             ReadCommand::Blocks { page_token, page_size, reply } => {
-                reply(Ok(reads::blocks(&self.state, &page_token, page_size, self.now_s())));
+                reply(reads::blocks(&self.state, &page_token, page_size, self.now_s()));
             }
         }
     }

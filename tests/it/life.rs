@@ -102,7 +102,7 @@ fn while_a_hold_stands_publishes_are_stored_and_wait() {
     shop.kindred(&["hold", "--reason", "sale week"]).succeeded();
     shop.kindred(&["hold"]).ended(1).complained(&["a hold stands already"]);
     point_to(&shop, &["b"]);
-    let run = shop.compile(&["--allow-shrink"]).succeeded();
+    let run = shop.compile(&["--allow", "all"]).succeeded();
     let stored = run.out.lines().last().unwrap();
     assert!(stored.contains("as manifest 3; a hold stands"), "{stored}");
     let second = stored.split(' ').nth(2).unwrap().to_owned();
@@ -292,11 +292,11 @@ fn a_catalog_that_shrinks_needs_a_persons_word() {
 
     point_to(&shop, &["a"]);
     let texts =
-        ["more than 20 %", "products from 10 to 2", "cross_sell from 9 to 1", "--allow-shrink"];
+        ["more than 20 %", "products from 10 to 2", "cross_sell from 9 to 1", "--allow shrink"];
     shop.compile(&[]).ended(3).complained(&texts);
     assert_eq!(shop.snapshot().id(), before);
     assert_eq!(shop.manifests(), 3);
-    shop.compile(&["--allow-shrink"]).succeeded();
+    shop.compile(&["--allow", "all"]).succeeded();
     assert_ne!(shop.snapshot().id(), before);
 }
 

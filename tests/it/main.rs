@@ -10,8 +10,12 @@
     reason = "what a test does not expect fails it, in its helpers, too"
 )]
 
+mod akeneo;
 mod alone;
+mod authority;
+mod cache;
 mod calls;
+mod check;
 mod command;
 mod csv;
 mod damage;
@@ -21,6 +25,7 @@ mod kills;
 mod life;
 mod magento;
 mod moments;
+mod nights;
 mod pages;
 mod policy;
 mod push;
@@ -29,9 +34,11 @@ mod refusal;
 mod requests;
 mod server;
 mod shop;
+mod shops;
 mod shuffle;
 mod stock;
 mod stories;
 mod swap;
 mod tables;
 mod tour;
+mod watch;

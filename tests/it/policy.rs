@@ -145,6 +145,25 @@ fn a_wrong_override_is_refused_and_one_of_an_unknown_product_is_told() {
 }
 
 #[test]
+fn overrides_that_a_compile_has_overtaken_do_not_stand_in_the_way() {
+    let shop = shop();
+    let with_type = "[[relation_types]]\ncode = \"look\"\nnumber = 100\n";
+    shop.write("catalog.toml", with_type);
+    shop.published();
+    let rows = format!("{HEADER}\nadd,phone,look,film,,,,,,ann,x\n");
+    with_file(&shop, &["override", "publish"], &rows).succeeded();
+    shop.write("catalog.toml", "");
+    let stale = "overrides.csv:2:11: expected a relation type of the catalog, found `look`";
+    shop.compile(&[]).succeeded().complained(&[stale]);
+    pin(&shop, "case", "1").succeeded().complained(&[stale]);
+    assert_eq!(listed(&shop).lines().count(), 3);
+    let new = ["--action", "add", "--source", "case", "--type", "nope", "--target", "film"];
+    let by = ["--author", "ann", "--reason", "x"];
+    let run = shop.kindred(&[["override", "add"].as_slice(), &new, &by].concat());
+    run.ended(1).complained(&["expected a relation type of the catalog, found `nope`"]);
+}
+
+#[test]
 fn a_compile_publishes_both_files_along() {
     let shop = shop();
     let policy = "[[rules]]\nid = \"r\"\naction = \"hide\"\nbrands = [\"Gone\"]\n";

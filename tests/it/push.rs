@@ -31,7 +31,8 @@ fn every_server_gets_every_row_and_exports_it_again() {
          toy-bear,,,,19.99,EUR,de,{at}\nnot-yet,,backorder,,,,,{at}\n"
     );
     shops[0].write("stock.csv", format!("{table}toy-car,mars,in_stock,,,,,{at}\n"));
-    let run = push(&addresses[..2].join(","), &shops[0].table("stock.csv"), &[]).succeeded();
+    let run = push(&addresses[..2].join(","), &shops[0].table("stock.csv"), &[]).ended(2);
+    let run = run.complained(&["1 rows were rejected; the others count"]);
     let told = "erp is at 1: 4 applied, 0 stale, 1 missing, 1 rejected, gap 0";
     assert_eq!(run.out.matches(told).count(), 2, "{}", run.out);
     assert_eq!(run.out.matches("line 6 was rejected: inventory_id").count(), 2, "{}", run.out);
@@ -45,6 +46,14 @@ fn every_server_gets_every_row_and_exports_it_again() {
         assert_eq!(sorted(&exported), sorted(&table));
         assert_eq!(export(address, &["--source", "wms"]).lines().count(), 1);
     }
+    // Since when, too, and that is no reading to send.
+    let since = export(&addresses[0], &["--since"]);
+    assert!(since.starts_with("product_id,") && since.contains(",event_time,since_time\n"));
+    assert!(since.contains(&format!("\ntoy-car,,out_of_stock,,,,,{at},{at}\n")), "{since}");
+    assert!(since.contains(&format!("\ntoy-bear,,,,19.99,EUR,de,{at},\n")), "{since}");
+    shops[0].write("since.csv", &since);
+    let run = push(&addresses[1], &shops[0].table("since.csv"), &[]).succeeded();
+    assert!(run.out.contains("4 applied, 0 stale"), "{}", run.out);
     // The third one takes what the first one gives, as JSON.
     let json = export(&addresses[0], &["--json"]);
     shops[0].write("stock.ndjson", &json);
@@ -87,4 +96,38 @@ fn a_feed_with_a_gap_is_not_gone_on_with_blindly() {
     push(&to, &file, &[]).ended(1).complained(&[&to, "misses a batch after 0", "--replace"]);
     push(&to, &file, &["--replace", "--sequence", "5"]).succeeded();
     assert!(push(&to, &file, &[]).succeeded().out.contains("erp is at 6"));
+}
+
+#[test]
+fn a_batch_that_the_server_knows_already_is_not_taken_for_applied() {
+    let shop = Shop::demo();
+    let server = Server::start(&shop);
+    let to = server.address.to_string();
+    let time = crate::stock::time(0);
+    let at = jiff::Timestamp::new(time.seconds, 0).unwrap();
+    let row = |id: &str| format!("product_id,availability,event_time\n{id},out_of_stock,{at}\n");
+    shop.write("stock.csv", row("toy-car"));
+    push(&to, &shop.table("stock.csv"), &["--sequence", "1"]).succeeded();
+    shop.write("stock.csv", row("toy-bear"));
+    let run = push(&to, &shop.table("stock.csv"), &["--sequence", "1"]).ended(1);
+    run.complained(&["knows batch 1 of erp already and ignored this one", "Push again"]);
+    assert!(!export(&to, &[]).contains("toy-bear"));
+}
+
+#[test]
+fn a_file_without_rows_takes_back_all_that_its_source_said() {
+    let shop = Shop::demo();
+    let server = Server::start(&shop);
+    let to = server.address.to_string();
+    let header = "product_id,availability,event_time\n";
+    let at = jiff::Timestamp::new(crate::stock::time(0).seconds, 0).unwrap();
+    shop.write("stock.csv", format!("{header}toy-car,low_stock,{at}\ntoy-bear,low_stock,{at}\n"));
+    let file = shop.table("stock.csv");
+    // A source that said nothing yet begins with its first sequence.
+    let run = push(&to, &file, &["--replace"]).succeeded();
+    assert!(run.out.contains("erp is at 1: 2 applied, 0 removed, 0 rejected"), "{}", run.out);
+    shop.write("stock.csv", header);
+    let run = push(&to, &file, &["--replace"]).succeeded();
+    assert!(run.out.contains("erp is at 1: 0 applied, 2 removed, 0 rejected"), "{}", run.out);
+    assert_eq!(export(&to, &[]).lines().count(), 1);
 }

@@ -37,6 +37,28 @@ fn a_recall_is_made_listed_and_taken_back_on_every_server() {
 }
 
 #[test]
+fn explain_asks_a_server_of_its_own_blocks() {
+    let shop = Shop::demo();
+    let server = Server::start(&shop);
+    let to = server.address.to_string();
+    kindred(["block", "aa-batteries-4", "--reason", "leaks", "--to", &to]).succeeded();
+    let ask = ["--seed", "toy-car", "--type", "cross_sell"];
+    let why = |out: &str| {
+        let line = out.lines().find(|line| line.contains("aa-batteries-4"));
+        line.unwrap_or_else(|| panic!("{out}")).to_owned()
+    };
+    let live = kindred(["explain", "--to", &to].iter().chain(&ask)).succeeded().out;
+    assert!(why(&live).contains("blocked: recalled"), "{live}");
+    let store = shop.store_dir();
+    let stored = ["explain", "--store", store.to_str().unwrap()];
+    let stored = kindred(stored.iter().chain(&ask)).succeeded().out;
+    assert!(why(&stored).contains("cross_sell, "), "{stored}");
+    let snapshot = |out: &str| out.lines().last().map(str::to_owned);
+    assert_eq!(snapshot(&live), snapshot(&stored));
+    kindred(["explain"].iter().chain(&ask)).ended(2).complained(&["--store", "--to"]);
+}
+
+#[test]
 fn a_server_that_fails_is_named_and_the_others_go_on() {
     let shop = Shop::demo();
     let server = Server::start(&shop);

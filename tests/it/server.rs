@@ -48,7 +48,8 @@ impl Server {
         server
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// Starts a command that goes on until it is killed.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let out = Lines::of(child.stdout.take().unwrap());

@@ -168,6 +168,7 @@ fn a_gap_is_told_and_closes_with_what_was_missing_or_with_a_resync() {
             source_id: "erp".to_owned(),
             sequence: 9,
             updates: vec![reading("toy-bear", Availability::OutOfStock, 6)],
+            end: true,
         };
         let done = stock.replace_availability(tokio_stream::iter([part])).await;
         let done = done.unwrap().into_inner();
@@ -192,9 +193,11 @@ fn a_resync_takes_back_only_what_its_source_said() {
             source_id: "wms".to_owned(),
             sequence: 7,
             updates: vec![reading("toy-car", Availability::Backorder, 3)],
+            end: false,
         };
         let rest = pb::ReplaceAvailabilityRequest {
             updates: vec![reading("toy-bear", Availability::Preorder, 3)],
+            end: true,
             ..Default::default()
         };
         let done = stock.replace_availability(tokio_stream::iter([begin, rest])).await;
@@ -216,6 +219,41 @@ fn a_resync_takes_back_only_what_its_source_said() {
 }
 
 #[test]
+fn a_resync_names_the_first_updates_that_it_rejects_and_counts_all() {
+    let shop = Shop::demo();
+    let server = Server::start(&shop);
+    block_on(async {
+        let mut stock = stock(server.address).await;
+        let said = |state| vec![reading("toy-car", state, 1), reading("toy-bear", state, 1)];
+        send(&mut stock, batch("erp", 1, said(Availability::OutOfStock))).await;
+        let wrong = pb::AvailabilityUpdate {
+            event_time: None,
+            ..reading("toy-car", Availability::InStock, 2)
+        };
+        let part = pb::ReplaceAvailabilityRequest {
+            source_id: "erp".to_owned(),
+            sequence: 2,
+            updates: vec![wrong; 10_000],
+            end: false,
+        };
+        let last = pb::ReplaceAvailabilityRequest {
+            updates: part.updates[..7].to_vec(),
+            end: true,
+            ..part.clone()
+        };
+        let done = stock.replace_availability(tokio_stream::iter([part, last])).await;
+        let done = done.unwrap().into_inner();
+        assert_eq!((done.rejected_count, done.rejected.len()), (10_007, 10_000));
+        assert_eq!(done.rejected[9_999].index, 9_999);
+        assert_eq!((done.applied, done.removed), (0, 1));
+        // What was sold out and could not be read anew is not sold again.
+        let told = state(&mut stock, "toy-car").await;
+        assert_eq!(told.availability(), Availability::OutOfStock);
+        assert_eq!(state(&mut stock, "toy-bear").await.source_id, "");
+    });
+}
+
+#[test]
 fn a_resync_that_is_not_ended_changes_nothing() {
     let shop = Shop::demo();
     let server = Server::start(&shop);
@@ -223,15 +261,23 @@ fn a_resync_that_is_not_ended_changes_nothing() {
         source_id: source.to_owned(),
         sequence,
         updates: vec![reading("toy-car", Availability::OutOfStock, 2)],
+        end: false,
     };
+    let end = || pb::ReplaceAvailabilityRequest { end: true, ..part("erp", 2) };
     block_on(async {
         let mut stock = stock(server.address).await;
         send(&mut stock, batch("erp", 1, vec![reading("toy-car", Availability::LowStock, 1)]))
             .await;
-        let mixed = [part("erp", 2), part("wms", 2)];
-        let refused = stock.replace_availability(tokio_stream::iter(mixed)).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument);
-        assert!(refused.message().starts_with("source_id: "), "{}", refused.message());
+        for (parts, field) in [
+            (vec![part("erp", 2), part("wms", 2), end()], "source_id: "),
+            (vec![part("erp", 2), part("erp", 2)], "end: "),
+            (vec![part("erp", 2), end(), part("erp", 2)], "end: "),
+            (vec![end(), end()], "end: "),
+        ] {
+            let refused = stock.replace_availability(tokio_stream::iter(parts)).await.unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument);
+            assert!(refused.message().starts_with(field), "{}", refused.message());
+        }
     });
     // A caller that goes away in the middle: its connection ends, its stream does not. There are more
     // of them than streams that may be open at once.
@@ -257,7 +303,7 @@ fn a_resync_that_is_not_ended_changes_nothing() {
         // Their places are free again.
         let mut done = Err(Code::Unknown);
         for _ in 0..1_000 {
-            let last = stock.replace_availability(tokio_stream::iter([part("erp", 2)])).await;
+            let last = stock.replace_availability(tokio_stream::iter([end()])).await;
             done = last.map(|done| done.into_inner().applied).map_err(|status| status.code());
             if done != Err(Code::ResourceExhausted) {
                 break;

@@ -71,7 +71,7 @@ fn a_file_that_is_missing_or_no_table_is_named() {
     let run = shop.kindred(&["compile", "--from", &from]).ended(1);
     run.complained(&["/tables/nowhere.csv: expected a file or directory, found nothing"]);
     let run = shop.kindred(&["compile", "--from", "oracle=tables"]).ended(2);
-    run.complained(&["oracle", "known are kindred, magento"]);
+    run.complained(&["oracle", "known are akeneo, kindred, magento"]);
     assert_eq!(shop.manifests(), 0);
 }
 

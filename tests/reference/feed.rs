@@ -13,7 +13,13 @@ use crate::world::{Event, Update, World};
 pub(crate) struct Told<'w> {
     world: &'w World,
     said: Vec<Said<'w>>,
-    blocks: BTreeMap<&'w str, (&'w [String], Option<i64>)>,
+    blocks: Vec<Block<'w>>,
+}
+
+struct Block<'w> {
+    id: &'w str,
+    markets: &'w [String],
+    expire_s: Option<i64>,
 }
 
 struct Said<'w> {
@@ -21,13 +27,14 @@ struct Said<'w> {
     sequence: u64,
     /// Of the product.
     key: Option<String>,
-    update: &'w Update,
+    /// As far as it was not taken back.
+    update: Update,
 }
 
 impl<'w> Told<'w> {
     /// Goes through the history from its beginning.
     pub(crate) fn of(world: &'w World) -> Self {
-        let mut told = Self { world, said: Vec::new(), blocks: BTreeMap::new() };
+        let mut told = Self { world, said: Vec::new(), blocks: Vec::new() };
         let mut seen = BTreeSet::new();
         let mut floors = BTreeMap::new();
         for event in &world.history {
@@ -39,13 +46,14 @@ impl<'w> Told<'w> {
                     }
                 }
                 Event::Replace { source, sequence, updates } => {
-                    told.said.retain(|said| said.source != source || said.sequence > *sequence);
+                    told.take_back(source, *sequence, updates);
                     told.hear(source, *sequence, updates);
                     floors.insert(source, *sequence);
                 }
                 Event::Block { ids, markets, expire_s } => {
-                    let blocks = ids.iter().map(|id| (id.as_str(), (&**markets, *expire_s)));
-                    told.blocks.extend(blocks);
+                    for id in ids {
+                        told.block(Block { id, markets, expire_s: *expire_s });
+                    }
                 }
                 Event::Unblock { ids } => told.unblock(ids),
             }
@@ -53,27 +61,64 @@ impl<'w> Told<'w> {
         told
     }
 
-    fn hear(&mut self, source: &'w str, sequence: u64, updates: &'w [Update]) {
+    fn hear(&mut self, source: &'w str, sequence: u64, updates: &[Update]) {
         let world = self.world;
-        let is_known = |update: &&Update| {
-            let inventory = &update.inventory;
-            inventory.is_empty() || world.inventories.contains(inventory)
-        };
-        self.said.extend(updates.iter().filter(is_known).map(|update| Said {
+        let taken = updates.iter().filter(|update| is_taken(world, update));
+        self.said.extend(taken.map(|update| Said {
             source,
             sequence,
             key: world.find(&update.id),
-            update,
+            update: update.clone(),
         }));
+    }
+
+    /// A resync takes back all that its source said, but for the products that an update names which
+    /// is not taken: of these it replaces what it says anew under the same id.
+    fn take_back(&mut self, source: &str, sequence: u64, updates: &[Update]) {
+        let world = self.world;
+        let (taken, rejected) =
+            updates.iter().partition::<Vec<_>, _>(|update| is_taken(world, update));
+        self.said.retain_mut(|said| {
+            if said.source != source || said.sequence > sequence {
+                return true;
+            }
+            let is_same = |update: &&Update| {
+                update.id == said.update.id
+                    || said.key.is_some() && world.find(&update.id) == said.key
+            };
+            if !rejected.iter().any(is_same) {
+                return false;
+            }
+            let old = &mut said.update;
+            for new in taken.iter().filter(|new| new.id == old.id) {
+                if new.inventory == old.inventory {
+                    old.availability = old.availability.filter(|_| new.availability.is_none());
+                    old.quantity = old.quantity.filter(|_| new.quantity.is_none());
+                }
+                if new.market == old.market {
+                    old.price = old.price.filter(|_| new.price.is_none());
+                }
+            }
+            true
+        });
+    }
+
+    /// A block narrows none that stands; of two the wider and longer one counts.
+    fn block(&mut self, new: Block<'w>) {
+        if self.blocks.iter().any(|old| old.covers(&new)) {
+            return;
+        }
+        self.blocks.retain(|old| !new.covers(old));
+        self.blocks.push(new);
     }
 
     /// An unblock names a product by any of its ids.
     fn unblock(&mut self, ids: &[String]) {
         let world = self.world;
         let keys = ids.iter().filter_map(|id| world.find(id)).collect::<BTreeSet<_>>();
-        self.blocks.retain(|id, _| {
-            let is_same = ids.iter().any(|named| named == id);
-            !is_same && world.find(id).is_none_or(|key| !keys.contains(&key))
+        self.blocks.retain(|block| {
+            let is_same = ids.iter().any(|named| named == block.id);
+            !is_same && world.find(block.id).is_none_or(|key| !keys.contains(&key))
         });
     }
 
@@ -81,7 +126,7 @@ impl<'w> Told<'w> {
     /// the smaller source, then of the later sequence, then of the smaller id.
     fn latest<T>(&self, key: &str, field: impl Fn(&Update) -> Option<T>) -> Option<(T, i64)> {
         let of_product = self.said.iter().filter(|said| said.key.as_deref() == Some(key));
-        let fields = of_product.filter_map(|said| Some((said, field(said.update)?)));
+        let fields = of_product.filter_map(|said| Some((said, field(&said.update)?)));
         let strength = |said: &Said<'_>| {
             let id = Reverse(said.update.id.clone());
             (said.update.event_us, Reverse(said.source.to_owned()), said.sequence, id)
@@ -127,13 +172,27 @@ impl<'w> Told<'w> {
     /// never ends.
     pub(crate) fn blocks(&self, key: &str, market: &str) -> Vec<Option<i64>> {
         let lineage = self.world.lineage(key);
-        let holds = |id: &str, markets: &[String]| {
-            let is_its = self.world.find(id).is_some_and(|key| lineage.contains(&key));
-            is_its && (markets.is_empty() || markets.iter().any(|one| one == market))
+        let holds = |block: &&Block<'_>| {
+            let is_its = self.world.find(block.id).is_some_and(|key| lineage.contains(&key));
+            is_its && (block.markets.is_empty() || block.markets.iter().any(|one| one == market))
         };
-        let blocks = self.blocks.iter().filter(|(id, (markets, _))| holds(id, markets));
-        blocks.map(|(_, (_, expire_s))| *expire_s).collect()
+        self.blocks.iter().filter(holds).map(|block| block.expire_s).collect()
     }
+}
+
+impl Block<'_> {
+    fn covers(&self, other: &Self) -> bool {
+        let is_wider = self.markets.is_empty()
+            || !other.markets.is_empty()
+                && other.markets.iter().all(|market| self.markets.contains(market));
+        let end = |block: &Self| block.expire_s.unwrap_or(i64::MAX);
+        self.id == other.id && is_wider && end(self) >= end(other)
+    }
+}
+
+/// An inventory that nobody declared is refused.
+fn is_taken(world: &World, update: &Update) -> bool {
+    update.inventory.is_empty() || world.inventories.contains(&update.inventory)
 }
 
 /// A feed's reading holds against a snapshot that read before it, or does not say when.

@@ -170,7 +170,7 @@ fn rule(dice: &mut Dice, world: &World, number: usize, placements: &[&str]) -> R
 pub(crate) fn overrides(dice: &mut Dice, world: &World) -> Vec<Override> {
     let mut keys = BTreeSet::new();
     let mut rows = Vec::new();
-    for _ in 0..dice.below(45) {
+    for _ in 0..dice.below(90) {
         let code = (*dice.pick(&CODES)).to_owned();
         let position = dice.from(1, 6);
         let source = id(dice, world);
@@ -183,14 +183,14 @@ pub(crate) fn overrides(dice: &mut Dice, world: &World) -> Vec<Override> {
         let known = own.filter(|_| dice.percent(85)).unwrap_or_else(|| other.clone());
         let typed = Some(code.clone());
         let (deed, source, relation_type, target) = match dice.below(100) {
-            0..28 => {
+            0..24 => {
                 let position = dice.maybe(70, &[position]);
                 let quantity = dice.maybe(40, &[1.0, 2.0, 0.25]);
                 let target = if dice.percent(30) { known } else { other };
                 (Deed::Add { position, quantity }, Some(source), typed, target)
             }
-            28..45 => (Deed::Remove, Some(source), typed.filter(|_| dice.percent(60)), known),
-            45..65 => (Deed::Reorder { position }, Some(source), typed, known),
+            24..40 => (Deed::Remove, Some(source), typed.filter(|_| dice.percent(60)), known),
+            40..65 => (Deed::Reorder { position }, Some(source), typed, known),
             65..82 => {
                 (Deed::Pin { position }, Some(source), typed.filter(|_| dice.percent(50)), other)
             }

@@ -45,6 +45,7 @@ fn config(world: &World) -> CatalogConfig {
         display_name: code.clone(),
         two_way: false,
         reverse: false,
+        max_per_product: kindred::model::limits::RELATIONS_PER_TYPE_MAX,
         source_codes: Vec::new(),
     });
     CatalogConfig {

@@ -16,6 +16,9 @@ const ID_BYTES: usize = 10;
 /// Relation types: none of them reverse.
 const TYPES: [(u8, &str); 3] = [(1, "cross_sell"), (4, "alternative"), (7, "related")];
 
+/// Brands, among which the products are spread.
+const BRANDS: u32 = 97;
+
 /// Products `p000000000`, `p000000001` and so on.
 pub(crate) struct Products {
     ids: String,
@@ -36,7 +39,8 @@ impl ProductTable for Products {
     fn product(&self, ordinal: u32) -> ProductDraft<'_> {
         let start = ordinal as usize * ID_BYTES;
         let id = self.ids.get(start..start + ID_BYTES).expect("an id per product");
-        ProductDraft { id, price: Some(i64::from(ordinal)), assortment: 1, ..Default::default() }
+        let (price, brand) = (Some(i64::from(ordinal)), Some(ordinal % BRANDS));
+        ProductDraft { id, price, brand, assortment: 1, ..Default::default() }
     }
 }
 
@@ -109,6 +113,7 @@ pub(crate) fn declarations() -> CatalogMeta {
             product_count: 0,
         }],
         inventories: vec!["default".to_owned()],
+        brands: (0..BRANDS).map(|brand| format!("brand-{brand:02}")).collect(),
         ..CatalogMeta::default()
     }
 }

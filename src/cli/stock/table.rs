@@ -21,13 +21,19 @@ use crate::{
 pub(super) const HEADER: &str =
     "product_id,inventory_id,availability,available_quantity,price,currency,market_id,event_time";
 
-const COLUMNS: usize = 8;
+/// A further column: since when the product is in this state. `push` sends none.
+pub(super) const SINCE: &str = "since_time";
+
+const COLUMNS: usize = 9;
+const EVENT_TIME: usize = 7;
 
 /// An update and the line it was read from.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) line: u64,
     pub(super) update: pb::AvailabilityUpdate,
+    /// Since when, in seconds since 1970, if the table says.
+    pub(super) since_s: Option<i64>,
 }
 
 /// Reads all of a file, or of standard input for `-`.
@@ -56,7 +62,8 @@ fn json_rows(text: &str) -> anyhow::Result<Vec<Row>> {
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let row = |(line, text): (u64, &str)| {
         let update = from_json("AvailabilityUpdate", text);
-        Ok(Row { line, update: update.with_context(|| format!("line {line}"))? })
+        let update = update.with_context(|| format!("line {line}"))?;
+        Ok(Row { line, update, since_s: None })
     };
     lines.map(row).collect()
 }
@@ -66,7 +73,7 @@ fn csv_rows(text: &str) -> anyhow::Result<Vec<Row>> {
     let Some((_, header)) = table.next()? else {
         bail!("expected a header {HEADER}, found nothing");
     };
-    let names = HEADER.split(',').collect::<Vec<_>>();
+    let names = HEADER.split(',').chain([SINCE]).collect::<Vec<_>>();
     let mut places = [None; COLUMNS];
     for (index, name) in header.iter().map(|name| name.trim()).enumerate() {
         let Some(column) = names.iter().position(|known| *known == name) else {
@@ -76,7 +83,7 @@ fn csv_rows(text: &str) -> anyhow::Result<Vec<Row>> {
             bail!("line 1: column `{name}` stands twice");
         }
     }
-    for (column, name) in [(0, names[0]), (COLUMNS - 1, names[COLUMNS - 1])] {
+    for (column, name) in [(0, names[0]), (EVENT_TIME, names[EVENT_TIME])] {
         if places[column].is_none() {
             bail!("line 1: column `{name}` is missing");
         }
@@ -88,7 +95,8 @@ fn csv_rows(text: &str) -> anyhow::Result<Vec<Row>> {
             cell.map_or("", |cell| cell.trim())
         };
         let update = update(cell).with_context(|| format!("line {line}"))?;
-        rows.push(Row { line, update });
+        let since_s = since(cell(COLUMNS - 1)).with_context(|| format!("line {line}"))?;
+        rows.push(Row { line, update, since_s });
     }
     Ok(rows)
 }
@@ -125,14 +133,20 @@ fn update<'c>(cell: impl Fn(usize) -> &'c str) -> anyhow::Result<pb::Availabilit
         update.price_minor_units = Some(price.with_context(expected)?);
         update.currency_code = currency.code().to_owned();
     }
-    let time = cell(COLUMNS - 1).parse::<Timestamp>().ok();
-    let expected = || {
-        let found = cell(COLUMNS - 1);
-        format!("event_time: expected an instant like 2026-01-31T08:00:00Z, found `{found}`")
-    };
-    let time = time.with_context(expected)?;
+    let time = instant("event_time", cell(EVENT_TIME))?;
     update.event_time = Some(prost_time(time.as_second(), time.subsec_nanosecond()));
     Ok(update)
+}
+
+fn since(cell: &str) -> anyhow::Result<Option<i64>> {
+    let time = (!cell.is_empty()).then(|| instant(SINCE, cell)).transpose()?;
+    Ok(time.map(Timestamp::as_second))
+}
+
+fn instant(column: &str, cell: &str) -> anyhow::Result<Timestamp> {
+    let expected =
+        || format!("{column}: expected an instant like 2026-01-31T08:00:00Z, found `{cell}`");
+    cell.parse().ok().with_context(expected)
 }
 
 fn prost_time(seconds: i64, nanos: i32) -> pb::Timestamp {
@@ -253,6 +267,16 @@ pub(super) fn line(update: &pb::AvailabilityUpdate, json: bool) -> anyhow::Resul
     Ok(cells.map(|cell| quoted(&cell)).join(","))
 }
 
+/// The cell of [`SINCE`] for an update of a reading; empty for one that says no state.
+pub(super) fn since_cell(
+    update: &pb::AvailabilityUpdate,
+    since: Option<&pb::Timestamp>,
+) -> anyhow::Result<String> {
+    let Some(since) = since.filter(|_| update.availability != 0) else { return Ok(String::new()) };
+    let time = Timestamp::new(since.seconds, since.nanos);
+    Ok(time.context("the server names a time beyond the calendar")?.to_string())
+}
+
 /// A cell, in quotes if it needs them.
 fn quoted(cell: &str) -> String {
     let is_plain = !cell.contains([',', '"', '\r', '\n']) && cell.trim() == cell;
@@ -300,6 +324,8 @@ mod tests {
         refused(&row("a,,,,1.005,EUR,,2026-01-31T08:00:00Z"), "at most 2 decimals");
         refused(&row("a,,,,1,euro,,2026-01-31T08:00:00Z"), "line 3: currency");
         refused(&row("a,,in_stock,,,,,yesterday"), "line 3: event_time");
+        let since = "product_id,event_time,since_time\na,2026-01-31T08:00:00Z,long ago\n";
+        refused(since, "line 2: since_time");
         refused("{\"productId\":\"a\"}\n{\"product\":1}\n", "line 2");
     }
 }

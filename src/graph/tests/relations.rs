@@ -369,6 +369,32 @@ fn one_product_keeps_its_best_relations_of_a_type() {
 }
 
 #[test]
+fn a_type_may_keep_fewer_and_what_is_cut_is_counted() {
+    let mut config = config();
+    let related = config.relation_types.iter_mut().find(|known| known.code == "related");
+    related.unwrap().max_per_product = 2;
+    let mut records: Vec<_> = ["a", "b", "c", "d", "e"].map(product).to_vec();
+    for (position, target) in (1..).zip(["b", "c", "d", "e"]) {
+        for code in ["related", "cross_sell"] {
+            let position = Some(position);
+            records.push(Record::Relation(RelationRecord { position, ..link("a", code, target) }));
+        }
+    }
+    let graph = builder(config, &[("test", &records)]).finish().unwrap();
+    let kept = links(&graph);
+    assert_eq!(kept.iter().filter(|link| link.contains("cross_sell")).count(), 4);
+    let related: Vec<_> = kept.iter().filter(|link| link.contains("related")).collect();
+    assert_eq!(related, ["a related b", "a related c"]);
+    // The shop's own wish is no fault: `--strict` lets it be.
+    assert_eq!(findings(&graph), [("capped", 2)]);
+    assert_eq!(graph.findings.worst(), Some(crate::model::finding::Severity::Info));
+    let counts = &graph.counts.by_type[&RelationType::RELATED];
+    assert_eq!((counts.read, counts.kept, counts.dropped[&FindingCode::Capped]), (4, 2, 2));
+    let dropped: Vec<_> = graph.dropped().map(|row| row.target).collect();
+    assert_eq!(dropped, ["d", "e"]);
+}
+
+#[test]
 fn dropped_relations_are_sorted_and_bounded() {
     let dropped = |targets: &[&str], max| {
         let mut builder = builder(case_folded(), &[("test", &[product("a")])]);

@@ -50,7 +50,8 @@ fn bundles_are_found_from_parts_their_variants_and_themselves() {
 #[test]
 fn every_required_option_needs_a_selection_that_can_be_bought() {
     check(KIT, true, None, Some(750));
-    check(&format!("{KIT} $ lens-b out_of_stock"), true, None, Some(750));
+    // The other lens can be bought, though not by default.
+    check(&format!("{KIT} $ lens-b out_of_stock"), true, Some(0), Some(750));
     check(&format!("{KIT} $ lens-a out_of_stock\n $ lens-b blocked"), false, Some(0), Some(750));
     check(&format!("{KIT} body sold us"), false, Some(0), Some(750));
     check(&format!("{KIT} $ bag out_of_stock"), true, None, Some(750));
@@ -67,6 +68,10 @@ fn stock_that_is_counted_bounds_the_number_of_bundles() {
     check(&counted("40"), true, Some(9), Some(750));
     check(&counted("0.5"), false, Some(0), Some(750));
     check("kit holds b 1.5 required; b 1 required\n b price 3\n $ b x6", true, Some(2), Some(8));
+    check(&format!("{KIT} $ lens-b blocked\n $ body x5\n $ lens-b x5"), true, Some(0), Some(750));
+    // Each option alone could be filled, both together cannot.
+    check("kit holds b 1 required; b 1 required\n b price 3\n $ b x1", false, Some(0), Some(6));
+    check("kit holds b 1 required, c 1; b 1 required\n $ b x1", true, Some(0), None);
 }
 
 #[test]

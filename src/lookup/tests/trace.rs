@@ -141,6 +141,8 @@ fn traced_products_are_told_beyond_the_limit_and_without_relation() {
             ("b", Fate::Returned(1), 0),
             ("d", Fate::Returned(3), 0),
             ("e", Fate::Returned(4), 1),
+            // There was no room for it, but it stands in the answer.
+            ("c", Fate::Returned(2), 0),
             ("q", Fate::NotRelated, 0),
         ]
     );

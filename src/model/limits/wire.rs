@@ -133,8 +133,8 @@ const RELATION: usize = nested(
 pub const RELATIONS_RESPONSE_BYTES_MAX: usize =
     PAGE_SIZE_MAX * RELATION + nested(ID_BYTES_MAX + 64) + DATA_VERSION + SMALL;
 
-/// A selection and its substitute.
-const SELECTION: usize = 2 * nested(2 * ID + DOUBLE + 2 * SMALL);
+/// A selection, which stands in for nothing, and its substitute, which is never a default.
+const SELECTION: usize = nested(ID + DOUBLE + 2 * SMALL) + nested(2 * ID + DOUBLE + SMALL);
 const OPTION: usize = nested(2 * TITLE + SMALL + 2 * INT_32);
 const BUNDLE: usize = nested(
     ID + BUNDLE_OPTIONS_MAX * OPTION

@@ -74,6 +74,10 @@ fn actions_have_what_belongs_to_them() {
         action("action = \"boost\"\nfactor = 10\ntags = [\"new\"]"),
         RuleAction::Boost(10_000)
     );
+    assert_eq!(
+        action("action = \"boost\"\nfactor = 0b10\ntags = [\"new\"]"),
+        RuleAction::Boost(2_000)
+    );
     assert_eq!(action("action = \"bury\"\nfactor = 0\ntags = [\"new\"]"), RuleAction::Bury(0));
     assert_eq!(
         action("action = \"bury\"\nfactor = 0.999\ntags = [\"new\"]"),

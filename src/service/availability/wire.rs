@@ -50,6 +50,19 @@ pub(super) fn same_feed(
     end(violations)
 }
 
+/// A stream of a resync that stopped. What cancels a call looks like its end, so that only the word
+/// of the caller makes one whole.
+pub(super) fn not_ended() -> Refusal {
+    let text = "expected true in the last message, the stream stopped without it; nothing changed";
+    Refusal::Invalid(vec![Violation::new("end", text)])
+}
+
+/// A message behind the one that ended its stream.
+pub(super) fn ended_before() -> Refusal {
+    let text = "expected true in the last message alone, another message came behind it";
+    Refusal::Invalid(vec![Violation::new("end", text)])
+}
+
 pub(super) fn batch_done(done: BatchDone) -> pb::BatchUpdateAvailabilityResponse {
     pb::BatchUpdateAvailabilityResponse {
         position: Some(position(&done.position)),
@@ -67,6 +80,7 @@ pub(super) fn replace_done(done: ReplaceDone) -> pb::ReplaceAvailabilityResponse
         applied: done.applied,
         removed: done.removed,
         rejected: rejected(done.rejected),
+        rejected_count: done.rejected_count,
     }
 }
 

@@ -90,18 +90,20 @@ impl<'q> Envelope<'q> {
     }
 }
 
+/// Each slot by a name of its own. A page without faults builds no path.
 fn check_ids(slots: &[pb::Slot], violations: &mut Violations) {
     for (index, slot) in slots.iter().enumerate() {
-        let (id, field) = (&slot.slot_id, format!("slots[{index}].slot_id"));
+        let id = &slot.slot_id;
         let earlier = slots.iter().take(index).position(|earlier| earlier.slot_id == *id);
-        if !(1..=SLOT_ID_BYTES_MAX).contains(&id.len()) {
+        let description = if !(1..=SLOT_ID_BYTES_MAX).contains(&id.len()) {
             let found = id.len();
-            let description = format!("expected 1 to {SLOT_ID_BYTES_MAX} bytes, found {found}");
-            violations.add(field, description);
+            format!("expected 1 to {SLOT_ID_BYTES_MAX} bytes, found {found}")
         } else if let Some(earlier) = earlier {
             let id = quoted(id);
-            let description = format!("expected an id of its own, found {id} of slots[{earlier}]");
-            violations.add(field, description);
-        }
+            format!("expected an id of its own, found {id} of slots[{earlier}]")
+        } else {
+            continue;
+        };
+        violations.add(format!("slots[{index}].slot_id"), description);
     }
 }

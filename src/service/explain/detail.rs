@@ -3,7 +3,7 @@
 
 use super::Explainer;
 use crate::{
-    index::Ordinal,
+    index::{Ordinal, View},
     lookup::{self, Fate, PinnedBy, Reason, SeedTarget, TracedCandidate},
     model::{limits::VARIANT_DEPTH_MAX, relation::Availability},
     pb::{self, Decision},
@@ -56,7 +56,7 @@ fn removed(
             let word = if is_withdrawn { "withdrawn" } else { "hidden" };
             (Decision::Hidden, word.to_owned())
         }
-        Reason::Overridden(line) => (Decision::Overridden, override_at(asked, line)),
+        Reason::Overridden(line) => (Decision::Overridden, override_at(asked, one, line)),
         Reason::SameGroup => (Decision::SameVariantGroup, none),
         Reason::Excluded => (Decision::Excluded, none),
         Reason::Market => (Decision::OutsideMarket, market_id(asked)),
@@ -82,7 +82,7 @@ fn pinned(asked: &SlotAsked<'_>, one: &TracedCandidate) -> String {
     match one.pinned_by {
         None => String::new(),
         Some(PinnedBy::Rule(index)) => format!("pinned by rule {}", rule_id(asked, index)),
-        Some(PinnedBy::Override(line)) => override_at(asked, line),
+        Some(PinnedBy::Override(line)) => override_at(asked, one, line),
     }
 }
 
@@ -98,10 +98,10 @@ fn market_id(asked: &SlotAsked<'_>) -> String {
 }
 
 /// The override of a line, for a person. Lines count from 2, so that 0 is none.
-fn override_at(asked: &SlotAsked<'_>, line: u32) -> String {
+fn override_at(asked: &SlotAsked<'_>, candidate: &TracedCandidate, line: u32) -> String {
     let overrides = asked.scene.policy.overrides();
-    let known = seed_products(asked);
-    let sourced = known.iter().flat_map(|product| overrides.of(product.0));
+    let sources = candidate.known.into_iter().flat_map(|known| lineage(&asked.scene.view, known));
+    let sourced = sources.flat_map(|product| overrides.of(product.0));
     let mut all = sourced.chain(overrides.everywhere());
     all.find(|one| one.line == line).map_or_else(String::new, override_text)
 }
@@ -123,16 +123,20 @@ fn seed_products(asked: &SlotAsked<'_>) -> Vec<Ordinal> {
     let mut products = Vec::new();
     for seed in &asked.query.seeds {
         let SeedTarget::Product(id) = seed.target else { continue };
-        let mut next = view.find(id);
-        for _ in 0..=VARIANT_DEPTH_MAX {
-            let Some(product) = next else { break };
+        for product in view.find(id).into_iter().flat_map(|product| lineage(view, product)) {
             if !products.contains(&product) {
                 products.push(product);
             }
-            next = view.parent(product);
         }
     }
     products
+}
+
+/// A product and those of which it is a variant.
+fn lineage<'v>(view: &View<'v>, product: Ordinal) -> impl Iterator<Item = Ordinal> + use<'v> {
+    let view = *view;
+    std::iter::successors(Some(product), move |product| view.parent(*product))
+        .take(1 + VARIANT_DEPTH_MAX)
 }
 
 /// The relation of a candidate; none for best sellers and pins.

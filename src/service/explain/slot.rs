@@ -171,7 +171,7 @@ fn told_linked(
     } else {
         format!("shown as {shown}: {detail}")
     };
-    Some(trace(explainer, asked, product, &group, (decision, rank, detail)))
+    Some(trace(explainer, asked, product, &group, (decision, rank, convert::cut(detail))))
 }
 
 fn trace(

@@ -34,6 +34,8 @@ fn each_failure_of_the_writer_has_its_status() {
     check(StockError::TooManyBlocks { count: 1 }, Code::ResourceExhausted, None);
     let gaps = StockError::TooManyGaps { source_id: text(), position: 1 };
     check(gaps, Code::FailedPrecondition, None);
+    let blocks = StockError::TooManyBlocksOfOne { product_id: text() };
+    check(blocks, Code::FailedPrecondition, None);
     check(StockError::TooManyUpdates, Code::InvalidArgument, None);
     check(StockError::Closed, Code::Unavailable, None);
     check(StockError::NoCatalog, Code::Unavailable, None);
@@ -45,7 +47,9 @@ fn each_failure_of_the_writer_has_its_status() {
     let status = Status::from(Refusal::from(wrong));
     let details = status.get_error_details();
     assert_eq!(details.bad_request().unwrap().field_violations[0].field, "market_ids[2]");
-    assert_eq!(Status::from(Refusal::Silent).code(), Code::DeadlineExceeded);
+    for refusal in [Refusal::Silent, Refusal::Slow] {
+        assert_eq!(Status::from(refusal).code(), Code::DeadlineExceeded);
+    }
 }
 
 /// The fields that a refusal of wrong ones names.

@@ -3,7 +3,7 @@
 
 use proptest::{collection::vec, prelude::*};
 
-use super::world::{check_fields, present, seed, types};
+use super::world::{category, check_fields, present, seed, types};
 use crate::{
     lookup::tests::{shop::Shop, world::World},
     model::{relation::RelationType, selection::FallbackStep},
@@ -124,6 +124,17 @@ fn every_candidate_is_told_with_its_fate() {
     let expected =
         [("boost 2000 products=b", "boost", &b[..]), ("hide products=k", "hide", &k[..])];
     assert_eq!(rules.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn an_override_of_a_category_seeds_best_seller_is_told() {
+    let shop = "r cross_sell b 90, c 80\n r category A\n r popularity 3\n ! remove r cross_sell c";
+    let world = World::of(&Shop::parse(shop), &[], &[]);
+    let single =
+        pb::GetRecommendationsRequest { seeds: vec![category("A")], ..get(types(&[1]), &[]) };
+    let explanation = explained(&world, Asked::Get(single), &[], 0).unwrap();
+    let expected = ["b RETURNED 1", "c OVERRIDDEN 0 overrides:1: remove by tester: test"];
+    assert_eq!(fates(&explanation.slots[0]), expected);
 }
 
 #[test]

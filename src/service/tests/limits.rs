@@ -255,7 +255,7 @@ fn the_largest_answers_are_written() {
     check(&single, LOOKUP_RESPONSE_BYTES_MAX, 2_000);
     check(&page_answer(), PAGE_RESPONSE_BYTES_MAX, 32_000);
     check(&relations_answer(), RELATIONS_RESPONSE_BYTES_MAX, 64_000);
-    check(&bundles_answer(), BUNDLES_RESPONSE_BYTES_MAX, 3_000_000);
+    check(&bundles_answer(), BUNDLES_RESPONSE_BYTES_MAX, 200);
     check(&catalog_answer(), CATALOG_RESPONSE_BYTES_MAX, 64_000);
     let explanation = pb::ExplainRecommendationsResponse {
         response: Some(page_answer()),
@@ -303,7 +303,7 @@ fn bundles_answer() -> pb::GetBundlesResponse {
     let selection = |substitute: bool| pb::BundleComponent {
         product_id: id(),
         quantity: 0.1,
-        is_default: true,
+        is_default: !substitute,
         availability: 6,
         substitute_for_product_id: if substitute { id() } else { String::new() },
     };

@@ -15,7 +15,9 @@ pub(super) struct Frame {
     pub(super) payload: Vec<u8>,
 }
 
+pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
+pub(super) const RST_STREAM: u8 = 3;
 pub(super) const SETTINGS: u8 = 4;
 pub(super) const PING: u8 = 6;
 pub(super) const GOAWAY: u8 = 7;
@@ -78,6 +80,28 @@ impl Peer {
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
         }
     }
+}
+
+/// The headers of a call, each as a literal that no table keeps.
+pub(super) fn call_headers(path: &str) -> Vec<u8> {
+    let headers = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", path),
+        (":authority", "kindred"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ];
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let literal = |(name, value)| [vec![0], text(name), text(value)].concat();
+    headers.into_iter().flat_map(literal).collect()
+}
+
+/// A message as it stands in the body of a call.
+pub(super) fn framed(message: &impl prost::Message) -> Vec<u8> {
+    let bytes = message.encode_to_vec();
+    let len = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&[0], &len[..], &bytes].concat()
 }
 
 /// Last stream id and error code.

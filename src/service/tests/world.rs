@@ -25,6 +25,7 @@ pub(super) fn feed(world: &mut World, positions: &[(&str, u64, u32)]) {
         applied_beyond_gap: *gap,
         received_s: 0,
         event_us_max: 0,
+        reading_count: 1,
     });
     world.stock.set_positions(positions.collect());
 }

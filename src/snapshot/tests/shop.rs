@@ -20,7 +20,9 @@ use crate::{
         write_dropped, write_text,
     },
     model::{id::IdRule, relation::Origin},
-    snapshot::{Event, Live, LivePublisher, LoadError, Snapshot, WatchOptions, Watcher},
+    snapshot::{
+        Event, Live, LivePublisher, LoadError, Snapshot, WatchOptions, Watcher, moment::go_live,
+    },
     stock::Stock,
     store::{BlobRef, MAIN_TRACK, Manifest, Note, Publish, StagedBlob, Store, Track},
 };
@@ -33,12 +35,12 @@ pub(super) enum Done {
     Unmapped(String),
 }
 
-pub(super) struct Shop {
+pub(crate) struct Shop {
     pub(super) dir: tempfile::TempDir,
     pub(super) store: Store,
     pub(super) track: Track,
-    pub(super) live: Live,
-    pub(super) stock: Stock,
+    pub(crate) live: Live,
+    pub(crate) stock: Stock,
 }
 
 /// A product with this id and one named `target`; the first of them leads to the other.
@@ -58,12 +60,16 @@ impl ProductTable for Products<'_> {
 
 impl Shop {
     pub(super) fn new() -> Self {
+        Self::with_stock(|publisher| Stock::in_memory(publisher).unwrap().0)
+    }
+
+    /// A shop whose stock writer is another one.
+    pub(crate) fn with_stock(start: impl FnOnce(LivePublisher) -> Stock) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(&dir.path().join("store")).unwrap();
         let track = store.track(MAIN_TRACK).unwrap();
         let live = Live::default();
-        let publisher = LivePublisher::new(Arc::clone(&live));
-        let (stock, _) = Stock::in_memory(publisher).unwrap();
+        let stock = start(LivePublisher::new(Arc::clone(&live)));
         Self { dir, store, track, live, stock }
     }
 
@@ -144,6 +150,12 @@ impl Shop {
 
     pub(super) fn publish(&self, id: &str) -> Manifest {
         self.publish_blobs(&[self.catalog(id)])
+    }
+
+    /// Publishes a catalog and makes it live, without a watcher.
+    pub(crate) fn serve(&self, id: &str) {
+        let snapshot = Snapshot::load(&self.store, &self.publish(id)).unwrap();
+        drop(go_live(&self.live, &self.stock, &Arc::new(snapshot)).unwrap());
     }
 
     /// Publishes a catalog whose file has one byte changed.

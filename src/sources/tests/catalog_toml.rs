@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::{
     model::{
-        config::{CatalogConfig, Market, SourceDeclaration, TypeDeclaration},
+        config::{CatalogConfig, Market, Mode, SourceDeclaration, TypeDeclaration},
         currency::Currency,
+        guard::{Guard, GuardLimit, GuardLimits, Share},
         id::IdRule,
-        limits::{CONFIG_BYTES_MAX, MARKETS_MAX, TAGS_MAX},
+        limits::{CONFIG_BYTES_MAX, MARKETS_MAX, RELATIONS_PER_TYPE_MAX, TAGS_MAX},
         relation::{RelationType, STANDARD_TYPES},
     },
     sources::{
@@ -42,6 +43,7 @@ number = 100
 code = "fits_model"
 display_name = "Fits"
 reverse = true
+max_per_product = 20
 source_codes = ["akeneo:FITS"]
 
 [[relation_types]]
@@ -58,6 +60,13 @@ source_codes = ["akeneo:X_SELL", "magento:crosssell"]
 priority = 65535
 
 [sources.magento]
+
+[guards]
+shrink = 0.1
+shrink_group = 0.15
+prices = 1
+group_min = 50
+churn_top = 3
 "#;
 
 #[track_caller]
@@ -95,8 +104,79 @@ fn every_key_is_read() {
         default_inventory,
     };
     assert_eq!(config.markets, [market("de", "EUR", 1), market("ch", "CHF", 0)]);
-    let source = |name: &str, priority| SourceDeclaration { name: name.to_owned(), priority };
+    let source = SourceDeclaration::new;
     assert_eq!(config.sources, [source("magento", 100), source("pim", 65535)]);
+    let caps = [6, 100].map(|number| declared(&config, number).max_per_product);
+    assert_eq!(caps, [RELATIONS_PER_TYPE_MAX, 20]);
+    let share = |share| Share::new(share).unwrap();
+    let shrink = GuardLimit { whole: share(0.1), group: share(0.15) };
+    let prices =
+        GuardLimit { whole: Share::ONE, group: GuardLimits::DEFAULT.of(Guard::Prices).group };
+    let mut guards = GuardLimits::DEFAULT.with(Guard::Shrink, shrink).with(Guard::Prices, prices);
+    (guards.group_min, guards.churn_top) = (50, 3);
+    assert_eq!(config.guards, guards);
+}
+
+#[test]
+fn a_guard_that_is_none_or_no_share_is_named() {
+    let keys = "one of `shrink`, `churn`, `products`, `ids`, `prices`, `stock`, `overrides`, one of \
+                them with `_group`, `group_min` or `churn_top`";
+    for key in ["shrinkage", "shrink_groups", "overrides_group", "all", "_group"] {
+        let text = format!("[guards]\n{key} = 0.5");
+        check(&text, 2, 1, &format!("expected {keys}, found `{key}`"));
+    }
+    for bad in ["1.01", "-0.1", "2", "nan", "\"0.5\"", "true", "[0.5]"] {
+        let text = format!("[guards]\nshrink = {bad}");
+        let expected = "expected a share from 0 to 1 (1 lets everything pass)";
+        check(&text, 2, 10, &format!("{expected}, found `{bad}`"));
+    }
+    for bad in ["0", "-1", "1001", "0.5"] {
+        let text = format!("[guards]\nchurn_top = {bad}");
+        check(&text, 2, 13, &format!("expected a number from 1 to 1000, found `{bad}`"));
+    }
+}
+
+#[test]
+fn a_cap_is_one_to_what_a_list_holds() {
+    for bad in [0, -1, 1_001] {
+        let text = format!("[[relation_types]]\nnumber = 1\nmax_per_product = {bad}");
+        check(&text, 3, 19, &format!("expected 1 to 1000, found {bad}"));
+    }
+    let capped = parsed("[[relation_types]]\nnumber = 1\nmax_per_product = 1000");
+    assert_eq!(declared(&capped, 1).max_per_product, 1_000);
+}
+
+#[test]
+fn a_source_has_a_mode_and_types_of_it_have_their_own() {
+    let config = parsed(
+        "[[relation_types]]\nnumber = 100\ncode = \"fits\"\n\
+         [sources.pim]\nmode = \"patch\"\n\
+         [sources.pim.modes]\nfits = \"full\"\n\"magento:crosssell\" = \"append\"\n\
+         [sources.shop]\n",
+    );
+    let own = RelationType::new(100).unwrap();
+    let pim = SourceDeclaration {
+        mode: Some(Mode::Patch),
+        type_modes: vec![(RelationType::CROSS_SELL, Mode::Append), (own, Mode::Full)],
+        ..SourceDeclaration::new("pim", 100)
+    };
+    assert_eq!(config.sources, [pim, SourceDeclaration::new("shop", 100)]);
+    for mode in Mode::ALL {
+        let text = format!("[sources.pim]\nmode = \"{}\"", mode.code());
+        assert_eq!(parsed(&text).sources[0].mode, Some(mode));
+    }
+}
+
+#[test]
+fn modes_and_their_types_must_exist() {
+    let words = "expected `full`, `replace`, `patch` or `append`, found";
+    check("[sources.a]\nmode = \"merge\"", 2, 8, &format!("{words} `merge`"));
+    check("[sources.a]\nmodes.related = \"Full\"", 2, 17, &format!("{words} `Full`"));
+    let expected = "expected a code of a standard or declared relation type, found `relatd`";
+    check("[sources.a.modes]\nrelatd = \"full\"", 2, 1, expected);
+    let expected = "expected each relation type once in `modes`, found `related` by two codes";
+    let text = "[sources.a.modes]\nrelated = \"full\"\n\"magento:related\" = \"full\"";
+    check(text, 1, 10, expected);
 }
 
 #[test]
@@ -119,6 +199,20 @@ fn types_change_the_standard_and_add_to_it() {
     assert_eq!((fits.code.as_str(), fits.display_name.as_str()), ("fits_model", "Fits"));
     assert_eq!((fits.two_way, fits.reverse), (false, true));
     assert_eq!(fits.source_codes, ["akeneo:FITS"]);
+}
+
+/// A shop whose PACK is no bundle could not say so: the standard type had the code already.
+#[test]
+fn a_source_code_goes_to_the_type_that_the_file_gives_it_to() {
+    let config = parsed(
+        "[[relation_types]]\nnumber = 6\nsource_codes = [\"akeneo:PACK\"]\n\
+         [[relation_types]]\nnumber = 100\ncode = \"x\"\nsource_codes = [\"magento:related\"]\n",
+    );
+    let codes = |number: u8| declared(&config, number).source_codes.clone();
+    let has = |number: u8, code: &str| codes(number).iter().any(|known| known == code);
+    assert!(has(6, "akeneo:PACK") && !has(3, "akeneo:PACK"));
+    assert!(!has(7, "magento:related"));
+    assert_eq!(codes(100), ["magento:related"]);
 }
 
 #[test]
@@ -242,11 +336,14 @@ fn types_must_hold_together() {
         "expected a code that no other type has, found `up_sell`",
     );
     check(
-        &table("number = 100\ncode = \"x\"\nsource_codes = [\"magento:related\"]"),
+        &table("number = 100\ncode = \"x\"\nsource_codes = [\"related\"]"),
         4,
         17,
-        "expected a code that no other type has, found `magento:related`",
+        "expected a code that no other type has, found `related`",
     );
+    let both = table("number = 100\ncode = \"x\"\nsource_codes = [\"a:b\"]")
+        + &table("number = 6\nsource_codes = [\"a:b\"]");
+    check(&both, 4, 17, "expected a code that no other type has, found `a:b`");
     let text = table("number = 100\ncode = \"x\"") + &table("number = 101\ncode = \"x\"");
     check(&text, 3, 8, "expected a code that no other type has, found `x`");
     check(

@@ -88,6 +88,17 @@ fn a_file_that_no_format_knows_is_described() {
 }
 
 #[test]
+fn a_file_that_two_formats_know_is_told() {
+    let error = formats(&[("x.csv", b"sku,name,family,categories\na,A,f,c\n")]).unwrap_err();
+    assert_eq!(
+        error,
+        "DIR/x.csv: expected a file of one format, found a table with `,` between the columns \
+         `sku`, `name`, `family`, `categories`, which could be akeneo or magento; name one by \
+         --from FORMAT=PATH"
+    );
+}
+
+#[test]
 fn a_table_of_another_system_under_the_wrong_format_is_told_by_name() {
     let directory = directory(&[("products.csv", MAGENTO)]);
     let path = directory.path().join("products.csv");

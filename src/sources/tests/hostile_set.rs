@@ -20,10 +20,13 @@ pub(super) struct Good<'a> {
 }
 
 /// Files of other systems.
-const OTHERS: [(&str, &str, &str); 3] = [
+const OTHERS: [(&str, &str, &str); 6] = [
     ("magento", "export.csv", "sku,store_view_code,name,crosssell_skus\nA,,Jacket,B\n"),
     ("kindred", "relations.csv", "source,type,target\nA,related,B\n"),
     ("salsify", "export.json", "[{\"products\":[{\"salsify:id\":\"A\"}]}]"),
+    ("shopify", "export.csv", "Handle,Title,Variant SKU\nA,Jacket,B\n"),
+    ("shopware", "groups.csv", "id;name;product_id;assigned_products\n1;Set;A;B\n"),
+    ("woocommerce", "export.csv", "ID,SKU,Upsells,Cross-sells\n1,A,B,\n"),
 ];
 
 impl Good<'_> {
@@ -103,7 +106,8 @@ fn check_shapes(good: &Good<'_>) {
     let header = good.text.lines().next().unwrap();
     let long = format!("{header}\n\"{}", "x".repeat(ROW_BYTES_MAX + 1));
     good.is_refused(good.name, long.as_bytes(), "expected a row of at most");
-    let wide = format!("{header}{}", ",".repeat(EXPORT_COLUMNS_MAX));
+    let delimiter = if header.contains(';') { ";" } else { "," };
+    let wide = format!("{header}{}", delimiter.repeat(EXPORT_COLUMNS_MAX));
     good.is_refused(good.name, wide.as_bytes(), "cells in a row, found more");
     let twice = format!("{header}\n{}", good.text);
     let collected = good.read(good.name, twice.as_bytes()).unwrap();

@@ -6,10 +6,11 @@ use proptest::prelude::*;
 
 use super::Collected;
 use crate::{
-    model::record::{FileId, RecordSink},
+    model::record::{FileId, FileInfo, RecordSink},
     sources::{
         csv::CsvReader,
         input::Input,
+        json::JsonReader,
         ndjson::NdjsonReader,
         table::{COMMA_CSV, Cells, Form, Table},
     },
@@ -19,11 +20,16 @@ fn input(bytes: &[u8]) -> Input {
     Input::new(Path::new("random"), Box::new(std::io::Cursor::new(bytes.to_vec())))
 }
 
+/// A sink that knows one file.
+fn with_file() -> (FileId, Collected) {
+    let mut sink = Collected::default();
+    let file = sink.open_file(FileInfo { name: "random".to_owned(), modified_s: None });
+    (file, sink)
+}
+
 /// Reads a table with one known column to its end or its error.
 fn drain(form: Form, bytes: &[u8]) {
-    let mut sink = Collected::default();
-    let file = sink
-        .open_file(crate::model::record::FileInfo { name: "random".to_owned(), modified_s: None });
+    let (file, mut sink) = with_file();
     let Ok(mut table) = Table::new(form, input(bytes), file, &mut sink) else { return };
     let column = table.optional("a");
     table.report_unknown(|_| true);
@@ -86,6 +92,11 @@ proptest! {
     fn random_bytes_never_panic(bytes in bytes()) {
         drain(COMMA_CSV, &bytes);
         drain(Form::Ndjson, &bytes);
+        let mut reader = JsonReader::new(input(&bytes), &["a", "b.c"]);
+        let (file, mut sink) = with_file();
+        while let Ok(Some(item)) = reader.next(file, &mut sink) {
+            assert!(item.at.line >= 1);
+        }
         let mut with_header = b"a,b\n".to_vec();
         with_header.extend(&bytes);
         drain(COMMA_CSV, &with_header);
@@ -119,6 +130,32 @@ proptest! {
             line += 1;
         }
         prop_assert!(!reader.read(&mut cells).unwrap());
+    }
+
+    #[test]
+    fn documents_are_read_back_in_every_shape(
+        values in prop::collection::vec((any::<String>(), any::<i32>()), 0..6),
+        shape in 0..4,
+    ) {
+        let objects: Vec<serde_json::Value> = values
+            .iter()
+            .map(|(text, number)| serde_json::json!({ text: number, "list": [text, { "a": text }] }))
+            .collect();
+        let text = match shape {
+            0 => serde_json::json!(objects).to_string(),
+            1 => serde_json::to_string_pretty(&serde_json::json!({ "a": 1, "b": { "c": objects } })).unwrap(),
+            2 => objects.iter().map(|object| format!("{object}\n")).collect(),
+            _ => format!("[]{}", serde_json::json!([objects, []])),
+        };
+        prop_assume!(!text.is_empty());
+        let mut reader = JsonReader::new(input(text.as_bytes()), &["b.c"]);
+        let mut found = Vec::new();
+        let (file, mut sink) = with_file();
+        while let Some(item) = reader.next(file, &mut sink).unwrap() {
+            found.push(serde_json::Value::Object(item.object));
+        }
+        prop_assert_eq!(found, objects);
+        prop_assert!(sink.findings.is_empty());
     }
 
     #[test]

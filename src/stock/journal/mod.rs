@@ -27,7 +27,7 @@ mod read;
 mod recover;
 mod storage;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(crate) use checkpoint::Sealed;
 pub(crate) use error::JournalError;

@@ -10,7 +10,7 @@ mod files;
 mod format_doc;
 mod model;
 mod power;
-mod sim;
+pub(in crate::stock) mod sim;
 mod story;
 
 use super::*;
@@ -50,10 +50,10 @@ pub(super) fn texts(words: &str) -> Payloads {
 
 /// A small generator of numbers, the same each time.
 #[derive(Debug)]
-pub(super) struct Numbers(pub(super) u64);
+pub(in crate::stock) struct Numbers(pub(in crate::stock) u64);
 
 impl Numbers {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::stock) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -61,16 +61,16 @@ impl Numbers {
     }
 
     /// A number below the bound.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(in crate::stock) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).unwrap()
     }
 
-    pub(super) fn percent(&mut self, percent: usize) -> bool {
+    pub(in crate::stock) fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 }
 
 /// Is the whole test wanted, which takes a minute or two, and not the quick one?
-pub(super) fn is_full_tier() -> bool {
+pub(in crate::stock) fn is_full_tier() -> bool {
     std::env::var_os("KINDRED_FULL").is_some_and(|value| value == "1")
 }

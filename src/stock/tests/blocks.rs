@@ -6,7 +6,10 @@ use super::{
     shop::{Shop, ordinal, shop, shop_with},
 };
 use crate::{
-    model::{id::IdRule, limits::BLOCKS_MAX},
+    model::{
+        id::IdRule,
+        limits::{BLOCKS_MAX, BLOCKS_PER_PRODUCT_MAX},
+    },
     stock::{
         ProductBlock, StockError,
         blocks::Blocks,
@@ -64,12 +67,75 @@ fn a_block_of_markets_has_their_bits_and_unknown_ones_have_none() {
     assert!(blocked(&rig, "x").is_empty());
 }
 
+/// A later block once took the place of an earlier one of the same id: a product that was recalled
+/// everywhere and for good, then blocked in one market until the next day, sold in the others.
 #[test]
-fn the_later_block_of_an_id_holds() {
+fn a_block_never_narrows_what_stands() {
+    let stands = |blocks: &[(&[&str], i64)], expected: &[(u64, i64)]| {
+        for order in [false, true] {
+            let mut rig = Rig::new(&family());
+            let mut blocks = blocks.to_vec();
+            if order {
+                blocks.reverse();
+            }
+            for (at, (markets, end)) in (1..).zip(blocks) {
+                rig.apply(&block(&["x"], markets, at, end)).unwrap();
+            }
+            let mut found = blocked(&rig, "x");
+            found.sort_unstable();
+            assert_eq!(found, expected);
+            assert_eq!(rig.apply(&unblock(&["x"], 9)), Ok(Outcome::Unblocked { count: 1 }));
+            assert_eq!((blocked(&rig, "x"), rig.state.blocks.digest()), (Vec::new(), 0));
+        }
+    };
+    let all = u64::MAX;
+    stands(&[(&[], NEVER), (&["eu"], 30)], &[(all, NEVER)]);
+    stands(&[(&["eu"], NEVER), (&[], 30)], &[(1, NEVER), (all, 30)]);
+    stands(&[(&["eu"], 30), (&["us"], 30)], &[(1, 30), (2, 30)]);
+    stands(&[(&["eu", "us"], 30), (&["us"], 29)], &[(3, 30)]);
+    stands(&[(&["eu", "us"], 29), (&["us"], 30)], &[(2, 30), (3, 29)]);
+    stands(&[(&[], 30), (&["eu", "us"], 30)], &[(all, 30)]);
+    stands(&[(&["eu"], 30), (&["eu"], 40), (&["eu"], 35)], &[(1, 40)]);
+}
+
+#[test]
+fn of_equal_blocks_the_later_note_is_told() {
     let mut rig = Rig::new(&family());
     rig.apply(&block(&["x"], &[], 1, NEVER)).unwrap();
-    rig.apply(&block(&["x"], &["eu"], 2, 30)).unwrap();
-    assert_eq!(blocked(&rig, "x"), [(1, 30)]);
+    let mut again = block(&["x"], &[], 2, NEVER);
+    if let Entry::Block(block) = &mut again {
+        block.reason = "sharp edges".to_owned();
+    }
+    rig.apply(&again).unwrap();
+    let notes = rig.state.blocks.iter().map(|(_, block)| (block.reason.as_str(), block.block_s));
+    assert_eq!(notes.collect::<Vec<_>>(), [("sharp edges", 2)]);
+}
+
+#[test]
+fn one_product_has_as_many_blocks_as_the_limit_and_a_wider_one_makes_room() {
+    let Entry::Block(template) = block(&["x"], &[], 1, 100) else { unreachable!() };
+    let of = |market: usize, expire_s| Block {
+        markets: vec![format!("m{market:02}")],
+        expire_s,
+        ..template.clone()
+    };
+    let mut blocks = Blocks::default();
+    for market in 0..BLOCKS_PER_PRODUCT_MAX {
+        assert_eq!(blocks.check(&of(market, 100)), Ok(()));
+        blocks.block(&of(market, 100));
+    }
+    let product_id = "x".to_owned();
+    let refused = Err(StockError::TooManyBlocksOfOne { product_id });
+    assert_eq!(blocks.check(&of(99, 100)), refused);
+    // One that is covered, one that covers another, and one of another id are none more.
+    assert_eq!(blocks.check(&of(0, 99)), Ok(()));
+    assert_eq!(blocks.check(&of(0, 101)), Ok(()));
+    assert_eq!(blocks.check(&Block { ids: vec!["y".to_owned()], ..of(99, 100) }), Ok(()));
+    assert_eq!(blocks.check(&Block { block_s: 100, ..of(99, 101) }), Ok(()), "they ended");
+    assert_eq!(blocks.check(&template), Ok(()));
+    blocks.block(&template);
+    assert_eq!(blocks.iter().count(), 1);
+    assert_eq!(blocks.check(&of(99, 100)), Ok(()));
 }
 
 #[test]
@@ -116,6 +182,8 @@ fn the_digest_is_equal_where_the_blocks_are_equal_and_zero_without_any() {
     let both = digest(&[a.clone(), b.clone()]);
     assert_eq!(both, digest(&[b.clone(), a.clone()]));
     assert_eq!(both, digest(&[block(&["b"], &["eu"], 1, 7), b.clone(), a.clone()]));
+    assert_eq!(both, digest(&[b.clone(), a.clone(), block(&["b"], &["eu"], 3, 7)]));
+    assert_ne!(both, digest(&[b.clone(), a.clone(), block(&["a"], &["eu"], 3, 11)]));
     assert_eq!(
         digest(&[b.clone(), a.clone(), unblock(&["a"], 3)]),
         digest(std::slice::from_ref(&b))

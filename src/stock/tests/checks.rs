@@ -8,7 +8,7 @@ use super::{
 use crate::{
     model::limits::{
         BLOCK_TEXT_BYTES_MAX, BLOCKS_PER_CALL_MAX, FUTURE_SKEW_S, ID_BYTES_MAX, MARKETS_MAX,
-        PRICE_MAX, REPLACE_UPDATES_MAX, UPDATES_PER_BATCH_MAX,
+        PRICE_MAX, REPLACE_UPDATES_MAX, SEQUENCE_MAX, UPDATES_PER_BATCH_MAX,
     },
     stock::{BlockDraft, StockError, UpdateDraft, check, entry::Update},
 };
@@ -34,11 +34,12 @@ fn checked(edit: impl FnOnce(&mut UpdateDraft)) -> Result<Update, String> {
     let rig = Rig::new(&shop("a"));
     // A right one before it, so that the index says something.
     let drafts = vec![right(), draft, right()];
-    let (mut updates, rejected) = check::updates(drafts, &rig.projection.places, NOW_S);
-    match rejected.as_slice() {
-        [] => Ok(updates.remove(1)),
+    let mut checked = check::updates(drafts, &rig.projection.places, NOW_S);
+    match checked.rejected.as_slice() {
+        [] => Ok(checked.updates.remove(1)),
         [rejected] => {
-            assert_eq!((updates.len(), rejected.index), (2, 1));
+            assert_eq!((checked.updates.len(), rejected.index), (2, 1));
+            assert!(checked.rejected_products.iter().all(|id| id == "a"));
             Err(rejected.reason.clone())
         }
         more => panic!("{more:?}"),
@@ -128,10 +129,11 @@ fn the_frame_of_a_batch_is_checked() {
     let batch =
         |source: &str, sequence, count| field(check::batch(source, sequence, &updates(count)));
     assert_eq!(batch("pos", 1, 1), None);
-    assert_eq!(batch("pos", u64::MAX, UPDATES_PER_BATCH_MAX), None);
+    assert_eq!(batch("pos", SEQUENCE_MAX, UPDATES_PER_BATCH_MAX), None);
     assert_eq!(batch("pos", 1, UPDATES_PER_BATCH_MAX + 1).as_deref(), Some("updates"));
     assert_eq!(batch("pos", 1, 0).as_deref(), Some("updates"));
     assert_eq!(batch("pos", 0, 1).as_deref(), Some("sequence"));
+    assert_eq!(batch("pos", SEQUENCE_MAX + 1, 1).as_deref(), Some("sequence"));
     assert_eq!(batch("", 1, 1).as_deref(), Some("source_id"));
     assert_eq!(batch(&"x".repeat(129), 1, 1).as_deref(), Some("source_id"));
 }

@@ -72,8 +72,9 @@ fn any_block() -> impl Strategy<Value = Block> {
 }
 
 fn any_entry() -> impl Strategy<Value = Entry> {
-    let part = (any::<u32>(), any::<bool>(), any_batch())
-        .prop_map(|(part, is_last, batch)| Entry::Replace(Part { part, is_last, batch }));
+    let part = (any::<u32>(), any::<bool>(), any_batch(), vec(id(), 0..3)).prop_map(
+        |(part, is_last, batch, keeps)| Entry::Replace(Part { part, is_last, batch, keeps }),
+    );
     let unblock = (vec(id(), 0..5), ".{0,9}", ".{0,9}", any::<i64>()).prop_map(
         |(ids, reason, actor, time_s)| Entry::Unblock(Unblock { ids, reason, actor, time_s }),
     );
@@ -92,6 +93,9 @@ fn samples() -> Vec<Entry> {
         unblock(&["a"], 7),
     ];
     samples.extend(parts(&batch("wms 7: c 1 @20, b $us=300 @20, a 2 @3"), 2));
+    if let Some(Entry::Replace(last)) = samples.last_mut() {
+        last.keeps = vec!["b".to_owned(), "d".to_owned()];
+    }
     samples
 }
 
@@ -122,7 +126,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_an_entry_or_an_error(
-        kind in 0..6_u8,
+        kind in 0..7_u8,
         version in 0..3_u8,
         rest in vec(any::<u8>(), 0..200),
     ) {
@@ -213,11 +217,18 @@ fn the_longest_entries_fit_the_journal() {
     let known = |number: usize| id(number % 1_088);
     let entry = Entry::Batch(batch(UPDATES_PER_BATCH_MAX, &known));
     assert!(entry.encode().len() <= STOCK_ENTRY_BYTES_MAX);
-    let part = Part { part: 0, is_last: true, batch: batch(UPDATES_PER_PART, &id) };
-    let entry = Entry::Replace(part);
-    let bytes = entry.encode();
-    assert!(bytes.len() <= STOCK_ENTRY_BYTES_MAX, "{}", bytes.len());
-    assert_eq!(Entry::decode(&bytes).unwrap(), entry);
+    let part = |updates, kept| Part {
+        part: 0,
+        is_last: true,
+        batch: batch(updates, &id),
+        keeps: (0..kept).map(id).collect(),
+    };
+    for (updates, kept) in [(UPDATES_PER_PART, 0), (0, UPDATES_PER_PART)] {
+        let entry = Entry::Replace(part(updates, kept));
+        let bytes = entry.encode();
+        assert!(bytes.len() <= STOCK_ENTRY_BYTES_MAX, "{}", bytes.len());
+        assert_eq!(Entry::decode(&bytes).unwrap(), entry);
+    }
     let ids = (0..10_000).map(id).collect::<Vec<_>>();
     let ids = ids.iter().map(String::as_str).collect::<Vec<_>>();
     assert!(block(&ids, &[], 1, 2).encode().len() <= STOCK_ENTRY_BYTES_MAX);

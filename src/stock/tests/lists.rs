@@ -166,10 +166,12 @@ fn blocks_are_listed_by_id_and_those_that_ended_are_not() {
     let mut rig = Rig::new(&shop("a"));
     rig.apply(&block(&["c", "a"], &["us"], 1, 10)).unwrap();
     rig.apply(&block(&["b"], &[], 2, i64::MAX)).unwrap();
+    rig.apply(&block(&["c"], &["eu"], 2, i64::MAX)).unwrap();
     let list = |now_s, size| {
         let (mut token, mut ids) = (String::new(), Vec::new());
         loop {
-            let page = reads::blocks(&rig.state, &token, size, now_s);
+            let page = reads::blocks(&rig.state, &token, size, now_s).unwrap();
+            assert!(page.blocks.len() <= size);
             ids.extend(page.blocks.into_iter().map(|block| block.product_id));
             match page.next {
                 Some(next) => token = next,
@@ -177,12 +179,23 @@ fn blocks_are_listed_by_id_and_those_that_ended_are_not() {
             }
         }
     };
-    for size in 1..4 {
-        assert_eq!(list(9, size), ["a", "b", "c"]);
-        assert_eq!(list(10, size), ["b"]);
+    for size in 1..6 {
+        assert_eq!(list(9, size), ["a", "b", "c", "c"]);
+        assert_eq!(list(10, size), ["b", "c"]);
     }
-    let first = reads::blocks(&rig.state, "", 1, 9).blocks.remove(0);
+    let page = |token: &str| reads::blocks(&rig.state, token, 1, 9).unwrap();
+    let (first, token) = (page("").blocks.remove(0), page("").next.unwrap());
     assert_eq!((first.market_ids, first.block_s, first.expire_s), (vec!["us".into()], 1, Some(10)));
     assert_eq!((first.reason.as_str(), first.actor.as_str()), ("glass in the jar", "qa"));
-    assert_eq!(reads::blocks(&rig.state, "a", 1, 9).blocks[0].expire_s, None);
+    assert_eq!(page(&token).blocks[0].expire_s, None);
+    // The block at which the page ended is lifted.
+    let mut lifted = Rig::new(&shop("a"));
+    lifted.apply(&block(&["b"], &[], 2, i64::MAX)).unwrap();
+    let rest = reads::blocks(&lifted.state, &token, 9, 9).unwrap().blocks;
+    assert_eq!(rest.iter().map(|block| block.product_id.as_str()).collect::<Vec<_>>(), ["b"]);
+    for wrong in ["a", "00", token.get(2..).unwrap(), &format!("{token}00")] {
+        let found = reads::blocks(&rig.state, wrong, 1, 9);
+        let Err(StockError::Invalid { field, .. }) = found else { panic!("{wrong}") };
+        assert_eq!(field, "page_token");
+    }
 }

@@ -26,11 +26,14 @@ const SOURCES: [&str; 3] = ["erp", "pos", "wms"];
 #[derive(Clone, Debug)]
 enum Step {
     Batch(&'static str, u64, Vec<Update>),
-    Replace(&'static str, u64, Vec<Update>),
+    /// And the ids that are kept.
+    Replace(&'static str, u64, Vec<Update>, Vec<&'static str>),
     Block(Vec<&'static str>, Vec<&'static str>, i64),
     Unblock(Vec<&'static str>),
     Swap(usize),
     Restart,
+    /// Products without readings are let go.
+    Forget,
 }
 
 fn shops() -> Vec<Shop> {
@@ -70,11 +73,14 @@ fn step() -> impl Strategy<Value = Step> {
     let said = |most| (select(&SOURCES[..]), 1..9_u64, vec(update(), 0..most));
     prop_oneof![
         8 => said(5).prop_map(|(source, sequence, said)| Step::Batch(source, sequence, said)),
-        2 => said(7).prop_map(|(source, sequence, said)| Step::Replace(source, sequence, said)),
+        2 => (said(7), vec(select(&IDS[..]), 0..2)).prop_map(|((source, sequence, said), keeps)| {
+            Step::Replace(source, sequence, said, keeps)
+        }),
         2 => (ids(), markets, 0..12_i64).prop_map(|(ids, markets, end)| Step::Block(ids, markets, end)),
         1 => ids().prop_map(Step::Unblock),
         1 => (0..6_usize).prop_map(Step::Swap),
         1 => Just(Step::Restart),
+        2 => Just(Step::Forget),
     ]
 }
 
@@ -90,8 +96,8 @@ struct Model {
     quantities: BTreeMap<Key, Age<f64>>,
     prices: BTreeMap<Key, Age<(i64, Currency)>>,
     sequences: BTreeMap<String, Vec<u64>>,
-    /// Markets and end by raw id.
-    blocks: BTreeMap<String, (Vec<String>, i64)>,
+    /// Raw id, markets and end of every block.
+    blocks: Vec<(String, Vec<String>, i64)>,
     now_s: i64,
 }
 
@@ -99,6 +105,16 @@ fn put<T: Copy>(map: &mut BTreeMap<Key, Age<T>>, key: Key, new: Age<T>) {
     let old = map.get(&key).copied();
     if old.is_none_or(|old| new.1 > old.1 || new.1 == old.1 && new.2 >= old.2) {
         map.insert(key, new);
+    }
+}
+
+fn put_back<T>(
+    map: &mut BTreeMap<Key, Age<T>>,
+    before: BTreeMap<Key, Age<T>>,
+    is_kept: impl Fn(&Key) -> bool,
+) {
+    for (key, age) in before.into_iter().filter(|(key, _)| is_kept(key)) {
+        map.entry(key).or_insert(age);
     }
 }
 
@@ -112,33 +128,38 @@ impl Model {
                     self.say(source, *sequence, said);
                 }
             }
-            Step::Replace(source, sequence, said) => {
+            Step::Replace(source, sequence, said, keeps) => {
+                let before = self.clone();
                 let gone = |key: &Key, age: (u64, usize)| key.0 == *source && age.0 <= *sequence;
                 self.states.retain(|key, age| !gone(key, age.2));
                 self.quantities.retain(|key, age| !gone(key, age.2));
                 self.prices.retain(|key, age| !gone(key, age.2));
                 self.sequences.entry((*source).to_owned()).or_default().extend(1..=*sequence);
                 self.say(source, *sequence, said);
+                // What is kept stands where nothing came instead.
+                let kept = |key: &Key| key.0 == *source && keeps.contains(&&*key.1);
+                put_back(&mut self.states, before.states, kept);
+                put_back(&mut self.quantities, before.quantities, kept);
+                put_back(&mut self.prices, before.prices, kept);
             }
             Step::Block(ids, markets, end) => {
                 self.expire();
                 let mut markets = markets.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
                 markets.sort();
                 markets.dedup();
-                for id in ids {
-                    self.blocks.insert((*id).to_owned(), (markets.clone(), *end));
-                }
+                let new = |id: &&str| ((*id).to_owned(), markets.clone(), *end);
+                self.blocks.extend(ids.iter().map(new));
             }
             Step::Unblock(ids) => {
-                ids.iter().for_each(|id| drop(self.blocks.remove(*id)));
+                self.blocks.retain(|(raw, ..)| !ids.contains(&&**raw));
                 self.expire();
             }
-            Step::Swap(_) | Step::Restart => {}
+            Step::Swap(_) | Step::Restart | Step::Forget => {}
         }
     }
 
     fn expire(&mut self) {
-        self.blocks.retain(|_, block| block.1 > self.now_s);
+        self.blocks.retain(|(.., end)| *end > self.now_s);
     }
 
     fn say(&mut self, source: &str, sequence: u64, said: &[Update]) {
@@ -228,7 +249,16 @@ fn blocks_of(model: &Model, shop: &Shop, ordinal: Ordinal) -> String {
         lineage.push(parent);
     }
     let mut blocks = Vec::new();
-    for (raw, (markets, end)) in &model.blocks {
+    for (raw, markets, end) in &model.blocks {
+        // One that another block of the id covers says nothing.
+        let is_covered = model.blocks.iter().any(|(id, wider, later)| {
+            let is_wider = wider.is_empty()
+                || !markets.is_empty() && markets.iter().all(|market| wider.contains(market));
+            id == raw && is_wider && later >= end && (wider, later) != (markets, end)
+        });
+        if is_covered {
+            continue;
+        }
         let Some(found) = shop.find(raw).filter(|found| lineage.contains(&found.id)) else {
             continue;
         };
@@ -244,6 +274,7 @@ fn blocks_of(model: &Model, shop: &Shop, ordinal: Ordinal) -> String {
             blocks.push(block);
         }
     }
+    blocks.sort_by_key(|block| (block.markets, block.expire_s));
     format!("{blocks:?}")
 }
 
@@ -256,7 +287,13 @@ fn entries(step: &Step, now_s: i64) -> Vec<Entry> {
     };
     match step {
         Step::Batch(source, sequence, said) => vec![Entry::Batch(batch(source, *sequence, said))],
-        Step::Replace(source, sequence, said) => parts(&batch(source, *sequence, said), 2),
+        Step::Replace(source, sequence, said, keeps) => {
+            let mut parts = parts(&batch(source, *sequence, said), 2);
+            if let Some(Entry::Replace(last)) = parts.last_mut() {
+                last.keeps = keeps.iter().map(|id| (*id).to_owned()).collect();
+            }
+            parts
+        }
         Step::Block(ids, markets, end) => {
             let mut markets = markets.clone();
             markets.sort_unstable();
@@ -264,7 +301,7 @@ fn entries(step: &Step, now_s: i64) -> Vec<Entry> {
             vec![block(ids, &markets, now_s, *end)]
         }
         Step::Unblock(ids) => vec![unblock(ids, now_s)],
-        Step::Swap(_) | Step::Restart => Vec::new(),
+        Step::Swap(_) | Step::Restart | Step::Forget => Vec::new(),
     }
 }
 
@@ -306,6 +343,9 @@ proptest! {
                     }
                     rig.state = state;
                     rig.swap(shop);
+                }
+                Step::Forget => {
+                    rig.forget();
                 }
                 Step::Batch(..) | Step::Replace(..) | Step::Block(..) | Step::Unblock(_) => {}
             }

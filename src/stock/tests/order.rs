@@ -14,6 +14,7 @@ use std::{
 use super::{rig::view_table, shop::Shop};
 use crate::{
     index::Catalog,
+    model::limits::STOCK_QUEUE_MAX,
     stock::{
         BatchDone, BlockDraft, Reply, Stock, StockError, StockOptions, StockView, UpdateDraft,
         log::{Log, LogError},
@@ -296,6 +297,41 @@ fn batches_that_wait_become_durable_by_one_sync_and_visible_by_one_view() {
     assert_eq!((again.position.sequence, again.applied, again.stale), (3, 0, 0));
     assert_eq!(desk.tape.told(), ["publish", "sync 3", "publish"]);
     assert!(desk.table()[0].contains("Backorder"), "{:?}", desk.table());
+}
+
+/// Asks for the list of blocks, and from the answer again, until nothing is left of the count.
+fn ask_on_and_on(stock: Stock, tape: Tape, left: usize) {
+    let again = stock.clone();
+    let reply: Reply<_> = Box::new(move |_| {
+        tape.note("read");
+        if left > 0 {
+            ask_on_and_on(again, tape, left - 1);
+        }
+    });
+    stock.blocks(String::new(), 1, reply);
+}
+
+/// Reads were once answered before a batch became durable for as long as any came.
+#[test]
+fn a_batch_is_acknowledged_though_reads_never_end() {
+    let desk = desk();
+    let gate = desk.hold();
+    desk.tape.told();
+    let done = later(|reply| {
+        let tape = desk.tape.clone();
+        let reply: Reply<BatchDone> = Box::new(move |answer| {
+            tape.note("ack");
+            reply(answer);
+        });
+        desk.stock.batch("pos".to_owned(), 1, vec![says("a", 5)], reply);
+    });
+    let reads = 10 * STOCK_QUEUE_MAX;
+    ask_on_and_on(desk.stock.clone(), desk.tape.clone(), reads);
+    drop(gate);
+    done.recv().unwrap().unwrap();
+    let told = desk.stop().told();
+    let before = told.iter().take_while(|what| *what != "ack").filter(|what| *what == "read");
+    assert!(before.count() < STOCK_QUEUE_MAX, "{told:?}");
 }
 
 #[test]

@@ -2,13 +2,10 @@
 //! source said up to its sequence and nothing else. Method: stories in words.
 
 use super::{rig::*, shop::shop};
-use crate::{
-    model::limits::READINGS_MAX,
-    stock::{
-        StockError,
-        entry::Entry,
-        state::{Outcome, State, Touched},
-    },
+use crate::stock::{
+    StockError,
+    entry::Entry,
+    state::{Outcome, State, Touched},
 };
 
 fn rig() -> Rig {
@@ -93,6 +90,80 @@ fn a_resync_replaces_what_its_source_said_and_leaves_the_others() {
     assert_eq!((position.sequence, position.applied_beyond_gap), (4, 0));
 }
 
+/// An item that was rejected says something of its product: once its readings went with those of
+/// products of which the resync said nothing, and a sold-out product was sold again.
+#[test]
+fn a_resync_keeps_what_it_does_not_replace_of_the_products_it_is_told_to_keep() {
+    let mut rig = rig();
+    rig.batch("pos 1: a 5 q=0 @10, a@east 5 @10, a $eu=9 @10, b 5 @10, c 5 @10");
+    rig.batch("wms 1: b@east 2 @10");
+    let done = rig.replace_keeping("pos 2: a 1 @9", &["a", "b", "nobody"]);
+    assert_eq!(done, Outcome::Replaced { applied: 1, removed: 1 });
+    let found = ["a", "b", "c"].map(|id| rig.stock(id, "main"));
+    assert_eq!(found, ["1 q=0", "5", "-"]);
+    assert_eq!((rig.stock("a", "east").as_str(), rig.price("a", 0)), ("5 q=0", Some(9)));
+    // They are as they were: the next one, which keeps nothing, takes them back.
+    assert_eq!(rig.replace("pos 3: c 1 @9"), Outcome::Replaced { applied: 1, removed: 4 });
+    assert_eq!(["a", "b", "c"].map(|id| rig.stock(id, "main")), ["-", "-", "1"]);
+}
+
+/// A feed that sent fresh ids with every resync once left two million names in memory each time, until
+/// the numbers of names ended, and the writer with them.
+#[test]
+fn resyncs_of_fresh_ids_leave_no_names_behind() {
+    let mut rig = rig();
+    rig.batch("wms 1: z 5 @10, A 5 @10, c 5 @10");
+    for round in 1..20 {
+        let ids = (0..9).map(|id| format!("r{round}-{id} 5 @10")).collect::<Vec<_>>();
+        rig.replace(&format!("pos {round}: {}, b 2 @10", ids.join(", ")));
+        rig.forget();
+        // Those of this round, as many without readings, and the three others.
+        assert!(rig.state.products.len() <= 2 * (10 + 3), "{}", rig.state.products.len());
+    }
+    assert_eq!(["b", "c"].map(|id| rig.stock(id, "main")), ["2", "5"]);
+    rig.replace("pos 99:");
+    assert!(rig.forget());
+    let names = (0..).map(|number| rig.state.products.name(number)).take(rig.state.products.len());
+    assert_eq!(names.collect::<Vec<_>>(), ["z", "A", "c"], "in the order of first mention");
+    // One that was forgotten may come again.
+    rig.batch("pos 100: b 3 @10, c 4 @11");
+    assert_eq!(["b", "c"].map(|id| rig.stock(id, "main")), ["3", "4"]);
+    assert!(!rig.forget());
+}
+
+#[test]
+fn products_are_forgotten_only_where_they_are_many_and_more_than_the_others() {
+    let mut rig = rig();
+    rig.batch("pos 1: p 1 @1, q 1 @1, r 1 @1");
+    rig.batch("wms 1: a 1 @1, b 1 @1, c 1 @1");
+    rig.replace("pos 2:");
+    assert!(!rig.state.forget_idle(0), "three of six are not more than half");
+    rig.batch("pos 3: s 1 @1");
+    rig.replace("pos 4:");
+    assert!(!rig.state.forget_idle(4), "four are not more than four");
+    assert_eq!(rig.state.products.len(), 7);
+    assert!(rig.forget());
+    assert_eq!(rig.state.products.len(), 3);
+}
+
+#[test]
+fn each_feed_counts_its_readings() {
+    let mut rig = rig();
+    let counts =
+        |state: &State| state.feeds.iter().map(|feed| feed.reading_count).collect::<Vec<_>>();
+    rig.batch("pos 1: a 5 @10, a q=1 @11, b $eu=9 @10, b@east 5 @10");
+    rig.batch("wms 1: a 5 @10");
+    assert_eq!(counts(&rig.state), [3, 1]);
+    rig.replace("pos 2: a 5 @12, c 5 @12");
+    assert_eq!(counts(&rig.state), [2, 1]);
+    let mut restored = State::default();
+    rig.state.pieces().for_each(|piece| restored.take_piece(&piece).unwrap());
+    assert_eq!(counts(&restored), [2, 1]);
+    rig.replace("pos 3:");
+    assert_eq!(counts(&rig.state), [0, 1]);
+    assert_eq!(rig.projection.view().positions()[0].sequence, 3);
+}
+
 #[test]
 fn a_resync_keeps_what_came_while_it_was_on() {
     let mut rig = rig();
@@ -175,17 +246,55 @@ fn applying_the_same_entries_gives_the_same_pieces() {
     assert_eq!(run(), run());
 }
 
+/// Rows that stood already once counted as new ones, so that a full server took no update at all.
 #[test]
-fn as_many_readings_as_the_limit_are_kept_and_one_more_is_refused() {
+fn only_readings_that_are_new_need_room() {
     let mut rig = rig();
-    rig.batch("pos 1: a 5 $eu=1 @10, b 5 @10");
-    assert_eq!(rig.state.reading_count(), 3);
-    assert_eq!(rig.state.check_room(READINGS_MAX - 3), Ok(()));
-    assert_eq!(rig.state.check_room(READINGS_MAX - 2), Err(StockError::TooManyReadings));
-    // A resync makes room by what it takes back: all three, or all but those of later sequences.
-    assert_eq!(rig.state.check_replace("pos", 1, READINGS_MAX), Ok(()));
-    let refused = rig.state.check_replace("pos", 1, READINGS_MAX + 1);
-    assert_eq!(refused, Err(StockError::TooManyReadings));
-    assert!(rig.state.check_replace("pos", 0, READINGS_MAX - 2).is_err());
-    assert!(rig.state.check_replace("wms", 1, READINGS_MAX - 2).is_err());
+    rig.state.readings_max = 5;
+    rig.batch("pos 1: a 5 @10, a $eu=1 @10, b 5 @10");
+    rig.batch("wms 1: a 5 @10");
+    let refused = Err(StockError::TooManyReadings);
+    let batch = |rig: &mut Rig, words| rig.apply(&Entry::Batch(batch(words)));
+    // Two more; then the same ones, and one of them twice.
+    assert_eq!(batch(&mut rig, "pos 2: c 5 @10, c@east 5 @10"), refused);
+    assert_eq!(
+        batch(&mut rig, "pos 2: c 5 @10, c 1 @11, c q=1 @11, a 1 @11").ok(),
+        Some(Outcome::Batch { applied: 4, stale: 0, gap: 0 })
+    );
+    assert_eq!(rig.state.reading_count(), 5);
+    for more in ["pos 3: c $us=1 @12", "wms 3: b 5 @12", "new 3: a 5 @12", "pos 3: d 5 @12"] {
+        assert_eq!(batch(&mut rig, more), refused, "{more}");
+    }
+    batch(&mut rig, "pos 3: a 5 q=9 @12, a $eu=2 @12, b 1 @12").unwrap();
+    assert_eq!(rig.state.reading_count(), 5);
+}
+
+#[test]
+fn a_resync_needs_room_for_what_stands_after_it() {
+    let mut rig = rig();
+    rig.state.readings_max = 5;
+    rig.batch("wms 1: a 5 @10");
+    rig.batch("pos 1: a 5 @10, b 5 @10, c 5 @10");
+    rig.batch("pos 9: d 5 @10");
+    let check = |words: &str, keeps: &[&str]| {
+        let keeps = keeps.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let whole = batch(words);
+        let (source, sequence) = (&whole.source, whole.sequence);
+        rig.state.check_replace(source, sequence, &keeps, whole.updates.iter())
+    };
+    let refused = Err(StockError::TooManyReadings);
+    // Beside that of wms and the one that came later there is room for three.
+    assert_eq!(check("pos 5: x 1 @1, y 1 @1, z 1 @1", &[]), Ok(()));
+    assert_eq!(check("pos 5: x 1 @1, y 1 @1, z 1 @1, d 1 @1, z q=1 @1", &[]), Ok(()));
+    assert_eq!(check("pos 5: x 1 @1, y 1 @1, z 1 @1, a 1 @1", &[]), refused);
+    assert_eq!(check("pos 9: x 1 @1, y 1 @1, z 1 @1, a 1 @1", &[]), Ok(()));
+    // Two of them are kept.
+    assert_eq!(check("pos 5: a 1 @1, b 1 @1, z 1 @1", &["a", "b"]), Ok(()));
+    assert_eq!(check("pos 5: a 1 @1, y 1 @1, z 1 @1", &["a", "b"]), refused);
+    assert_eq!(check("new 1: a 1 @1", &[]), refused);
+    assert_eq!(
+        rig.replace("pos 5: x 1 @1, y 1 @1, z 1 @1"),
+        Outcome::Replaced { applied: 3, removed: 3 }
+    );
+    assert_eq!(rig.state.reading_count(), 5);
 }

@@ -57,6 +57,32 @@ impl Rig {
         last
     }
 
+    /// The same, keeping what the source said of these ids.
+    pub(super) fn replace_keeping(&mut self, words: &str, keeps: &[&str]) -> Outcome {
+        let mut last = Outcome::Part;
+        for mut entry in parts(&batch(words), 2) {
+            if let Entry::Replace(part) = &mut entry
+                && part.is_last
+            {
+                part.keeps = keeps.iter().map(|id| (*id).to_owned()).collect();
+            }
+            last = self.apply(&entry).unwrap();
+        }
+        last
+    }
+
+    /// Forgets products without readings, however few; nothing that holds changes.
+    pub(super) fn forget(&mut self) -> bool {
+        let before = table(&self.projection);
+        let is_done = self.state.forget_idle(0);
+        if is_done {
+            self.projection.renumber(&self.state);
+        }
+        assert_eq!(table(&self.projection), before);
+        assert_eq!(table(&self.projection), table(&self.rebuilt()));
+        is_done
+    }
+
     /// A projection made anew.
     pub(super) fn rebuilt(&self) -> Projection {
         Projection::new(Arc::clone(&self.projection.catalog), &self.state)
@@ -93,7 +119,9 @@ pub(super) fn view_table(catalog: &Catalog, view: &StockView) -> Vec<String> {
         let stock = (0..3).map(|at| (view.reading(product, at), view.quantity(product, at)));
         let stock = stock.collect::<Vec<_>>();
         let prices = [view.price(product, 0), view.price(product, 1)];
-        format!("{} {stock:?} {prices:?} {:?}", catalog.id(product), view.blocks(product))
+        let mut blocks = view.blocks(product).to_vec();
+        blocks.sort_by_key(|block| (block.markets, block.expire_s));
+        format!("{} {stock:?} {prices:?} {blocks:?}", catalog.id(product))
     });
     let positions = view.positions().iter().map(|position| format!("{position:?}"));
     rows.chain(positions).chain([format!("{:#x}", view.blocks_digest())]).collect()
@@ -153,7 +181,8 @@ pub(super) fn parts(whole: &Batch, updates_per_part: usize) -> Vec<Entry> {
     let count = chunks.len();
     let parts = (0_u32..).zip(chunks).map(|(part, updates)| {
         let batch = Batch { updates: updates.to_vec(), ..whole.clone() };
-        Entry::Replace(Part { part, is_last: part as usize + 1 == count, batch })
+        let is_last = part as usize + 1 == count;
+        Entry::Replace(Part { part, is_last, batch, keeps: Vec::new() })
     });
     parts.collect()
 }

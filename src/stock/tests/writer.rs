@@ -10,7 +10,7 @@ use super::{
 use crate::{
     model::{
         id::IdRule,
-        limits::{REPLACE_STREAMS_MAX, STOCK_QUEUE_MAX},
+        limits::{PRODUCTS_FORGOTTEN_MIN, REPLACE_STREAMS_MAX, SEQUENCE_MAX, STOCK_QUEUE_MAX},
     },
     stock::{BlockDraft, Stock, StockError, StockView, UnblockDraft, UpdateDraft, state::State},
 };
@@ -61,14 +61,29 @@ fn a_batch_answers_with_all_that_came_of_it() {
 #[test]
 fn a_wrong_frame_is_refused_before_it_is_queued() {
     let desk = Desk::open(&shop("a"));
-    for (source, sequence, updates) in
-        [("", 1, vec![says("a", 5)]), ("pos", 0, vec![says("a", 5)]), ("pos", 1, Vec::new())]
-    {
-        let refused = desk.batch(source, sequence, updates);
-        assert!(matches!(refused, Err(StockError::Invalid { .. })), "{refused:?}");
+    let field = |refused: StockError| {
+        let StockError::Invalid { field, .. } = &refused else { panic!("{refused:?}") };
+        field.clone()
+    };
+    for (source, sequence, updates, expected) in [
+        ("", 1, vec![says("a", 5)], "source_id"),
+        ("pos", 0, vec![says("a", 5)], "sequence"),
+        ("pos", SEQUENCE_MAX + 1, vec![says("a", 5)], "sequence"),
+        ("pos", 1, Vec::new(), "updates"),
+    ] {
+        let refused = desk.batch(source, sequence, updates).unwrap_err();
+        assert_eq!(field(refused), expected);
     }
-    assert!(matches!(desk.stock.replace(String::new(), 1), Err(StockError::Invalid { .. })));
-    assert_eq!(desk.tape.told(), ["refuse"; 3]);
+    assert_eq!(desk.tape.told(), ["refuse"; 4]);
+    for (source, sequence, expected) in
+        [("", 1, "source_id"), ("pos", 0, "sequence"), ("pos", u64::MAX, "sequence")]
+    {
+        let refused = desk.stock.replace(source.to_owned(), sequence).unwrap_err();
+        assert_eq!(field(refused), expected);
+    }
+    assert_eq!(desk.stock.resyncs_open(), 0);
+    desk.batch("pos", SEQUENCE_MAX, vec![says("a", 5)]).unwrap();
+    desk.stock.replace("pos".to_owned(), SEQUENCE_MAX).unwrap();
 }
 
 #[test]
@@ -99,6 +114,85 @@ fn one_stream_too_many_is_refused_until_another_ends() {
     let done = wait(|reply| streams.pop().unwrap().commit(reply)).unwrap();
     assert_eq!((done.position.sequence, done.applied, done.removed), (1, 0, 0));
     open().unwrap();
+}
+
+/// The seat of a resync was once free when it was queued, so that any number of them, of two million
+/// updates each, waited for a slow disk.
+#[test]
+fn a_resync_has_its_seat_until_it_is_answered() {
+    let desk = Desk::open(&shop("a"));
+    let gate = desk.hold();
+    let open = || desk.stock.replace("pos".to_owned(), 1);
+    let commit = |_| later(|reply| open().unwrap().commit(reply));
+    let waiting = (0..REPLACE_STREAMS_MAX).map(commit).collect::<Vec<_>>();
+    assert_eq!(open().unwrap_err(), StockError::TooManyStreams);
+    drop(gate);
+    for answer in waiting {
+        answer.recv().unwrap().unwrap();
+    }
+    assert_eq!(desk.stock.resyncs_open(), 0);
+    // One that is refused has none either.
+    let stream = open().unwrap();
+    let stock = desk.stock.clone();
+    desk.stop();
+    assert_eq!(wait(|reply| stream.commit(reply)), Err(StockError::Closed));
+    assert_eq!(stock.resyncs_open(), 0);
+}
+
+#[test]
+fn a_rejected_update_of_a_resync_takes_nothing_back_now_and_after_a_restart() {
+    let shop = shop_with(IdRule::CaseFolded, "lamp alias=old\nb\nc");
+    let desk = Desk::open(&shop);
+    let said = vec![says("old", 5), says("b", 5), says("c", 5), says("new", 5)];
+    desk.batch("pos", 1, said).unwrap();
+    desk.batch("wms", 1, vec![says("b", 1)]).unwrap();
+    let late = |id: &str| UpdateDraft { event_us: Some(i64::MAX), ..says(id, 1) };
+    let mut stream = desk.stock.replace("pos".to_owned(), 2).unwrap();
+    // By another id of the product; of a product that only the source knows; of none at all.
+    stream.push(vec![late("LAMP"), late("new"), late(""), says("b", 2), late("nobody")]).unwrap();
+    let done = wait(|reply| stream.commit(reply)).unwrap();
+    assert_eq!((done.applied, done.removed, done.rejected_count), (1, 1, 4));
+    let page = wait(|reply| desk.stock.readings(Some("pos".into()), String::new(), 9, reply));
+    let ids = page.unwrap().readings.into_iter().map(|one| one.product_id).collect::<Vec<_>>();
+    assert_eq!(ids, ["old", "b", "new"]);
+    let mut state = State::default();
+    for entry in &desk.tape.kept.lock().unwrap().entries {
+        state.replay(entry).unwrap();
+    }
+    let again = Desk::start(&shop, Tape::default(), state, u64::MAX);
+    again.attach(&again.catalog);
+    assert_eq!(again.table(), desk.table());
+}
+
+#[test]
+fn a_resync_lets_go_of_products_that_nobody_speaks_of_any_more_and_so_does_a_replay() {
+    let desk = Desk::open(&shop("a\nb"));
+    let replace = |sequence, updates| {
+        let mut stream = desk.stock.replace("pos".to_owned(), sequence).unwrap();
+        stream.push(updates).unwrap();
+        wait(|reply| stream.commit(reply)).unwrap()
+    };
+    let page =
+        |token: &str, size| wait(|reply| desk.stock.readings(None, token.to_owned(), size, reply));
+    let fresh = (0..=PRODUCTS_FORGOTTEN_MIN).map(|id| says(&format!("p{id}"), 5));
+    replace(1, fresh.chain([says("b", 2)]).collect());
+    let token = page("", 1).unwrap().next.unwrap();
+    page(&token, 1).unwrap();
+    replace(2, vec![says("b", 3), says("a", 5)]);
+    // Nobody knows the product any more of which the token speaks.
+    let forgotten = page(&token, 1);
+    assert!(matches!(forgotten, Err(StockError::Invalid { .. })), "{forgotten:?}");
+    desk.batch("pos", 3, vec![says("b", 4)]).unwrap();
+    let listed = page("", 9).unwrap().readings.into_iter().map(|one| one.product_id);
+    assert_eq!(listed.collect::<Vec<_>>(), ["b", "a"]);
+    let mut state = State::default();
+    for entry in &desk.tape.kept.lock().unwrap().entries {
+        state.replay(entry).unwrap();
+    }
+    assert_eq!(state.products.len(), 2);
+    let again = Desk::start(&shop("a\nb"), Tape::default(), state, u64::MAX);
+    again.attach(&again.catalog);
+    assert_eq!(again.table(), desk.table());
 }
 
 #[test]

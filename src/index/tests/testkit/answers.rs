@@ -95,6 +95,7 @@ fn popular(view: &View<'_>, category: Option<u32>) -> Vec<u32> {
 
 fn product(view: &View<'_>, ordinal: Ordinal) -> ProductAnswer {
     view.prefetch(ordinal);
+    view.prefetch_attributes(ordinal);
     let record = view.product(ordinal).expect("the ordinal is the view's");
     let attributes = view.attributes(ordinal).expect("a record per product");
     let runs = view.block(ordinal).runs();

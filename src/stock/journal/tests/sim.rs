@@ -18,11 +18,11 @@ use crate::stock::journal::{Sink, Source, Storage};
 const SECTOR_BYTES: usize = 512;
 
 /// The files of a directory.
-pub(super) type Image = BTreeMap<String, Vec<u8>>;
+pub(in crate::stock) type Image = BTreeMap<String, Vec<u8>>;
 
 /// A step that changed something.
 #[derive(Clone, Debug)]
-pub(super) enum Op {
+pub(in crate::stock) enum Op {
     Write { file: usize, offset: usize, bytes: Vec<u8> },
     Cut { file: usize, len: usize },
     Sync { file: usize },
@@ -35,7 +35,7 @@ pub(super) enum Op {
 
 /// A sync that is none: the mutants that the power cut test must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lie {
+pub(in crate::stock) enum Lie {
     Nothing,
     /// Files are never synced.
     FileSyncs,
@@ -47,13 +47,13 @@ pub(super) enum Lie {
 
 /// A step that fails.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fault {
+pub(in crate::stock) struct Fault {
     /// Counted over all steps, those that read included.
-    pub(super) step: usize,
-    pub(super) is_for_ever: bool,
+    pub(in crate::stock) step: usize,
+    pub(in crate::stock) is_for_ever: bool,
     /// The step is done (a write half) before the error is told.
-    pub(super) is_done: bool,
-    pub(super) kind: io::ErrorKind,
+    pub(in crate::stock) is_done: bool,
+    pub(in crate::stock) kind: io::ErrorKind,
 }
 
 #[derive(Debug)]
@@ -70,7 +70,7 @@ struct World {
 
 /// The directory. Clones are the same one.
 #[derive(Clone)]
-pub(super) struct Sim(Arc<Mutex<World>>);
+pub(in crate::stock) struct Sim(Arc<Mutex<World>>);
 
 impl fmt::Debug for Sim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,39 +79,39 @@ impl fmt::Debug for Sim {
 }
 
 impl Sim {
-    pub(super) fn new(start: Image, lie: Lie) -> Self {
+    pub(in crate::stock) fn new(start: Image, lie: Lie) -> Self {
         let names = start.keys().cloned().zip(0..).collect();
         let files = start.values().cloned().collect();
         let (ops, steps, fault, late) = (Vec::new(), 0, None, None);
         Self(Arc::new(Mutex::new(World { start, files, names, ops, steps, fault, lie, late })))
     }
 
-    pub(super) fn empty() -> Self {
+    pub(in crate::stock) fn empty() -> Self {
         Self::new(Image::new(), Lie::Nothing)
     }
 
-    pub(super) fn image(&self) -> Image {
+    pub(in crate::stock) fn image(&self) -> Image {
         let world = self.world();
         world.names.iter().map(|(name, file)| (name.clone(), world.files[*file].clone())).collect()
     }
 
-    pub(super) fn start(&self) -> Image {
+    pub(in crate::stock) fn start(&self) -> Image {
         self.world().start.clone()
     }
 
-    pub(super) fn ops(&self) -> Vec<Op> {
+    pub(in crate::stock) fn ops(&self) -> Vec<Op> {
         self.world().ops.clone()
     }
 
-    pub(super) fn op_count(&self) -> usize {
+    pub(in crate::stock) fn op_count(&self) -> usize {
         self.world().ops.len()
     }
 
-    pub(super) fn steps(&self) -> usize {
+    pub(in crate::stock) fn steps(&self) -> usize {
         self.world().steps
     }
 
-    pub(super) fn set_fault(&self, fault: Option<Fault>) {
+    pub(in crate::stock) fn set_fault(&self, fault: Option<Fault>) {
         self.world().fault = fault;
     }
 
@@ -297,7 +297,7 @@ impl Sink for SimFile {
 
 /// What is on the disk for certain, and what may be.
 #[derive(Debug)]
-pub(super) struct Durable {
+pub(in crate::stock) struct Durable {
     files: Vec<DurableFile>,
     names: BTreeMap<String, usize>,
     unsynced_names: Vec<Op>,
@@ -311,7 +311,7 @@ struct DurableFile {
 }
 
 impl Durable {
-    pub(super) fn new(start: &Image) -> Self {
+    pub(in crate::stock) fn new(start: &Image) -> Self {
         let file = |bytes: &Vec<u8>| DurableFile { base: bytes.clone(), unsynced: Vec::new() };
         Self {
             files: start.values().map(file).collect(),
@@ -320,7 +320,7 @@ impl Durable {
         }
     }
 
-    pub(super) fn apply(&mut self, op: &Op) {
+    pub(in crate::stock) fn apply(&mut self, op: &Op) {
         match op {
             Op::Write { file, .. } | Op::Cut { file, .. } => {
                 self.files[*file].unsynced.push((op.clone(), false));
@@ -344,7 +344,7 @@ impl Durable {
     }
 
     /// One of the directories that a power cut may leave.
-    pub(super) fn image(&self, numbers: &mut Numbers) -> Image {
+    pub(in crate::stock) fn image(&self, numbers: &mut Numbers) -> Image {
         let mut names = self.names.clone();
         let kept_percent = [0, 50, 100][numbers.below(3)];
         for op in &self.unsynced_names {

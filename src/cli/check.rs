@@ -1,0 +1,200 @@
+//! `kindred check`: everything that a compile finds and more, without publishing: as text, as JSON and
+//! as a page for merchandisers.
+
+mod page;
+mod report;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use self::report::CheckReport;
+use super::{
+    EXIT_FINDINGS, EXIT_REFUSED, Failure,
+    documents::warn_unbound,
+    from::{FromArg, parse_encoding},
+    guards::{Allow, Opened},
+    note,
+    out::outln,
+    pipeline::{self, Job, Steps, Written},
+    stock::sold_out,
+    whole_file::WholeFile,
+};
+use crate::{
+    compile::{self, CheckLimits, Question, Report, Side},
+    index::Ordinal,
+    model::finding::Severity,
+    sources::Encoding,
+    store::{MAIN_TRACK, Manifest, Store},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// What to read: a file, a directory or `-`, its format unless the files tell it, and a name for
+    /// the source. May be given several times.
+    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = FromArg::parse)]
+    from: Vec<FromArg>,
+    /// How the files spell characters: utf-8 or latin1.
+    #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
+    encoding: Encoding,
+    /// What joins the items of a list in exports of Magento whose multiple value separator is not `,`.
+    #[arg(long, value_name = "CHARACTER")]
+    multi_value_separator: Option<char>,
+    /// Where compiles keep what each source says; nothing is written to it.
+    #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
+    /// The store whose newest snapshot the new one is held against; nothing is written to it.
+    #[arg(long, env = "KINDRED_STORE", value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Readings of stock, as `kindred stock export --since` prints them.
+    #[arg(long, value_name = "FILE")]
+    stock: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Write a page with charts to this file, too: one file that needs nothing else.
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
+    /// Fail with exit code 2 on any warning or error.
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    allow: Allow,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Args)]
+struct LimitArgs {
+    /// Find links that their source has not confirmed for more days.
+    #[arg(long, value_name = "DAYS", default_value_t = CheckLimits::at(0).unconfirmed_days)]
+    unconfirmed_days: u32,
+    /// Find sources none of whose files was renewed for more days.
+    #[arg(long, value_name = "DAYS", default_value_t = CheckLimits::at(0).silent_days)]
+    silent_days: u32,
+    /// Find links to products that are out of stock for more days; needs --stock.
+    #[arg(long, value_name = "DAYS", default_value_t = CheckLimits::at(0).sold_out_days)]
+    sold_out_days: u32,
+    /// Find links whose given score is below.
+    #[arg(long, value_name = "SCORE", default_value_t = CheckLimits::at(0).score_min, value_parser = share)]
+    min_score: f32,
+    /// Find products with more links of one type.
+    #[arg(long, value_name = "N", default_value_t = CheckLimits::at(0).list_max)]
+    list_max: usize,
+    /// Check as of this instant; else now.
+    #[arg(long, value_name = "INSTANT")]
+    at: Option<Timestamp>,
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    let share = text.parse::<f32>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("expected a score from 0 to 1, found {text:?}"))
+}
+
+impl LimitArgs {
+    fn limits(&self) -> CheckLimits {
+        CheckLimits {
+            now_s: self.at.unwrap_or_else(Timestamp::now).as_second(),
+            unconfirmed_days: self.unconfirmed_days,
+            silent_days: self.silent_days,
+            sold_out_days: self.sold_out_days,
+            score_min: self.min_score,
+            list_max: self.list_max,
+        }
+    }
+}
+
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<()> {
+    let html = args.html.as_deref().map(|path| WholeFile::create("the page", path)).transpose()?;
+    let report = check(args)?;
+    if let Some(html) = html {
+        html.put(page::page(&report).as_bytes())?;
+    }
+    match args.json {
+        true => outln!("{}", serde_json::to_string_pretty(&report)?),
+        false => outln!("{report}"),
+    }
+    let refused = report.guards.iter().filter(|breach| !args.allow.holds(breach.guard)).count();
+    if refused > 0 {
+        let message = format!("guards would refuse the publish for {refused} reasons");
+        return Err(Failure { code: EXIT_REFUSED, message }.into());
+    }
+    if args.strict && report.worst >= Some(Severity::Warning) {
+        let message = "findings under --strict".to_owned();
+        return Err(Failure { code: EXIT_FINDINGS, message }.into());
+    }
+    Ok(())
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
+    let limits = args.limits.limits();
+    let newest = args.store.as_deref().map(newest).transpose()?.flatten();
+    let (head, before) = newest.unzip();
+    let before = before.flatten();
+    // The catalog is written as a compile would, but into a store that goes away with this run.
+    let scratch = TempDir::with_prefix("kindred-check-").context("no temporary directory")?;
+    let job = job(args, scratch.path());
+    let mut steps = Steps::default();
+    // What came through the cache is not kept: nothing is published.
+    let (given, graph, _) = pipeline::read(&job, head.as_ref(), &mut steps)?;
+    let store = Store::create(scratch.path())?;
+    let Written { catalog, provenance, .. } = pipeline::write(&store, &graph, &mut steps)?;
+    warn_unbound(&given.check(&catalog)?);
+
+    let after = Side { view: catalog.view(), provenance: Some(&provenance) };
+    let sold_out = match &args.stock {
+        Some(path) => sold_out(path, &after.view)?,
+        None => BTreeMap::new(),
+    };
+    let place = |product: Ordinal| graph.product_place(product.index()).unwrap_or_default();
+    let question = Question {
+        after,
+        before: before.as_ref().map(Opened::side),
+        guards: &graph.config.guards,
+        limits,
+        sold_out: &sold_out,
+        place: &place,
+    };
+    let checks = compile::check(&question, graph.findings.clone());
+    Ok(CheckReport::new(Report::new(&graph), checks, limits.now_s))
+}
+
+fn job(args: &CheckArgs, store: &Path) -> Job {
+    Job {
+        inputs: args.from.clone(),
+        encoding: args.encoding,
+        separator: args.multi_value_separator,
+        cache: args.cache.clone(),
+        catalog: args.catalog.clone(),
+        policy: None,
+        overrides: None,
+        store: store.to_owned(),
+        strict: args.strict,
+        allow: args.allow.clone(),
+        over_rollback: false,
+        note: note(None, "check"),
+    }
+}
+
+/// The newest snapshot of a store: what a publish would replace. A store that the first compile will
+/// make holds none.
+fn newest(dir: &Path) -> anyhow::Result<Option<(Manifest, Option<Opened>)>> {
+    if !dir.exists() {
+        eprintln!("warning: {} is not there yet; nothing to compare with", dir.display());
+        return Ok(None);
+    }
+    let store = Store::open(dir)?;
+    let head = store.track(MAIN_TRACK)?.head()?;
+    let Some(head) = head else { return Ok(None) };
+    let opened = Opened::new(&store, &head)?;
+    Ok(Some((head, opened)))
+}

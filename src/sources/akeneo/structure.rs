@@ -1,0 +1,159 @@
+//! What products refer to: the trees of categories, the families' labels, the identifier attribute.
+
+use std::collections::BTreeMap;
+
+use super::links::Links;
+use crate::{
+    model::limits::CATEGORY_DEPTH_MAX,
+    sources::{SourceError, row::switch, table::Table},
+};
+
+/// Codes of one kind that are remembered; the largest catalogs have some ten thousand.
+const CODES_MAX: usize = 1_000_000;
+
+/// The type of the attribute that identifies products.
+const IDENTIFIER_TYPE: &str = "pim_catalog_identifier";
+
+/// The attribute that labels a product where its family does not say.
+const LABEL_DEFAULT: &str = "name";
+
+/// What the files beside the products say.
+#[derive(Debug, Default)]
+pub(super) struct Structure {
+    /// Parent by category, empty for the root of a tree.
+    categories: BTreeMap<String, String>,
+    /// Attribute by family.
+    labels: BTreeMap<String, String>,
+    /// The attribute that identifies products: of several the main one, else `sku`, else the first
+    /// one by code, each with its rank.
+    identifier: Option<(u8, String)>,
+}
+
+impl Structure {
+    /// Takes a category.
+    pub(super) fn declare_category(&mut self, code: &str, parent: &str) {
+        if self.categories.len() < CODES_MAX {
+            self.categories.insert(code.to_owned(), parent.to_owned());
+        }
+    }
+
+    /// Takes a family.
+    pub(super) fn declare_family(&mut self, code: &str, label: &str) {
+        if self.labels.len() < CODES_MAX {
+            self.labels.insert(code.to_owned(), label.to_owned());
+        }
+    }
+
+    /// Takes an attribute. Since 8.0 several may identify, one of them mainly.
+    pub(super) fn declare_attribute(&mut self, code: &str, attribute_type: &str, is_main: bool) {
+        if attribute_type == IDENTIFIER_TYPE {
+            let rank = if is_main { 0 } else { 1 + u8::from(code != "sku") };
+            let found = (rank, code.to_owned());
+            let known = self.identifier.take();
+            self.identifier = Some(known.map_or(found.clone(), |known| known.min(found)));
+        }
+    }
+
+    /// The attribute that identifies products, if an attributes file names it.
+    pub(super) fn identifier(&self) -> Option<&str> {
+        self.identifier.as_ref().map(|(_, code)| code.as_str())
+    }
+
+    /// The attribute that labels products of a family.
+    pub(super) fn label(&self, family: &str) -> &str {
+        self.labels.get(family).map_or(LABEL_DEFAULT, String::as_str)
+    }
+
+    /// Every attribute that labels products.
+    pub(super) fn labels(&self) -> impl Iterator<Item = &str> {
+        self.labels.values().map(String::as_str).chain([LABEL_DEFAULT])
+    }
+
+    /// The paths of these categories from the roots of their trees, the first of the deepest ones in
+    /// front. A category that no file explains is a path of its own.
+    pub(super) fn paths<'c>(&self, codes: impl Iterator<Item = &'c str>) -> Vec<String> {
+        let mut paths: Vec<String> = codes.map(|code| self.path(code)).collect();
+        let levels = |path: &String| path.split('/').count();
+        let deepest = paths.iter().map(levels).max();
+        if let Some(primary) = paths.iter().position(|path| Some(levels(path)) == deepest) {
+            paths[..=primary].rotate_right(1);
+        }
+        paths
+    }
+
+    fn path(&self, code: &str) -> String {
+        let mut levels = vec![code];
+        let mut above = self.categories.get(code);
+        // Parents in a circle end at the deepest level that a path may have.
+        while let Some(parent) = above.filter(|parent| !parent.is_empty()) {
+            if levels.len() == CATEGORY_DEPTH_MAX {
+                break;
+            }
+            levels.push(parent);
+            above = self.categories.get(parent);
+        }
+        levels.reverse();
+        levels.join("/")
+    }
+}
+
+/// Reads `association_types.csv`; older ones have no flags.
+pub(super) fn read_types(table: &mut Table<'_>, links: &mut Links) -> Result<(), SourceError> {
+    let code = table.required("code")?;
+    let two_way = table.optional("is_two_way");
+    // Whether quantities are kept is seen where they stand.
+    table.optional("is_quantified");
+    table.report_unknown(|column| !column.starts_with("label"));
+    while table.advance()? {
+        let mut row = table.row();
+        let is_two_way = row.parsed(two_way, "`0` or `1`", switch).unwrap_or(false);
+        if let Some(code) = row.required(code) {
+            links.declare_type(code, is_two_way);
+        }
+    }
+    Ok(())
+}
+
+/// Reads `groups.csv`.
+pub(super) fn read_groups(table: &mut Table<'_>, links: &mut Links) -> Result<(), SourceError> {
+    let code = table.required("code")?;
+    while table.advance()? {
+        if let Some(code) = table.row().required(code) {
+            links.declare_group(code);
+        }
+    }
+    Ok(())
+}
+
+/// Reads `attributes.csv`.
+pub(super) fn read_attributes(
+    table: &mut Table<'_>,
+    structure: &mut Structure,
+) -> Result<(), SourceError> {
+    let (code, attribute_type) = (table.required("code")?, table.required("type")?);
+    let main = table.optional("is_main_identifier");
+    while table.advance()? {
+        let mut row = table.row();
+        let is_main = row.parsed(main, "`0` or `1`", switch).unwrap_or(false);
+        if let (Some(code), Some(of)) = (row.required(code), row.text(attribute_type)) {
+            structure.declare_attribute(code, of, is_main);
+        }
+    }
+    Ok(())
+}
+
+/// Reads two columns of a file, the code and what it says.
+pub(super) fn read_pairs(
+    table: &mut Table<'_>,
+    value: &'static str,
+    mut take: impl FnMut(&str, &str),
+) -> Result<(), SourceError> {
+    let (code, value) = (table.required("code")?, table.required(value)?);
+    while table.advance()? {
+        let mut row = table.row();
+        if let Some(code) = row.required(code) {
+            take(code, row.text(value).unwrap_or_default());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! The lines of a bulk operation: children stand on lines of their own and name their parent by GID,
+//! somewhere behind it, unless the operation was told to group them.
+//!
+//! So a product's line is read twice: first to know what its variants make of it, then to pass it on.
+
+use std::collections::HashMap;
+
+use super::{
+    document::{CONTAINERS, inner},
+    member::{self, Members, gid, own_gid},
+    product::{Price, better, lower},
+};
+use crate::{
+    model::{
+        record::{FileId, Location, Visibility},
+        relation::Availability,
+    },
+    sources::{SourceError, files::SourceFile, json::JsonReader, sample::Deaf},
+};
+
+/// Products of one file that are remembered, a hundred bytes each; shops with more split their
+/// export.
+pub(super) const PRODUCTS_MAX: usize = 1_000_000;
+
+/// What the lines behind a product's own say of it.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) id: Box<str>,
+    pub(super) visibility: Visibility,
+    pub(super) price: Option<Price>,
+    pub(super) availability: Option<Availability>,
+}
+
+/// The products of a file by the number in their GID.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    products: HashMap<u64, Facts>,
+}
+
+impl Index {
+    /// Reads a file for its products. Nothing is reported: it is read again.
+    pub(super) fn read(file: &SourceFile) -> Result<Self, SourceError> {
+        let mut index = Self::default();
+        let mut reader = JsonReader::new(file.open()?, CONTAINERS);
+        while let Some(item) = reader.next(FileId(0), &mut Deaf)? {
+            // Items of a list have their children inside.
+            if !item.container.is_empty() {
+                break;
+            }
+            for members in inner(&item.object) {
+                index.add(members, item.at);
+            }
+        }
+        Ok(index)
+    }
+
+    /// The product that a GID names.
+    pub(super) fn product(&self, text: &str) -> Option<&Facts> {
+        let (kind, number) = gid(text)?;
+        self.products.get(&number).filter(|_| kind == "Product")
+    }
+
+    fn add(&mut self, members: &Members, at: Location) {
+        let Some((kind, number)) = own_gid(members).and_then(gid) else { return };
+        if kind == "Product" && self.products.len() < PRODUCTS_MAX {
+            let Some(product) = member::product(members, at, &mut Deaf) else { return };
+            let (visibility, price) = (product.visibility, product.price);
+            let id = product.id.into_boxed_str();
+            self.products.insert(number, Facts { id, visibility, price, availability: None });
+        } else if kind == "ProductVariant"
+            && let Some((_, parent)) = parent(members).and_then(gid)
+            && let Some(facts) = self.products.get_mut(&parent)
+        {
+            let variant = member::variant(members, at, &mut Deaf);
+            facts.price = lower(facts.price.take(), variant.price);
+            if variant.options.is_empty() {
+                facts.availability = better(facts.availability, variant.availability);
+            }
+        }
+    }
+}
+
+/// The GID of what a line belongs to.
+pub(super) fn parent(members: &Members) -> Option<&str> {
+    let product = || members.get("product")?.get("id");
+    members.get("__parentId").or_else(product)?.as_str()
+}
