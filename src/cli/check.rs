@@ -43,6 +43,9 @@ pub(super) struct CheckArgs {
     /// How the files spell characters: utf-8 or latin1.
     #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
     encoding: Encoding,
+    /// What joins the items of a list in exports of Magento whose multiple value separator is not `,`.
+    #[arg(long, value_name = "CHARACTER")]
+    multi_value_separator: Option<char>,
     /// Where compiles keep what each source says; nothing is written to it.
     #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
     cache: Option<PathBuf>,
@@ -169,6 +172,7 @@ fn job(args: &CheckArgs, store: &Path) -> Job {
     Job {
         inputs: args.from.clone(),
         encoding: args.encoding,
+        separator: args.multi_value_separator,
         cache: args.cache.clone(),
         catalog: args.catalog.clone(),
         policy: None,

@@ -36,6 +36,9 @@ pub(super) struct CompileArgs {
     /// How the files spell characters: utf-8 or latin1.
     #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
     encoding: Encoding,
+    /// What joins the items of a list in exports of Magento whose multiple value separator is not `,`.
+    #[arg(long, value_name = "CHARACTER")]
+    multi_value_separator: Option<char>,
     /// Keep here what each source says: those that did not change are not read again, and the modes
     /// of `catalog.toml` count.
     #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
@@ -118,6 +121,7 @@ fn once(args: &CompileArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: args.from.clone(),
         encoding: args.encoding,
+        separator: args.multi_value_separator,
         cache: args.cache.clone(),
         catalog: args.catalog.clone(),
         policy: args.policy.clone(),

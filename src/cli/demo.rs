@@ -61,6 +61,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let job = Job {
         inputs: vec![FromArg::Files(input)],
         encoding: sources::Encoding::Utf8,
+        separator: None,
         cache: None,
         catalog: None,
         policy: None,

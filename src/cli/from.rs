@@ -236,7 +236,7 @@ mod tests {
         check("kindred=", Err("expected [[NAME:]FORMAT=]PATH"));
         check(":kindred=x", Err("expected [[NAME:]FORMAT=]PATH"));
         check("oracle=x", Err("write ./ before a path that holds `=`"));
-        check("oracle=x", Err("known are akeneo, kindred, magento"));
+        check("oracle=x", Err("known are akeneo, kindred, magento, mapping, salsify, shopify"));
     }
 
     #[test]

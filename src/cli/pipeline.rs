@@ -37,6 +37,8 @@ use crate::{
 pub(super) struct Job {
     pub(super) inputs: Vec<FromArg>,
     pub(super) encoding: Encoding,
+    /// What joins the items of a list, where that is not as the format has it.
+    pub(super) separator: Option<char>,
     pub(super) catalog: Option<PathBuf>,
     pub(super) policy: Option<PathBuf>,
     pub(super) overrides: Option<PathBuf>,

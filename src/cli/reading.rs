@@ -62,7 +62,9 @@ impl Reading {
         let sources = match self.cache {
             None => {
                 refuse_modes(config, &self.inputs)?;
-                steps.time("read", || read_all(&self.inputs, &mut builder, &mut progress))?;
+                steps.time("read", || {
+                    read_all(&self.inputs, job.separator, &mut builder, &mut progress)
+                })?;
                 Sources::default()
             }
             Some((cache, lock)) => {
@@ -88,12 +90,13 @@ impl Reading {
 
 fn read_all(
     inputs: &[NamedInput],
+    separator: Option<char>,
     builder: &mut GraphBuilder<MemoryStore>,
     progress: &mut Progress,
 ) -> anyhow::Result<()> {
     for input in inputs {
         builder.begin_source(&input.name);
-        source_input(input).read(&mut progress.over(&input.path, builder))?;
+        source_input(input, separator).read(&mut progress.over(&input.path, builder))?;
     }
     Ok(())
 }
@@ -110,7 +113,7 @@ fn take(
     let first = inputs.first().context("a source has an input")?;
     let wanted = Wanted {
         name: &first.name,
-        inputs: &inputs.iter().map(source_input).collect::<Vec<_>>(),
+        inputs: &inputs.iter().map(|input| source_input(input, job.separator)).collect::<Vec<_>>(),
         previous: first.is_previous,
         config,
         catalog,
@@ -119,9 +122,9 @@ fn take(
     Ok(cache.take(&wanted, sink)?)
 }
 
-fn source_input(input: &NamedInput) -> SourceInput<'_> {
+fn source_input(input: &NamedInput, separator: Option<char>) -> SourceInput<'_> {
     let NamedInput { format, path, encoding, part, .. } = input;
-    SourceInput { format, path, encoding: *encoding, part: part.as_ref() }
+    SourceInput { format, path, encoding: *encoding, separator, part: part.as_ref() }
 }
 
 /// Without a cache nothing is known of before: a mode that needs it would lose what it should keep.

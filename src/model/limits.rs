@@ -89,6 +89,12 @@ pub const BUNDLE_OPTIONS_MAX: usize = 64;
 /// Selections of one bundle, over all its options.
 pub const BUNDLE_SELECTIONS_MAX: usize = 1_000;
 
+/// Bytes of all joins of a mapping, which are held in memory while its tables are read.
+pub const JOIN_BYTES_MAX: usize = 128 << 20;
+
+/// What an entry of a join takes beside its texts: two allocations and its place in a tree.
+pub const JOIN_ENTRY_BYTES: usize = 112;
+
 /// Longest row of a table, over all its cells. A row beyond it is no row of a product table.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 

@@ -31,6 +31,12 @@ impl Part {
         &self.tree.root
     }
 
+    /// Says that another separator joins the items of a list in cells than the one that the system
+    /// writes unless told: Magento's multiple value separator.
+    pub fn separate_by(&mut self, separator: char) {
+        self.tree.separator = Some(separator);
+    }
+
     /// Its files, and those that are reported with them.
     pub(super) fn files(&self) -> impl Iterator<Item = &SourceFile> {
         self.tree.files.iter().chain(&self.unknown)

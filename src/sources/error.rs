@@ -243,6 +243,18 @@ pub enum SourceError {
         /// What was expected and what was found.
         message: String,
     },
+    /// A mapping that cannot hold, or does not fit the files: change that line.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Mapping {
+        /// The mapping.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u32,
+        /// The character in it, from 1.
+        column: u32,
+        /// What was expected and what was found.
+        message: String,
+    },
     /// No `catalog.toml` is this long: check the path.
     #[error("{}: expected at most {CONFIG_BYTES_MAX} bytes, found more", path.display())]
     CatalogTooLong {

@@ -49,6 +49,8 @@ pub(crate) struct Tree {
     pub(crate) root: PathBuf,
     /// Its files; directories that were not entered stand among them.
     pub(crate) files: Vec<SourceFile>,
+    /// What joins the items of a list in its cells, where that is not as the format has it.
+    pub(crate) separator: Option<char>,
 }
 
 /// What lies beside the tables and is read by others.
@@ -61,7 +63,7 @@ impl Tree {
         if path == Path::new("-") {
             let kept = Some(Rc::new(keep(&mut io::stdin().lock(), STDIN_BYTES_MAX)?));
             let file = SourceFile { name: "-".to_owned(), path: root.clone(), encoding, kept };
-            return Ok(Self { root, files: vec![file] });
+            return Ok(Self { root, files: vec![file], separator: None });
         }
         let metadata = fs::metadata(path).map_err(|error| SourceError::io(path, error))?;
         let files = if metadata.is_dir() {
@@ -70,12 +72,12 @@ impl Tree {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             vec![SourceFile { name, path: root.clone(), encoding, kept: None }]
         };
-        Ok(Self { root, files })
+        Ok(Self { root, files, separator: None })
     }
 
     /// The same path with these files of it.
     pub(crate) fn with(&self, files: Vec<SourceFile>) -> Self {
-        Self { root: self.root.clone(), files }
+        Self { root: self.root.clone(), files, separator: self.separator }
     }
 }
 

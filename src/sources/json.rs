@@ -17,6 +17,8 @@
 
 mod values;
 
+use std::path::Path;
+
 use serde::de::DeserializeSeed as _;
 use serde_json::{Map, Value};
 
@@ -38,6 +40,8 @@ use crate::model::{
 pub(crate) struct JsonReader {
     input: Input,
     containers: &'static [&'static str],
+    /// Containers that a mapping names.
+    named: Vec<String>,
     line: u64,
     frames: Vec<Frame>,
     /// What was read of the item so far.
@@ -49,6 +53,9 @@ pub(crate) struct JsonReader {
     /// Keys of the first document, the first few.
     keys: Vec<String>,
 }
+
+/// What items of a container are told with that only a mapping names.
+pub(crate) const NAMED: &str = "*";
 
 /// Keys of a document that are remembered.
 const KEYS_KEPT_MAX: usize = 256;
@@ -86,6 +93,7 @@ impl JsonReader {
         Self {
             input,
             containers,
+            named: Vec::new(),
             line: 1,
             frames: Vec::new(),
             raw: Vec::new(),
@@ -94,6 +102,17 @@ impl JsonReader {
             any: false,
             keys: Vec::new(),
         }
+    }
+
+    /// Reads a stream whose items stand in containers of these paths, all called [`NAMED`], or are
+    /// documents.
+    pub(crate) fn with_named(input: Input, paths: &[String]) -> Self {
+        Self { named: paths.to_vec(), ..Self::new(input, &[]) }
+    }
+
+    /// The name of the file in errors.
+    pub(crate) fn path(&self) -> &Path {
+        self.input.path()
     }
 
     /// The keys of the documents so far, the first few, in their order: known even where a document
@@ -226,10 +245,14 @@ impl JsonReader {
             self.keys.push(key.to_string());
         }
         let path = if prefix.is_empty() { key.into_owned() } else { format!("{prefix}.{key}") };
-        let container = self.containers.iter().find(|container| **container == path);
-        let is_below = |container: &&str| {
+        let is_named = self.named.contains(&path).then_some(NAMED);
+        let known = self.containers.iter().copied().find(|container| *container == path);
+        let container = known.or(is_named);
+        let leads_on = |container: &str| {
             container.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
         };
+        let leads_on = self.containers.iter().any(|container| leads_on(container))
+            || self.named.iter().any(|container| leads_on(container));
         match (container, byte) {
             (Some(container), b'[') => {
                 self.is_wrapper = true;
@@ -241,7 +264,7 @@ impl JsonReader {
                 self.is_wrapper = true;
                 self.scan(byte)
             }
-            (None, b'{') if self.containers.iter().any(is_below) => {
+            (None, b'{') if leads_on => {
                 self.push(Frame::Object(path))?;
                 self.bump()
             }

@@ -118,7 +118,8 @@ fn table_by_columns(sample: &Sample<'_>) -> Option<(Form, &'static Known)> {
     table.map(|table| (form, table))
 }
 
-struct ProductColumns {
+/// Columns of products.
+pub(super) struct ProductColumns {
     id: Column,
     deleted: Column,
     title: Column,
@@ -137,37 +138,49 @@ struct ProductColumns {
     markets: Column,
 }
 
-fn read_products(table: &mut Table<'_>) -> Result<(), SourceError> {
-    let columns = ProductColumns {
-        id: table.required("id")?,
-        deleted: table.optional("deleted"),
-        title: table.optional("title"),
-        brand: table.optional("brand"),
-        category: table.optional("category"),
-        price: table.optional("price"),
-        currency: table.optional("currency"),
-        availability: table.optional("availability"),
-        read_at: table.optional("read_at"),
-        parent: table.optional("parent"),
-        variant_position: table.optional("variant_position"),
-        visibility: table.optional("visibility"),
-        popularity: table.optional("popularity"),
-        tags: table.optional("tags"),
-        eco_grade: table.optional("eco_grade"),
-        markets: table.optional("markets"),
-    };
-    table.report_unknown(|_| true);
-    while table.advance()? {
-        let mut row = table.row();
-        if row.switch(columns.deleted) == Some(true) {
-            if let Some(product) = row.id(columns.id) {
-                row.emit(row.at(), Record::Tombstone(TombstoneRecord { product }));
-            }
-        } else if let Some(product) = product(&mut row, &columns) {
-            row.emit(row.at(), Record::Product(product));
+impl ProductColumns {
+    /// The columns of products as `find` knows them by name.
+    pub(super) fn bind(mut find: impl FnMut(&'static str) -> Column) -> Self {
+        Self {
+            id: find("id"),
+            deleted: find("deleted"),
+            title: find("title"),
+            brand: find("brand"),
+            category: find("category"),
+            price: find("price"),
+            currency: find("currency"),
+            availability: find("availability"),
+            read_at: find("read_at"),
+            parent: find("parent"),
+            variant_position: find("variant_position"),
+            visibility: find("visibility"),
+            popularity: find("popularity"),
+            tags: find("tags"),
+            eco_grade: find("eco_grade"),
+            markets: find("markets"),
         }
     }
+}
+
+fn read_products(table: &mut Table<'_>) -> Result<(), SourceError> {
+    table.required("id")?;
+    let columns = ProductColumns::bind(|name| table.optional(name));
+    table.report_unknown(|_| true);
+    while table.advance()? {
+        emit_product(&mut table.row(), &columns);
+    }
     Ok(())
+}
+
+/// Passes a row of products on.
+pub(super) fn emit_product(row: &mut Row<'_>, columns: &ProductColumns) {
+    if row.switch(columns.deleted) == Some(true) {
+        if let Some(product) = row.id(columns.id) {
+            row.emit(row.at(), Record::Tombstone(TombstoneRecord { product }));
+        }
+    } else if let Some(product) = product(row, columns) {
+        row.emit(row.at(), Record::Product(product));
+    }
 }
 
 fn product<'a>(row: &mut Row<'a>, columns: &ProductColumns) -> Option<ProductRecord<'a>> {
@@ -219,7 +232,8 @@ fn read_product_markets(table: &mut Table<'_>) -> Result<(), SourceError> {
     Ok(())
 }
 
-struct RelationColumns {
+/// Columns of relations.
+pub(super) struct RelationColumns {
     source: Column,
     relation_type: Column,
     target: Column,
@@ -235,30 +249,44 @@ struct RelationColumns {
     active: Column,
 }
 
-fn read_relations(table: &mut Table<'_>) -> Result<(), SourceError> {
-    let columns = RelationColumns {
-        source: table.required("source")?,
-        relation_type: table.required("type")?,
-        target: table.required("target")?,
-        position: table.optional("position"),
-        score: table.optional("score"),
-        quantity: table.optional("quantity"),
-        origin: table.optional("origin"),
-        two_way: table.optional("two_way"),
-        valid_from: table.optional("valid_from"),
-        valid_to: table.optional("valid_to"),
-        stages: table.optional("stages"),
-        markets: table.optional("markets"),
-        active: table.optional("active"),
-    };
-    table.report_unknown(|_| true);
-    while table.advance()? {
-        let mut row = table.row();
-        if let Some(relation) = relation(&mut row, &columns) {
-            row.emit(row.at(), Record::Relation(relation));
+impl RelationColumns {
+    /// The columns of relations as `find` knows them by name.
+    pub(super) fn bind(mut find: impl FnMut(&'static str) -> Column) -> Self {
+        Self {
+            source: find("source"),
+            relation_type: find("type"),
+            target: find("target"),
+            position: find("position"),
+            score: find("score"),
+            quantity: find("quantity"),
+            origin: find("origin"),
+            two_way: find("two_way"),
+            valid_from: find("valid_from"),
+            valid_to: find("valid_to"),
+            stages: find("stages"),
+            markets: find("markets"),
+            active: find("active"),
         }
     }
+}
+
+fn read_relations(table: &mut Table<'_>) -> Result<(), SourceError> {
+    table.required("source")?;
+    table.required("type")?;
+    table.required("target")?;
+    let columns = RelationColumns::bind(|name| table.optional(name));
+    table.report_unknown(|_| true);
+    while table.advance()? {
+        emit_relation(&mut table.row(), &columns);
+    }
     Ok(())
+}
+
+/// Passes a row of relations on.
+pub(super) fn emit_relation(row: &mut Row<'_>, columns: &RelationColumns) {
+    if let Some(relation) = relation(row, columns) {
+        row.emit(row.at(), Record::Relation(relation));
+    }
 }
 
 /// A relation whose limits cannot be read is switched off: shown without them, it would stand where
@@ -294,7 +322,8 @@ fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<Relation
     })
 }
 
-struct BundleColumns {
+/// Columns of selections of bundles.
+pub(super) struct BundleColumns {
     bundle: Column,
     option: Column,
     option_position: Column,
@@ -307,29 +336,43 @@ struct BundleColumns {
     default: Column,
 }
 
+impl BundleColumns {
+    /// The columns of selections of bundles as `find` knows them by name.
+    pub(super) fn bind(mut find: impl FnMut(&'static str) -> Column) -> Self {
+        Self {
+            bundle: find("bundle"),
+            option: find("option"),
+            option_position: find("option_position"),
+            required: find("required"),
+            min: find("min"),
+            max: find("max"),
+            product: find("product"),
+            position: find("position"),
+            quantity: find("quantity"),
+            default: find("default"),
+        }
+    }
+}
+
 fn read_bundles(table: &mut Table<'_>) -> Result<(), SourceError> {
-    let columns = BundleColumns {
-        bundle: table.required("bundle")?,
-        option: table.required("option")?,
-        option_position: table.optional("option_position"),
-        required: table.optional("required"),
-        min: table.optional("min"),
-        max: table.optional("max"),
-        product: table.required("product")?,
-        position: table.optional("position"),
-        quantity: table.optional("quantity"),
-        default: table.optional("default"),
-    };
+    table.required("bundle")?;
+    table.required("option")?;
+    table.required("product")?;
+    let columns = BundleColumns::bind(|name| table.optional(name));
     table.report_unknown(|_| true);
     // A row a selection tells all but that there is none.
     table.speak_of(ScopeRecord::BUNDLES);
     while table.advance()? {
-        let mut row = table.row();
-        if let Some(selection) = selection(&mut row, &columns) {
-            row.emit(row.at(), Record::Bundle(selection));
-        }
+        emit_selection(&mut table.row(), &columns);
     }
     Ok(())
+}
+
+/// Passes a row of bundles on.
+pub(super) fn emit_selection(row: &mut Row<'_>, columns: &BundleColumns) {
+    if let Some(selection) = selection(row, columns) {
+        row.emit(row.at(), Record::Bundle(selection));
+    }
 }
 
 /// Without `required`, an option with a minimum is required. Without `max`, as many as `min`, at

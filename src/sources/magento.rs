@@ -1,13 +1,17 @@
-//! Magento: the admin's product export, and the fixtures of the sample data.
+//! Magento and Adobe Commerce: the admin's product export, products of the REST interface, and the
+//! fixtures of the sample data.
 //!
-//! Every `.csv` below the path is known by its header; the other files are reported and not read.
+//! Every `.csv` below the path is known by its header, every `.json` by its first product; the other
+//! files are reported and not read.
 //! Relation types are passed on as Magento calls them: `magento:related`, `magento:crosssell` (three
 //! s), `magento:upsell`. Stock is never derived from `qty`: a configurable product has none.
 
 mod export;
 mod fixture;
+mod parts;
+mod rest;
 
-use self::fixture::Categories;
+use self::{fixture::Categories, rest::Rest};
 use super::{
     Fit, Format, SourceError,
     csv::CsvReader,
@@ -22,14 +26,20 @@ use crate::model::record::{RecordSink, Visibility};
 /// `--from magento=DIR` or `--from magento=FILE`.
 pub(crate) const FORMAT: Format = Format {
     name: "magento",
-    about: "Magento 2: product exports of the admin (CSV), or the sample data's fixtures",
+    about: "Magento 2: product exports of the admin (CSV), products of the REST interface (JSON), or \
+            the sample data's fixtures",
     id_rule: IdRule::CaseFolded,
     depth: Depth::Every,
     recognizes,
     read,
 };
 
-const EXPECTED: &str = "a .csv with a column `sku` and columns for products or links";
+const EXPECTED: &str =
+    "a .csv with a column `sku` and columns for products or links, or a .json of products";
+/// What joins the items of a list unless the shop says otherwise.
+const SEPARATOR_DEFAULT: char = ',';
+
+const NO_FILE: &str = "expected a .csv or .json file, found another one";
 
 /// What Magento calls its link types, and what we pass on.
 const LINK_TYPES: [(&str, &str); 3] = [
@@ -49,9 +59,14 @@ enum Shape {
     Fixture,
     /// The admin's export.
     Export,
+    /// Products or links of the REST interface.
+    Rest,
 }
 
 fn recognizes(sample: &Sample<'_>) -> Fit {
+    if sample.is_json() {
+        return rest::recognizes(sample);
+    }
     let is_csv = sample.file().is_stdin() || sample.file().extension() == "csv";
     if sample.delimiter() != Some(b',') || !is_csv {
         return Fit::No;
@@ -67,8 +82,10 @@ fn recognizes(sample: &Sample<'_>) -> Fit {
         "crosssell_skus",
         "upsell_skus",
     ];
+    const FIXTURES: [&str; 3] = ["attribute_set", "bundle_options", "associated_sku"];
     match shape_by_columns(sample.columns(), sample.file().stem()) {
         Ok(Shape::Export) if !OWN.iter().any(|own| sample.has(own)) => Fit::Likely,
+        Ok(Shape::Fixture) if !FIXTURES.iter().any(|own| sample.has(own)) => Fit::Likely,
         Ok(_) => Fit::Sure,
         Err(_) => Fit::No,
     }
@@ -87,7 +104,15 @@ fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
     }
     tables.sort_by(|(left, a), (right, b)| left.cmp(right).then_with(|| a.name.cmp(&b.name)));
     let mut categories = Categories::default();
+    let mut rest = Rest::default();
+    for (_, file) in tables.iter().filter(|(shape, _)| *shape == Shape::Rest) {
+        rest.learn(file)?;
+    }
     for (shape, file) in &tables {
+        if *shape == Shape::Rest {
+            rest.read(file, sink)?;
+            continue;
+        }
         let input = file.open()?;
         let id = file.announce(sink);
         let mut table = Table::new(COMMA_CSV, input, id, sink)?;
@@ -95,16 +120,31 @@ fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
             Shape::Categories => categories.read(&mut table)?,
             Shape::Links(relation_type) => fixture::read_links(&mut table, relation_type)?,
             Shape::Fixture => fixture::read_products(&mut table, &categories)?,
-            Shape::Export => export::read(&mut table)?,
+            Shape::Export => {
+                export::read(&mut table, tree.separator.unwrap_or(SEPARATOR_DEFAULT))?;
+            }
+            Shape::Rest => {}
         }
     }
+    rest.report_unmet(sink);
     Ok(())
 }
 
 /// What a file holds, or why it is not read.
 fn shape_of(file: &SourceFile) -> Result<Result<Shape, &'static str>, SourceError> {
-    if !file.is_stdin() && (file.extension() != "csv" || !file.is_regular()) {
-        return Ok(Err("expected a .csv file, found another one"));
+    let is_json = match file.extension() {
+        _ if file.is_stdin() => Sample::new(file).is_json(),
+        _ if !file.is_regular() => return Ok(Err(NO_FILE)),
+        "csv" => false,
+        "json" | "jsonl" | "ndjson" => true,
+        _ => return Ok(Err(NO_FILE)),
+    };
+    if is_json {
+        let is_rest = rest::recognizes(&Sample::new(file)) != Fit::No;
+        // A file that cannot be looked into says why when it is read.
+        let is_broken = !Sample::new(file).is_json();
+        let what = "expected products or links of the REST interface, found other JSON";
+        return Ok(if is_rest || is_broken { Ok(Shape::Rest) } else { Err(what) });
     }
     let header = CsvReader::new(file.open()?, b',')?;
     Ok(shape_by_columns(header.header(), file.stem()))
@@ -133,17 +173,20 @@ fn shape_by_columns(columns: &[String], stem: &str) -> Result<Shape, &'static st
     }
 }
 
-/// `1` is "Not Visible Individually"; 2, 3 and 4 are catalog, search and both.
 fn visibility(row: &mut Row<'_>, column: Column) -> Visibility {
+    row.parsed(column, VISIBILITIES, visibility_of).unwrap_or_default()
+}
+
+const VISIBILITIES: &str = "a visibility from 1 to 4 or its name";
+
+/// `1` is "Not Visible Individually"; 2, 3 and 4 are catalog, search and both.
+fn visibility_of(text: &str) -> Option<Visibility> {
     const WORDS: [(&str, &str, Visibility); 4] = [
         ("1", "Not Visible Individually", Visibility::Hidden),
         ("2", "Catalog", Visibility::Visible),
         ("3", "Search", Visibility::Visible),
         ("4", "Catalog, Search", Visibility::Visible),
     ];
-    let find = |text: &str| {
-        let is_it = |word: &&(&str, &str, _)| word.0 == text || word.1.eq_ignore_ascii_case(text);
-        WORDS.iter().find(is_it).map(|word| word.2)
-    };
-    row.parsed(column, "a visibility from 1 to 4 or its name", find).unwrap_or_default()
+    let is_it = |word: &&(&str, &str, _)| word.0 == text || word.1.eq_ignore_ascii_case(text);
+    WORDS.iter().find(is_it).map(|word| word.2)
 }

@@ -17,8 +17,8 @@
 //!   read. A file may be opened several times; the standard input is a file like any other.
 //! - Tables are read by `Table` and `Row` (columns by name, or by `Table::matching` where a name
 //!   holds a type), JSON documents by `JsonReader` (items one by one) and `Object` (typed members).
-//! - Relation types are passed on as `format:CODE`; `STANDARD_TYPES` of `model::relation` and the
-//!   `source_codes` of `catalog.toml` say what they are.
+//! - Relation types are passed on as `format:CODE`, but by a mapping as it says; `STANDARD_TYPES` of
+//!   `model::relation` and the `source_codes` of `catalog.toml` say what they are.
 
 mod akeneo;
 pub mod cache;
@@ -30,12 +30,15 @@ mod error;
 mod files;
 mod input;
 mod json;
+mod json_rows;
 mod kindred;
 mod magento;
+mod mapping;
 mod ndjson;
 mod object;
 pub mod records;
 mod row;
+mod salsify;
 mod sample;
 mod shopify;
 mod shopware;
@@ -83,6 +86,8 @@ enum Fit {
     Likely,
     /// It has what no other system writes.
     Sure,
+    /// A file beside it says so.
+    Told,
 }
 
 /// Reads what lies at a path to its end into the sink.
@@ -93,8 +98,11 @@ pub const FORMATS: &[Format] = &[
     akeneo::FORMAT,
     kindred::FORMAT,
     magento::FORMAT,
+    mapping::FORMAT,
+    salsify::FORMAT,
     shopify::FORMAT,
     shopware::FORMAT,
+    mapping::WISEPIM,
     woocommerce::FORMAT,
 ];
 

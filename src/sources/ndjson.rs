@@ -207,14 +207,15 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 }
 
+/// Is a cell one value or a list?
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Single,
     List,
 }
 
 /// Adds a value as text; `Err` says what stands there instead, and nothing is added.
-fn push_value(text: &mut String, value: &Value) -> Result<Kind, &'static str> {
+pub(super) fn push_value(text: &mut String, value: &Value) -> Result<Kind, &'static str> {
     let Value::Array(items) = value else {
         return push_single(text, value).map(|()| Kind::Single);
     };

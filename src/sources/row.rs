@@ -32,6 +32,34 @@ impl<'a> Row<'a> {
         Self { columns, cells, file, sink, blank }
     }
 
+    /// A row at the same place with other cells: those of this one under other columns.
+    pub(crate) fn laid_out<'b>(&'b mut self, columns: &'b [String], cells: &'b Cells) -> Row<'b> {
+        Row { columns, cells, file: self.file, sink: self.sink, blank: "" }
+    }
+
+    /// The items of a cell as they stand, empty ones too: of a JSON array, or between separators.
+    pub(crate) fn items(&self, column: Column, separator: &str) -> Vec<&'a str> {
+        let Some(index) = column.index else { return Vec::new() };
+        let text = self.cells.text(index);
+        if self.cells.is_list(index) {
+            text.split_terminator(ITEM_END).map(str::trim).collect()
+        } else if text.trim().is_empty() {
+            Vec::new()
+        } else {
+            text.split(separator).map(str::trim).collect()
+        }
+    }
+
+    /// Is the cell a list by itself?
+    pub(crate) fn is_list(&self, column: Column) -> bool {
+        column.index.is_some_and(|index| self.cells.is_list(index))
+    }
+
+    /// Is the cell a key that its JSON object has not? A table has all its cells.
+    pub(crate) fn is_absent(&self, column: Column) -> bool {
+        column.index.is_none_or(|index| self.cells.is_absent(index))
+    }
+
     /// Where the row begins.
     pub(crate) fn at(&self) -> Location {
         Location { file: self.file, line: to_u32(self.cells.line()) }

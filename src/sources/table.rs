@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{SourceError, csv::CsvReader, input::Input, ndjson::NdjsonReader, row::Row};
+use super::{
+    SourceError, csv::CsvReader, input::Input, json_rows::JsonRows, ndjson::NdjsonReader, row::Row,
+};
 use crate::model::{
     finding::FindingCode,
     record::{FileId, Location, Record, RecordSink, ScopeRecord},
@@ -62,6 +64,7 @@ pub(crate) struct Table<'s> {
 enum Rows {
     Csv(CsvReader),
     Ndjson(NdjsonReader),
+    Json(JsonRows),
 }
 
 impl<'s> Table<'s> {
@@ -84,6 +87,21 @@ impl<'s> Table<'s> {
         Ok(Self { rows, columns, asked, cells: Cells::default(), file, sink, blank: "" })
     }
 
+    /// Items of JSON documents as rows of a table that the sink knows as `file`; its columns are
+    /// those that are asked for.
+    pub(crate) fn json(rows: JsonRows, file: FileId, sink: &'s mut dyn RecordSink) -> Self {
+        let (columns, asked) = (Vec::new(), Vec::new());
+        Self {
+            rows: Rows::Json(rows),
+            columns,
+            asked,
+            cells: Cells::default(),
+            file,
+            sink,
+            blank: "",
+        }
+    }
+
     /// The columns of the header.
     pub(crate) fn columns(&self) -> &[String] {
         &self.columns
@@ -93,7 +111,7 @@ impl<'s> Table<'s> {
     pub(crate) fn optional(&mut self, name: &'static str) -> Column {
         let index = self.columns.iter().position(|column| column == name);
         let index = match (index, &self.rows) {
-            (None, Rows::Ndjson(_)) => {
+            (None, Rows::Ndjson(_) | Rows::Json(_)) => {
                 self.columns.push(name.to_owned());
                 self.asked.push(true);
                 Some(self.columns.len() - 1)
@@ -121,11 +139,35 @@ impl<'s> Table<'s> {
         found
     }
 
-    /// A column of the header whose name is not known before.
+    /// A column whose name is not known before; any path is one of JSON documents.
     pub(crate) fn named(&mut self, name: &str) -> Option<Column> {
-        let index = self.columns.iter().position(|column| column == name)?;
+        let index = self.columns.iter().position(|column| column == name);
+        let index = match (index, &self.rows) {
+            (None, Rows::Json(_)) => {
+                self.columns.push(name.to_owned());
+                self.asked.push(true);
+                self.columns.len() - 1
+            }
+            (index, _) => index?,
+        };
         self.asked[index] = true;
         Some(Column { name: "", index: Some(index) })
+    }
+
+    /// The name of the file in errors.
+    pub(crate) fn path(&self) -> &Path {
+        self.rows.path()
+    }
+
+    /// Are its rows items of JSON documents?
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.rows, Rows::Json(_))
+    }
+
+    /// Reports something about the file as a whole.
+    pub(crate) fn finding(&mut self, code: FindingCode, field: &str, text: &str) {
+        let at = Location { file: self.file, line: 1 };
+        self.sink.finding(code, at, &shown(field), text);
     }
 
     /// A column that the file must have. A JSON object without the key is found row by row.
@@ -170,6 +212,9 @@ impl<'s> Table<'s> {
                 Rows::Ndjson(reader) => {
                     return reader.read(&self.columns, &mut self.cells, self.file, self.sink);
                 }
+                Rows::Json(rows) => {
+                    return rows.read(&self.columns, &mut self.cells, self.file, self.sink);
+                }
             };
             if !reader.read(&mut self.cells)? {
                 return Ok(false);
@@ -202,6 +247,7 @@ impl Rows {
         match self {
             Self::Csv(reader) => reader.path(),
             Self::Ndjson(reader) => reader.path(),
+            Self::Json(rows) => rows.path(),
         }
     }
 }
@@ -252,6 +298,11 @@ impl Cells {
     /// Was the cell a JSON array?
     pub(crate) fn is_list(&self, index: usize) -> bool {
         self.lists.get(index).copied().unwrap_or(false)
+    }
+
+    /// Was there no key for the cell, or nothing behind it?
+    pub(crate) fn is_absent(&self, index: usize) -> bool {
+        !self.lists.is_empty() && !self.is_list(index) && self.text(index).is_empty()
     }
 
     /// The line where a cell begins: line breaks of a row stand only inside its cells.

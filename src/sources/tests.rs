@@ -4,13 +4,17 @@
 mod akeneo;
 mod catalog_toml;
 mod detect;
+mod golden;
 mod hostile;
 mod hostile_set;
 mod json;
 mod kindred;
 mod magento;
+mod magento_rest;
+mod mapping;
 mod properties;
 mod ranked;
+mod salsify;
 mod shopify;
 mod shopware;
 mod sink;
@@ -59,6 +63,9 @@ fn formats_are_found_by_name() {
     assert_eq!(format("akeneo").unwrap().name, "akeneo");
     assert_eq!(format("kindred").unwrap().name, "kindred");
     assert_eq!(format("magento").unwrap().name, "magento");
+    for name in ["mapping", "salsify", "wisepim"] {
+        assert_eq!(format(name).unwrap().name, name);
+    }
     assert!(format("").is_none());
     assert!(format("oracle").is_none());
 }

@@ -263,3 +263,21 @@ fn magentos_variants_bundle_and_grouped_product_are_in_the_catalog() {
     let group = ["24-WG085", "24-WG086", "24-WG087"].map(|id| (id, vec![id]));
     assert_eq!(parts("24-WG085_Group"), group);
 }
+
+#[test]
+fn an_export_with_another_separator_gives_the_same_relations_by_an_option() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/magento");
+    let relations = |form: &str, options: &[&str]| {
+        let shop = Shop::new();
+        let from = format!("magento={}", fixture.join(form).display());
+        let report = shop.path("report.json");
+        let args = ["compile", "--from", &from, "--report", report.to_str().unwrap()];
+        shop.kindred(&[args.as_slice(), options].concat()).succeeded();
+        shop.report()["relations"].clone()
+    };
+    let expected = relations("csv", &[]);
+    assert_eq!(expected["cross_sell"]["read"], 20);
+    assert_eq!(relations("rest", &[]), expected);
+    assert_eq!(relations("separator", &["--multi-value-separator", ";"]), expected);
+    assert_ne!(relations("separator", &[]), expected);
+}

@@ -13,7 +13,7 @@ use crate::{
     sources::{
         Encoding, SourceError,
         files::{Depth, Tree},
-        records,
+        mapping, records,
     },
 };
 
@@ -78,7 +78,11 @@ pub(super) fn fingerprint(
         if input.path.as_os_str() == STDIN {
             return Ok(None);
         }
-        text.push_str(&format!("\n{:?} {:?}", input.format.name, input.encoding));
+        let SourceInput { format, encoding, separator, .. } = input;
+        text.push_str(&format!("\n{:?} {encoding:?} {separator:?}", format.name));
+        if let Some(mapping) = mapping::beside_input(input.path).filter(|path| path.is_file()) {
+            text.push_str(&format!("\n{:?}", mark(String::new(), &mapping)));
+        }
         let marks = match input.part {
             Some(part) => part.files().map(|file| mark(file.name.clone(), &file.path)).collect(),
             None => marks(input.path)?,

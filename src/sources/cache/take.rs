@@ -37,6 +37,8 @@ pub struct SourceInput<'a> {
     pub path: &'a Path,
     /// How the files spell characters.
     pub encoding: Encoding,
+    /// What joins the items of a list, where that is not as the format has it.
+    pub separator: Option<char>,
     /// Its files, if they were looked into already.
     pub part: Option<&'a Part>,
 }
@@ -47,10 +49,14 @@ impl SourceInput<'_> {
     /// # Errors
     /// As [`Format::part`] and [`Part::read`].
     pub fn read(&self, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
-        match self.part {
-            Some(part) => part.read(sink),
-            None => self.format.part(self.path, self.encoding)?.read(sink),
+        let mut part = match self.part {
+            Some(part) => part.clone(),
+            None => self.format.part(self.path, self.encoding)?,
+        };
+        if let Some(separator) = self.separator {
+            part.separate_by(separator);
         }
+        part.read(sink)
     }
 }
 

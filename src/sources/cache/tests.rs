@@ -90,7 +90,13 @@ impl Rig {
     ) -> Result<(Taken, Links), CacheError> {
         let tables = self.tables();
         let format = format("kindred").unwrap();
-        let inputs = [SourceInput { format, path: &tables, encoding: Encoding::Utf8, part: None }];
+        let inputs = [SourceInput {
+            format,
+            path: &tables,
+            encoding: Encoding::Utf8,
+            separator: None,
+            part: None,
+        }];
         let wanted = Wanted {
             name: "shop",
             inputs: &inputs,

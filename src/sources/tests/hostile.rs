@@ -84,7 +84,8 @@ fn a_directory_without_tables_is_refused() {
     refused(
         "magento",
         &[("msrp.csv", b"sku,msrp\nA,1\n")],
-        "DIR: expected a .csv with a column `sku` and columns for products or links, found none",
+        "DIR: expected a .csv with a column `sku` and columns for products or links, or a .json of \
+         products, found none",
     );
 }
 

@@ -426,7 +426,7 @@ fn files_of_no_use_are_reported() {
     ];
     let collected = read("magento", &files);
     let expected = [
-        "SOURCE.txt:1 ignored_file : expected a .csv file, found another one",
+        "SOURCE.txt:1 ignored_file : expected a .csv or .json file, found another one",
         "links.csv:1 ignored_file : expected links named related, crosssell or upsell.csv",
         "msrp.csv:1 ignored_file : expected columns for products or links beside `sku`, found none",
         "orders.csv:1 ignored_file : expected a column `sku`, found none",
@@ -445,7 +445,7 @@ fn links_to_directories_are_not_followed() {
     assert_eq!(collected.relations().len(), 1);
     assert_eq!(
         collected.findings,
-        ["a/loop:1 ignored_file : expected a .csv file, found another one"]
+        ["a/loop:1 ignored_file : expected a .csv or .json file, found another one"]
     );
 }
 
