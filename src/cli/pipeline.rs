@@ -183,25 +183,38 @@ fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
 }
 
 fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
+    let unsaid = || id_rule(inputs);
     if let Some(path) = &job.catalog {
-        return Ok(catalog_toml::load(path)?);
+        return Ok(catalog_toml::load(path, &unsaid)?);
     }
     let beside = inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
     let beside = beside.collect::<BTreeSet<_>>();
     let mut beside = beside.iter();
     match (beside.next(), beside.next()) {
-        (None, _) => {
-            let folds = inputs.iter().all(|input| input.format.id_rule == IdRule::CaseFolded);
-            let id_rule = if folds { IdRule::CaseFolded } else { IdRule::Exact };
-            Ok(CatalogConfig { id_rule, ..CatalogConfig::default() })
-        }
-        (Some(path), None) => Ok(catalog_toml::load(path)?),
+        (None, _) => Ok(CatalogConfig { id_rule: unsaid(), ..CatalogConfig::default() }),
+        (Some(path), None) => Ok(catalog_toml::load(path, &unsaid)?),
         (Some(first), Some(second)) => bail!(
             "both {} and {} declare the catalog; name one by --catalog",
             first.display(),
             second.display()
         ),
     }
+}
+
+/// How ids compare where nobody says it: as all the systems do that are read, else exactly.
+fn id_rule(inputs: &[NamedInput]) -> IdRule {
+    let folds = |input: &&NamedInput| input.format.id_rule == IdRule::CaseFolded;
+    if inputs.iter().all(|input| folds(&input)) {
+        return IdRule::CaseFolded;
+    }
+    if let Some(folding) = inputs.iter().find(folds) {
+        let name = &folding.name;
+        eprintln!(
+            "warning: source {name:?} compares ids without case and others do not, so ids are \
+             compared exactly; say id_rule in catalog.toml"
+        );
+    }
+    IdRule::Exact
 }
 
 /// Blobs in the store, and two of them as a server would open them.

@@ -40,11 +40,11 @@ pub fn beside(path: &Path) -> Option<PathBuf> {
     Some(path.join(FILE_NAME)).filter(|file| file.is_file())
 }
 
-/// Reads and checks a file.
+/// Reads and checks a file. Where it does not say how ids compare, `unsaid` does.
 ///
 /// # Errors
 /// If it cannot be read, is too long or no UTF-8, and as [`parse`].
-pub fn load(path: &Path) -> Result<CatalogConfig, SourceError> {
+pub fn load(path: &Path, unsaid: &dyn Fn() -> IdRule) -> Result<CatalogConfig, SourceError> {
     let failed = |error| SourceError::io(path, error);
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
@@ -54,7 +54,7 @@ pub fn load(path: &Path) -> Result<CatalogConfig, SourceError> {
         return Err(SourceError::CatalogTooLong { path: path.to_owned() });
     }
     match str::from_utf8(&bytes) {
-        Ok(text) => parse(text, path),
+        Ok(text) => parse(text, path, unsaid),
         Err(error) => {
             let good = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
             let message =
@@ -64,12 +64,16 @@ pub fn load(path: &Path) -> Result<CatalogConfig, SourceError> {
     }
 }
 
-/// Checks a text; `path` names it in errors.
+/// Checks a text; `path` names it in errors, and `unsaid` is asked for the id rule if it says none.
 ///
 /// # Errors
 /// Names line and column of what is no TOML, of an unknown key, of a count over its limit, and of
 /// a name that is given twice or refers to nothing.
-pub fn parse(text: &str, path: &Path) -> Result<CatalogConfig, SourceError> {
+pub fn parse(
+    text: &str,
+    path: &Path,
+    unsaid: &dyn Fn() -> IdRule,
+) -> Result<CatalogConfig, SourceError> {
     let check = Check { text, path };
     let document: Document = toml::from_str(text).map_err(|error| {
         check.error(error.span().unwrap_or_default(), error.message().to_owned())
@@ -78,7 +82,7 @@ pub fn parse(text: &str, path: &Path) -> Result<CatalogConfig, SourceError> {
     let markets = check.markets(&document, &inventories)?;
     let relation_types = check.relation_types(&document)?;
     Ok(CatalogConfig {
-        id_rule: document.id_rule.map_or(IdRule::Exact, IdRuleWord::rule),
+        id_rule: document.id_rule.map_or_else(unsaid, IdRuleWord::rule),
         default_market: check.default_market(&document, &markets)?,
         markets,
         inventories,

@@ -105,15 +105,10 @@ impl Rest {
         let mut reader = JsonReader::new(file.open()?, CONTAINERS);
         let id = file.announce(sink);
         self.files.push(id);
-        let mut has_spoken = false;
+        let mut spoken = Spoken::default();
         while let Some(item) = reader.next(id, sink)? {
             let mut object = Object::new(&item.object, item.at, sink);
-            if !std::mem::replace(&mut has_spoken, true) {
-                for (_, relation_type) in super::LINK_TYPES {
-                    object.emit(scope(relation_type, None));
-                }
-                object.emit(scope(ScopeRecord::BUNDLES, None));
-            }
+            spoken.speak(&mut object, &item.object);
             if item.object.contains_key("linked_product_sku") {
                 link(&mut object);
             } else {
@@ -176,6 +171,34 @@ impl Rest {
         links(object, &sku);
         if let Some(extension) = extension {
             options(&mut object.within(extension), &sku);
+        }
+    }
+}
+
+/// Which members a file has had: a product without `product_links`, as a change of prices brings it,
+/// says nothing of links. A row that is a link speaks for itself.
+#[derive(Default)]
+struct Spoken {
+    of_links: bool,
+    of_bundles: bool,
+}
+
+impl Spoken {
+    /// Says once what the file speaks of at all.
+    fn speak(&mut self, object: &mut Object<'_>, members: &Map<String, Value>) {
+        let extension = members.get("extension_attributes").and_then(Value::as_object);
+        let has_links = members.contains_key(LINKS);
+        let is_grouped = members.get("type_id").is_some_and(|kind| kind == "grouped");
+        let has_options = extension.is_some_and(|extension| extension.contains_key(links::OPTIONS));
+        if has_links && !std::mem::replace(&mut self.of_links, true) {
+            for (_, relation_type) in super::LINK_TYPES {
+                object.emit(scope(relation_type, None));
+            }
+        }
+        if (has_options || has_links && is_grouped)
+            && !std::mem::replace(&mut self.of_bundles, true)
+        {
+            object.emit(scope(ScopeRecord::BUNDLES, None));
         }
     }
 }

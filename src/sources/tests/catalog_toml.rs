@@ -71,13 +71,13 @@ churn_top = 3
 
 #[track_caller]
 fn check(text: &str, line: usize, column: usize, message: &str) {
-    let error = parse(text, Path::new("catalog.toml")).unwrap_err();
+    let error = parse(text, Path::new("catalog.toml"), &|| IdRule::Exact).unwrap_err();
     assert!(matches!(error, SourceError::Catalog { .. }), "{error:?}");
     assert_eq!(error.to_string(), format!("catalog.toml:{line}:{column}: {message}"));
 }
 
 fn parsed(text: &str) -> CatalogConfig {
-    parse(text, Path::new("catalog.toml")).unwrap()
+    parse(text, Path::new("catalog.toml"), &|| IdRule::Exact).unwrap()
 }
 
 fn declared(config: &CatalogConfig, number: u8) -> &TypeDeclaration {
@@ -224,23 +224,25 @@ fn instants_may_stand_without_quotes() {
 
 #[test]
 fn what_is_no_toml_is_named_by_line_and_column() {
-    let error = parse("tags = [\n  \"a\"\n  \"b\"\n]", Path::new("c.toml")).unwrap_err();
+    let error =
+        parse("tags = [\n  \"a\"\n  \"b\"\n]", Path::new("c.toml"), &|| IdRule::Exact).unwrap_err();
     assert!(error.to_string().starts_with("c.toml:3:3: "), "{error}");
 }
 
 #[test]
 fn unknown_keys_are_refused() {
     let text = "\n[[markets]]\nid = \"de\"\ncurrency = \"EUR\"\ncurency = \"EUR\"\n";
-    let error = parse(text, Path::new("c.toml")).unwrap_err().to_string();
+    let error = parse(text, Path::new("c.toml"), &|| IdRule::Exact).unwrap_err().to_string();
     assert!(error.starts_with("c.toml:5:1: unknown field `curency`"), "{error}");
-    let error = parse("market = 1", Path::new("c.toml")).unwrap_err().to_string();
+    let error =
+        parse("market = 1", Path::new("c.toml"), &|| IdRule::Exact).unwrap_err().to_string();
     assert!(error.starts_with("c.toml:1:1: unknown field `market`"), "{error}");
 }
 
 #[test]
 fn wrong_words_and_types_are_refused() {
     let starts = |text: &str, expected: &str| {
-        let error = parse(text, Path::new("c.toml")).unwrap_err().to_string();
+        let error = parse(text, Path::new("c.toml"), &|| IdRule::Exact).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
     };
     starts(
@@ -375,7 +377,7 @@ fn it_lies_beside_the_tables() {
         super::directory(&[("catalog.toml", FULL.as_bytes()), ("products.csv", b"id\n")]);
     let path = beside(directory.path()).unwrap();
     assert_eq!(path, directory.path().join("catalog.toml"));
-    assert_eq!(load(&path).unwrap(), parsed(FULL));
+    assert_eq!(load(&path, &|| IdRule::Exact).unwrap(), parsed(FULL));
     assert_eq!(beside(&directory.path().join("products.csv")), None);
     assert_eq!(beside(super::directory(&[]).path()), None);
 }
@@ -388,7 +390,7 @@ fn files_that_cannot_be_read_are_refused() {
         ("long.toml", format!("{long} ").as_bytes()),
         ("latin.toml", b"tags = [\n  \"\xfc\"]"),
     ]);
-    let result = |name: &str| load(&directory.path().join(name));
+    let result = |name: &str| load(&directory.path().join(name), &|| IdRule::Exact);
     assert_eq!(result("fits.toml").unwrap(), CatalogConfig::default());
     assert!(matches!(result("long.toml").unwrap_err(), SourceError::CatalogTooLong { .. }));
     assert!(matches!(result("none.toml").unwrap_err(), SourceError::Missing { .. }));

@@ -212,16 +212,18 @@ fn options_of_bundles_keep_their_order_and_their_names_apart() {
 #[test]
 fn a_product_speaks_of_what_its_members_hold() {
     let all = ["magento:related", "magento:crosssell", "magento:upsell"];
-    let file = [all.as_slice(), &["#bundles"]].concat();
     let of = |text: &str| scopes(&rest(text));
-    assert_eq!(of(r#"{"sku":"A","type_id":"simple"}"#), file, "other members were not asked for");
-    let mut expected: Vec<String> = file.iter().map(|code| (*code).to_owned()).collect();
-    expected.extend(all.iter().map(|code| format!("{code} A")));
+    let none: [&str; 0] = [];
+    assert_eq!(of(r#"{"sku":"A","type_id":"simple","price":1}"#), none, "a change of prices");
+    let of_a = all.map(|code| format!("{code} A"));
+    let expected = [all.map(str::to_owned), of_a.clone()].concat();
     assert_eq!(of(r#"{"sku":"A","type_id":"simple","product_links":[]}"#), expected);
-    expected.push("#bundles A".to_owned());
-    assert_eq!(of(r#"{"sku":"A","type_id":"grouped","product_links":[]}"#), expected);
+    let found = of(r#"{"sku":"A","type_id":"grouped","product_links":[]}"#);
+    let bundles = ["#bundles".to_owned()];
+    let expected = [&all.map(str::to_owned)[..], &bundles, &of_a, &["#bundles A".to_owned()]];
+    assert_eq!(found, expected.concat());
     let text = r#"{"sku":"A","type_id":"bundle","extension_attributes":{"bundle_product_options":[],"configurable_product_links":[]}}"#;
-    assert_eq!(of(text).split_off(4), ["#variants A", "#bundles A"]);
+    assert_eq!(of(text), ["#bundles", "#variants A", "#bundles A"]);
 }
 
 /// The catalog in three forms, each with what reads it.

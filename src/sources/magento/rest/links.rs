@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// Options and selections of a bundle.
+pub(super) const OPTIONS: &str = "bundle_product_options";
+
 /// A link as it stands in a list.
 struct Link {
     code: String,
@@ -118,7 +121,6 @@ struct Choice {
 /// `bundle_product_options`: options and selections by their positions. Two options of one title are
 /// told apart by their numbers.
 pub(super) fn options(object: &mut Object<'_>, bundle: &str) {
-    const OPTIONS: &str = "bundle_product_options";
     if object.value(OPTIONS).is_none() {
         return;
     }
