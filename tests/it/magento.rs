@@ -281,3 +281,29 @@ fn an_export_with_another_separator_gives_the_same_relations_by_an_option() {
     assert_eq!(relations("separator", &["--multi-value-separator", ";"]), expected);
     assert_ne!(relations("separator", &[]), expected);
 }
+
+#[test]
+fn skus_compare_without_case_unless_a_catalog_toml_says_otherwise() {
+    let header = "sku,product_type,store_view_code,name,related_skus";
+    let shop = Shop::with(&[
+        ("export.csv", &format!("{header}\nAb,simple,,A,cD\nCd,simple,,C,\n")),
+        ("catalog.toml", "tags = [\"new\"]\n"),
+    ]);
+    let from = format!("magento={}", shop.path("tables").display());
+    shop.kindred(&["compile", "--from", &from]).succeeded();
+    let snapshot = shop.snapshot();
+    let view = snapshot.catalog().view();
+    assert!(view.find("AB").is_some() && view.meta().relation_count == 1);
+
+    shop.write("catalog.toml", "id_rule = \"exact\"\n");
+    shop.kindred(&["compile", "--from", &from, "--allow", "all"]).succeeded();
+    assert_eq!(shop.snapshot().catalog().view().find("AB"), None);
+
+    let other = Shop::with(&[("products.csv", "id\nx\n")]);
+    let also = format!("kindred={}", other.path("tables").display());
+    let run = shop.kindred(&["compile", "--from", &from, "--from", &also, "--allow", "all"]);
+    assert!(!run.succeeded().err.contains("compares ids without case"), "catalog.toml says it");
+    shop.write("catalog.toml", "");
+    let run = shop.kindred(&["compile", "--from", &from, "--from", &also, "--allow", "all"]);
+    run.succeeded().complained(&["source \"magento\" compares ids without case"]);
+}

@@ -102,12 +102,27 @@ fn parts(batch: Batch, keeps: Vec<String>) -> Vec<Entry> {
     (0..).zip(all).map(part).collect()
 }
 
-/// A list in pieces of one part each.
-fn pieces<T>(mut rest: Vec<T>) -> Vec<Vec<T>> {
-    let mut pieces = Vec::with_capacity(rest.len().div_ceil(UPDATES_PER_PART));
-    while !rest.is_empty() {
-        let tail = rest.split_off(rest.len().min(UPDATES_PER_PART));
-        pieces.push(std::mem::replace(&mut rest, tail));
+/// A list in pieces of one part each, none of which holds more room than it needs.
+fn pieces<T>(all: Vec<T>) -> Vec<Vec<T>> {
+    let mut rest = all.into_iter();
+    let piece = || {
+        let piece = rest.by_ref().take(UPDATES_PER_PART).collect::<Vec<_>>();
+        (!piece.is_empty()).then_some(piece)
+    };
+    std::iter::from_fn(piece).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UPDATES_PER_PART, pieces};
+
+    #[test]
+    fn the_pieces_of_a_long_resync_take_the_room_of_one_copy() {
+        let all = (0..50 * UPDATES_PER_PART + 1).collect::<Vec<_>>();
+        let pieces = pieces(all.clone());
+        assert_eq!(pieces.len(), 51);
+        let room = pieces.iter().map(Vec::capacity).sum::<usize>();
+        assert!(room <= 2 * all.len(), "{room} places for {} items", all.len());
+        assert_eq!(pieces.concat(), all);
     }
-    pieces
 }
