@@ -1,6 +1,6 @@
 //! The command line: parsing, printing, exit codes. The only room that names clap or anyhow.
 //!
-//! Exit codes: [`EXIT_CODES`].
+//! Exit codes: `EXIT_CODES`.
 
 #![allow(clippy::print_stderr, reason = "this room talks to people")]
 
