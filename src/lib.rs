@@ -9,10 +9,10 @@
 //! | to find | open |
 //! |---|---|
 //! | what a relation, product or limit is | [`model`] |
-//! | how a system's files are read | [`sources`], one file a system |
+//! | how a system's files are read, kept and merged | [`sources`], one file a system |
 //! | placements, stage policy, rules, overrides | [`policy`], with `POLICY.md` |
 //! | how relations are checked and merged | [`graph`] |
-//! | how they are ordered, scored and written | [`compile`] |
+//! | how they are ordered, scored, written, checked and guarded | [`compile`] |
 //! | the bytes of a file, and its checks | [`index`], with `FORMAT.md` |
 //! | publish, rollback, hold | [`store`] |
 //! | what is live, and how it is swapped | [`snapshot`] |
@@ -20,7 +20,7 @@
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
-//! | calls of a server that feed stock and recall products | [`client`] |
+//! | calls of a server that feed stock, recall products and ask why | [`client`] |
 //! | how one value replaces another under readers | [`slot`] |
 //! | synthetic catalogs of any size | [`synth`] |
 //! | the commands | [`cli`] |
