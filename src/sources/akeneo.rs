@@ -71,6 +71,9 @@ fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
             None if tree.files.len() == 1 => return Err(unread(tree, file)),
             None => {
                 let seen = sample.seen();
+                if let Some(fault) = sample.fault() {
+                    return Err(fault);
+                }
                 file.ignore(sink, &format!("expected {EXPECTED}, found {seen}"));
             }
         }

@@ -46,6 +46,13 @@ impl CsvReader {
             let expected = "a header with the names of the columns";
             return Err(SourceError::Empty { path: reader.input.path().to_owned(), expected });
         }
+        if cells.text(0).trim_start().starts_with('<') {
+            let found = "a page of HTML or XML; look whether it is an error's, and export again";
+            return Err(SourceError::NoTableAsNamed {
+                path: reader.input.path().to_owned(),
+                found,
+            });
+        }
         reader.check_delimiter(&cells, char::from(delimiter))?;
         reader.header =
             (0..cells.count()).map(|index| cells.text(index).trim().to_owned()).collect();

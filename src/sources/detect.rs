@@ -59,14 +59,19 @@ impl Part {
 /// for each format, by name; files that no format knows are reported when the first part is read.
 ///
 /// # Errors
-/// If the path cannot be listed, if no format knows any file of it, and if two know one equally
-/// well.
+/// If the path cannot be listed, if no format knows any file of it, if two know one equally well, and
+/// if a file that is named like a table or JSON is empty, damaged or something else.
 pub fn detect(path: &Path, encoding: Encoding) -> Result<Vec<Part>, SourceError> {
     let tree = Tree::open(path, Depth::Every, encoding)?;
     let mut parts: Vec<(&'static Format, Vec<SourceFile>)> = Vec::new();
     let mut unknown = Vec::new();
     for file in &tree.files {
-        let Some(format) = format_of(&Sample::new(file))? else {
+        let sample = Sample::new(file);
+        let Some(format) = format_of(&sample)? else {
+            // What a broken table holds is not nothing.
+            if let Some(fault) = sample.fault() {
+                return Err(fault);
+            }
             unknown.push(file.clone());
             continue;
         };

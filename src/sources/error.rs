@@ -43,12 +43,21 @@ pub enum SourceError {
         other: PathBuf,
     },
     /// No header and no row: the export failed, or the file is another one.
-    #[error("{}: expected {expected}, found an empty file", path.display())]
+    #[error("{}: expected {expected}, found an empty file; export it again, or take it away", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
         /// What the first line should hold.
         expected: &'static str,
+    },
+    /// A file that is named like a table and is something else, an archive or the page of an error:
+    /// export it again, or take it away.
+    #[error("{}: expected a table or JSON as its name says, found {found}", path.display())]
+    NoTableAsNamed {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and what to do about it.
+        found: &'static str,
     },
     /// Bytes that are no UTF-8: export or convert the file as UTF-8.
     #[error("{}:{line}: {}expected UTF-8, found byte {found:#04x} at offset {offset}{hint}", path.display(), in_column(column.as_deref()))]
@@ -158,7 +167,7 @@ pub enum SourceError {
         found: char,
     },
     /// A JSON document that is cut off: fetch the file again.
-    #[error("{}:{line}: expected the JSON that begins here to go on to its end, found the end of the file", path.display())]
+    #[error("{}:{line}: expected the JSON that begins here to go on to its end, found the end of the file; fetch it again", path.display())]
     JsonEnds {
         /// The file.
         path: PathBuf,

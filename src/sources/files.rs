@@ -33,6 +33,15 @@ pub(crate) struct SourceFile {
     kept: Option<Rc<TempPath>>,
 }
 
+/// What a file's name says that it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// Cells between delimiters.
+    Table,
+    /// JSON.
+    Json,
+}
+
 /// How deep a listing goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
@@ -92,11 +101,6 @@ impl SourceFile {
         self.kept.is_some()
     }
 
-    /// Is it a file, not a directory, pipe or device?
-    pub(crate) fn is_regular(&self) -> bool {
-        self.place().is_file()
-    }
-
     /// The name without directories, packing and extension: `products` of `a/products.csv.gz`.
     pub(crate) fn stem(&self) -> &str {
         self.parts().0
@@ -105,6 +109,17 @@ impl SourceFile {
     /// The extension without that of a packing, empty if there is none.
     pub(crate) fn extension(&self) -> &str {
         self.parts().1
+    }
+
+    /// What its name says that it holds. A hidden file is someone's notes about another one.
+    pub(crate) fn named(&self) -> Option<Named> {
+        let name = self.name.rsplit('/').next().unwrap_or_default();
+        match self.extension().to_ascii_lowercase().as_str() {
+            _ if name.starts_with('.') => None,
+            "csv" | "tsv" | "tab" | "txt" => Some(Named::Table),
+            "json" | "jsonl" | "ndjson" => Some(Named::Json),
+            _ => None,
+        }
     }
 
     /// Tells the sink that records or findings of this file follow.

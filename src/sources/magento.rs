@@ -134,7 +134,6 @@ fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
 fn shape_of(file: &SourceFile) -> Result<Result<Shape, &'static str>, SourceError> {
     let is_json = match file.extension() {
         _ if file.is_stdin() => Sample::new(file).is_json(),
-        _ if !file.is_regular() => return Ok(Err(NO_FILE)),
         "csv" => false,
         "json" | "jsonl" | "ndjson" => true,
         _ => return Ok(Err(NO_FILE)),

@@ -103,10 +103,6 @@ fn read_with(
     let joins = Joins::read(mapping, tree, sink)?;
     let mut any = false;
     for file in tree.files.iter().filter(|file| file.path != path) {
-        if !file.is_stdin() && !file.is_regular() {
-            file.ignore(sink, "expected a file, found something else");
-            continue;
-        }
         let mut id = None;
         for table in mapping.tables.iter().filter(|table| table.file.names(file)) {
             let sample = Sample::new(file);

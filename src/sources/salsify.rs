@@ -78,8 +78,7 @@ fn recognizes(sample: &Sample<'_>) -> Fit {
 
 fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
     let is_json = |file: &SourceFile| {
-        let is_named = matches!(file.extension(), "json" | "jsonl" | "ndjson");
-        file.is_stdin() || (is_named && file.is_regular())
+        file.is_stdin() || matches!(file.extension(), "json" | "jsonl" | "ndjson")
     };
     if !tree.files.iter().any(is_json) {
         return Err(SourceError::NoTable { path: tree.root.clone(), expected: EXPECTED });

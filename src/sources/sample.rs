@@ -1,7 +1,8 @@
 //! The beginning of a file, by which formats know their own.
 //!
 //! A sample never fails: a file that cannot be looked into has no columns and says why in
-//! [`Sample::seen`]; reading it gives the error. Looking reads a header or one item and no more.
+//! [`Sample::seen`]; [`Sample::fault`] is the error, if its name says that it is a table. Looking reads
+//! a header or one item and no more.
 
 use std::cell::OnceCell;
 
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     SourceError,
     csv::CsvReader,
-    files::SourceFile,
+    files::{Named, SourceFile},
     input::{Input, Next},
     json::JsonReader,
 };
@@ -34,9 +35,14 @@ enum Content {
     Table { delimiter: u8, columns: Vec<String> },
     /// JSON: the keys of its first document.
     Json { keys: Vec<String> },
+    /// A ZIP archive, as Excel files are.
+    Zip,
     /// Why nothing can be said.
-    Unknown(String),
+    Broken(SourceError),
 }
+
+/// What a ZIP archive is called in messages.
+const ZIP: &str = "a ZIP or Excel file; export it as CSV";
 
 /// Names in a message.
 const SHOWN_MAX: usize = 12;
@@ -56,7 +62,7 @@ impl<'f> Sample<'f> {
     pub(crate) fn delimiter(&self) -> Option<u8> {
         match self.content() {
             Content::Table { delimiter, .. } => Some(*delimiter),
-            Content::Json { .. } | Content::Unknown(_) => None,
+            Content::Json { .. } | Content::Zip | Content::Broken(_) => None,
         }
     }
 
@@ -69,7 +75,7 @@ impl<'f> Sample<'f> {
     pub(crate) fn columns(&self) -> &[String] {
         match self.content() {
             Content::Table { columns: names, .. } | Content::Json { keys: names } => names,
-            Content::Unknown(_) => &[],
+            Content::Zip | Content::Broken(_) => &[],
         }
     }
 
@@ -114,41 +120,62 @@ impl<'f> Sample<'f> {
             }
             Content::Json { keys } if keys.is_empty() => "JSON without any object".to_owned(),
             Content::Json { keys } => format!("JSON with the keys {}", listed(keys)),
-            Content::Unknown(why) => why.clone(),
-        }
-    }
-
-    fn content(&self) -> &Content {
-        self.content.get_or_init(|| match self.look() {
-            Ok(content) => content,
-            Err(error) => {
+            Content::Zip => ZIP.to_owned(),
+            Content::Broken(error) => {
                 // The message names the path already.
                 let text = error.to_string();
                 let path = self.file.path.display().to_string();
                 let text = text.strip_prefix(&path).unwrap_or(&text);
-                Content::Unknown(format!("a file that cannot be looked into{text}"))
+                format!("a file that cannot be looked into{text}")
             }
-        })
+        }
+    }
+
+    /// Why the file is none of what its name says, a table or JSON: passed over, it would take away
+    /// whatever it held the night before. `None` for a file of another name, and for one that
+    /// begins as it should.
+    pub(crate) fn fault(self) -> Option<SourceError> {
+        let (file, named) = (self.file, self.file.named()?);
+        self.content();
+        match (self.content.into_inner()?, named) {
+            (Content::Broken(error), _) => Some(error),
+            (Content::Zip, _) => {
+                Some(SourceError::NoTableAsNamed { path: file.path.clone(), found: ZIP })
+            }
+            (Content::Table { .. }, Named::Json) => first_item(file).err(),
+            (Content::Table { .. } | Content::Json { .. }, _) => None,
+        }
+    }
+
+    fn content(&self) -> &Content {
+        self.content.get_or_init(|| self.look().unwrap_or_else(Content::Broken))
     }
 
     fn look(&self) -> Result<Content, SourceError> {
         let mut input = self.file.open()?;
         if is_zip(&mut input)? {
-            let what = "a ZIP or Excel file; export it as CSV";
-            return Ok(Content::Unknown(what.to_owned()));
+            return Ok(Content::Zip);
         }
-        if !matches!(first_byte(&mut input)?, Some(b'{' | b'[')) {
+        let first = first_byte(&mut input)?;
+        if first.is_none() && input.fill()? == Next::End {
+            let expected = "a header with the names of the columns, or JSON";
+            return Err(SourceError::Empty { path: self.file.path.clone(), expected });
+        }
+        if !matches!(first, Some(b'{' | b'[')) {
             let (delimiter, columns) = CsvReader::sniff(|| self.file.open())?;
             return Ok(Content::Table { delimiter, columns });
         }
-        let mut reader = JsonReader::new(self.file.open()?, &[]);
-        match reader.next(FileId(0), &mut Deaf) {
-            // A page of a list may be longer than any item.
-            Ok(_) | Err(SourceError::JsonItemTooLong { .. }) => {
-                Ok(Content::Json { keys: reader.keys().to_vec() })
-            }
-            Err(error) => Err(error),
-        }
+        first_item(self.file).map(|keys| Content::Json { keys })
+    }
+}
+
+/// The keys of the first object of JSON.
+fn first_item(file: &SourceFile) -> Result<Vec<String>, SourceError> {
+    let mut reader = JsonReader::new(file.open()?, &[]);
+    match reader.next(FileId(0), &mut Deaf) {
+        // A page of a list may be longer than any item.
+        Ok(_) | Err(SourceError::JsonItemTooLong { .. }) => Ok(reader.keys().to_vec()),
+        Err(error) => Err(error),
     }
 }
 

@@ -78,13 +78,12 @@ enum Kind {
 fn kind(file: &SourceFile) -> Result<Result<Kind, &'static str>, SourceError> {
     let sample = Sample::new(file);
     let extension = file.extension();
-    let is_named = file.is_stdin() || file.is_regular();
     let is_json = if file.is_stdin() {
         sample.is_json()
     } else {
         matches!(extension, "json" | "jsonl" | "ndjson")
     };
-    if is_named && is_json {
+    if is_json {
         // What cannot be looked into is an error when it is read, not another system's file.
         let item = sample.item(document::CONTAINERS);
         let is_other = item.is_some_and(|(_, object)| !document::is_ours(&object));
@@ -94,7 +93,7 @@ fn kind(file: &SourceFile) -> Result<Result<Kind, &'static str>, SourceError> {
             Ok(Kind::Document)
         });
     }
-    if !is_named || !(file.is_stdin() || extension == "csv") {
+    if !file.is_stdin() && extension != "csv" {
         return Ok(Err("expected a .csv, .json or .jsonl file, found another one"));
     }
     let header = CsvReader::new(file.open()?, b',')?;

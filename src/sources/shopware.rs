@@ -90,7 +90,7 @@ fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
 }
 
 fn shape_of(file: &SourceFile) -> Result<Option<Shape>, SourceError> {
-    if !file.is_stdin() && (file.extension() != "csv" || !file.is_regular()) {
+    if !file.is_stdin() && file.extension() != "csv" {
         return Ok(None);
     }
     let reader = CsvReader::new(file.open()?, b';')?;

@@ -47,7 +47,9 @@ pub enum UnpackError {
         given: u64,
     },
     /// The file ends early: fetch it again.
-    #[error("expected {packing} data up to its end, found the end of the file after {taken} bytes")]
+    #[error(
+        "expected {packing} data up to its end, found the end of the file after {taken} bytes; fetch it again"
+    )]
     Truncated {
         /// How it is packed.
         packing: Packing,

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use super::{Collected, directory};
-use crate::sources::{Encoding, SourceError, detect, format};
+use super::{Collected, directory, hostile_set::gzipped};
+use crate::{
+    model::finding::FindingCode,
+    sources::{Encoding, SourceError, detect, format},
+};
 
 /// The formats of these files as a directory, or the error with `DIR` for the directory.
 fn formats(files: &[(&str, &[u8])]) -> Result<Vec<&'static str>, String> {
@@ -78,13 +81,98 @@ fn a_file_that_no_format_knows_is_described() {
         &first("x.xlsx", "a ZIP or Excel file; export it as CSV"),
     );
     check(
-        &[("x.csv", b"")],
+        &[("x", b"")],
         &first(
-            "x.csv",
-            "a file that cannot be looked into: expected a header with the names of the columns, \
-             found an empty file",
+            "x",
+            "a file that cannot be looked into: expected a header with the names of the columns, or \
+             JSON, found an empty file; export it again, or take it away",
         ),
     );
+}
+
+/// A night whose file of relations was empty or cut beside good products published no relations: the
+/// file was passed over like a readme.
+#[test]
+fn a_file_named_like_a_table_that_is_none_ends_the_run() {
+    let check = |name: &str, bytes: &[u8], expected: &str| {
+        let beside: [(&str, &[u8]); 2] = [("export.csv", MAGENTO), (name, bytes)];
+        let error = formats(&beside).unwrap_err();
+        assert!(error.starts_with(&format!("DIR/{name}:")), "{error}");
+        assert!(error.contains(expected), "expected {expected:?} in {error:?}");
+    };
+    let (gzip, no_table) =
+        (gzipped(RELATIONS), "expected a table or JSON as its name says, found ");
+    let empty = "found an empty file; export it again, or take it away";
+    for name in ["relations.csv", "sub/r.tsv", "r.txt", "r.json", "r.jsonl", "r.ndjson", "r.CSV"] {
+        check(name, b"", empty);
+        check(name, b" \r\n ", empty);
+        check(name, b"source\xfc", "expected UTF-8, found byte 0xfc");
+        check(name, &gzipped(b""), empty);
+    }
+    for name in ["relations.csv.gz", "relations.ndjson.gz", "relations.csv"] {
+        check(name, &gzip[..gzip.len() / 2], "expected gzip data up to its end");
+        check(
+            name,
+            b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xff\xff\xff\xff\xff\xff",
+            "expected sound gzip data",
+        );
+    }
+    check("relations.csv.zst", b"\x28\xb5\x2f\xfd\x04", "expected Zstandard data up to its end");
+    check("relations.csv", b"PK\x03\x04...", &format!("{no_table}a ZIP or Excel file"));
+    let page = b"<!DOCTYPE html><title>502 Bad Gateway</title>";
+    check("relations.csv", page, &format!("{no_table}a page of HTML or XML"));
+    check("relations.csv", b"source,target,target\n", "expected each column once");
+    for text in ["{\"source\":\"a\"", "[{\"source\"", "[", "{"] {
+        check("relations.json", text.as_bytes(), "to go on to its end, found the end of the file");
+    }
+    check("relations.json", page, "relations.json:1: expected");
+    check("relations.json", b"Bad Gateway", "expected");
+    check("relations.json", b"source,type,target\n", "expected");
+    check("relations.json", &[b'['; 100_000], "nested at most");
+}
+
+#[test]
+fn what_is_no_table_by_its_name_is_reported_whatever_it_holds() {
+    let png = b"\x89PNG\r\n\x1a\n\x00\x00";
+    let others: [(&str, &[u8]); 8] = [
+        (".DS_Store", b"\x00\x00\x00\x01Bud1"),
+        ("._relations.csv", b"\x00\x05\x16\x07"),
+        ("LICENSE", b""),
+        ("README.md", b""),
+        ("a.jpg", b"\xff\xd8\xff\xe0"),
+        ("a.png.gz", b"\x1f\x8b\x08"),
+        ("b.png", png),
+        ("c.html", b"<html>"),
+    ];
+    let readable: [(&str, &[u8]); 3] =
+        [("d.csv", b"a;b\n1;2\n"), ("e.json", b"[]"), ("f.txt", b"Prices of May\n")];
+    let files = [[("export.csv", MAGENTO)].as_slice(), &others, &readable].concat();
+    let directory = directory(&files);
+    let parts = detect(directory.path(), Encoding::Utf8).unwrap();
+    let mut collected = Collected::default();
+    parts.iter().for_each(|part| part.read(&mut collected).unwrap());
+    let ignored = collected.count(FindingCode::IgnoredFile);
+    assert_eq!((collected.findings.len(), ignored), (11, 11), "{:?}", collected.findings);
+    assert_eq!(collected.relations().len(), 1);
+}
+
+/// An export of products without rows, and one whose link leads nowhere.
+#[cfg(unix)]
+#[test]
+fn a_header_without_rows_is_a_table_and_a_link_to_nothing_is_an_error() {
+    let empty: &[u8] = b"source,type,target\n";
+    check(&[("export.csv", MAGENTO), ("relations.csv", empty)], &["kindred", "magento"]);
+    for name in ["magento", "shopify", "woocommerce", "shopware", "salsify", "mapping"] {
+        let file = if name == "salsify" { "links.json" } else { "links.csv" };
+        let map: &[u8] = b"[[tables]]\nfile = \"links.csv\"\n[tables.relation]\nsource = \"s\"\n\
+            type = \"t\"\ntarget = \"u\"\n";
+        let directory = directory(&[("mapping.toml", map)]);
+        let link = directory.path().join(file);
+        std::os::unix::fs::symlink(directory.path().join("gone"), &link).unwrap();
+        let error = format(name).unwrap().read(directory.path(), &mut Collected::default());
+        let error = error.unwrap_err();
+        assert!(matches!(&error, SourceError::Missing { path } if *path == link), "{error:?}");
+    }
 }
 
 #[test]

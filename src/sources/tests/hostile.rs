@@ -104,12 +104,12 @@ fn a_table_in_both_forms_is_refused() {
 #[test]
 fn an_empty_file_is_refused() {
     let expected = "DIR/products.csv: expected a header with the names of the columns, found an \
-                    empty file";
+                    empty file; export it again, or take it away";
     refused_csv(b"", expected);
     refused_csv(b"\xef\xbb\xbf", expected);
     let error = refused_csv(b"\r\n\n\n", expected);
     assert!(matches!(error, SourceError::Empty { .. }), "{error:?}");
-    let expected = "DIR/products.ndjson: expected one JSON object a line, found an empty file";
+    let expected = "DIR/products.ndjson: expected one JSON object a line, found an empty file; export it again, or take it away";
     refused_ndjson(b"", expected);
     refused_ndjson(b"\n  \n", expected);
 }

@@ -109,8 +109,14 @@ fn what_is_no_object_is_reported_with_its_line() {
 
 #[test]
 fn a_file_that_is_no_json_is_refused_with_its_line() {
-    refused("", "a.json: expected a JSON object or array, found an empty file");
-    refused(" \n ", "a.json: expected a JSON object or array, found an empty file");
+    refused(
+        "",
+        "a.json: expected a JSON object or array, found an empty file; export it again, or take it away",
+    );
+    refused(
+        " \n ",
+        "a.json: expected a JSON object or array, found an empty file; export it again, or take it away",
+    );
     refused("\nid,title", "a.json:2: expected `{` or `[`, found `i`");
     refused("{\"a\":1}\n}", "a.json:2: expected `{` or `[`, found `}`");
     refused("{\"a\":[1}", "a.json:1: expected the bracket that was opened last, found `}`");
@@ -118,7 +124,7 @@ fn a_file_that_is_no_json_is_refused_with_its_line() {
     refused("{a:1}", "a.json:1: expected a key in quotes or `}`, found `a`");
     refused(
         "{\"a\":\u{fc}\"}",
-        "a.json:1: expected the JSON that begins here to go on to its end, found the end of the file",
+        "a.json:1: expected the JSON that begins here to go on to its end, found the end of the file; fetch it again",
     );
     refused("[{\"a\":}]", "a.json:1: expected a value, found `}`");
 }

@@ -89,7 +89,7 @@ fn a_packed_file_that_is_cut_off_anywhere_is_refused() {
         &[("products.csv.gz", &packed[..len])],
         &format!(
             "DIR/products.csv.gz: expected gzip data up to its end, found the end of the file \
-             after {len} bytes"
+             after {len} bytes; fetch it again"
         ),
     );
 }
