@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     compile::{self, Output, Report},
-    graph::{Graph, MemoryRuns},
+    graph::{FileRuns, Graph},
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
     model::{
         config::{CatalogConfig, OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
@@ -139,7 +139,7 @@ pub(super) fn read(
     job: &Job,
     head: Option<&Manifest>,
     steps: &mut Steps,
-) -> anyhow::Result<(Given, Graph<MemoryRuns>, Sources)> {
+) -> anyhow::Result<(Given, Graph<FileRuns>, Sources)> {
     let reading = Reading::open(job, steps)?;
     let given = given(job, &reading.inputs)?;
     let config = config(job, &reading.inputs)?;
@@ -227,7 +227,7 @@ pub(super) struct Written {
 /// Writes every blob, verifies each as a server would, and brings them into the store.
 pub(super) fn write(
     store: &Store,
-    graph: &Graph<MemoryRuns>,
+    graph: &Graph<FileRuns>,
     steps: &mut Steps,
 ) -> anyhow::Result<Written> {
     let staged = [Role::Catalog, Role::Provenance, Role::Dropped].map(|role| store.stage(role));

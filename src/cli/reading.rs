@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     compile::SourceReport,
-    graph::{Graph, GraphBuilder, MemoryRuns, MemoryStore},
+    graph::{FileRuns, FileStore, Graph, GraphBuilder},
     index::Role,
     model::{
         config::{CatalogConfig, Mode},
@@ -56,8 +56,11 @@ impl Reading {
         config: &CatalogConfig,
         head: Option<&Manifest>,
         steps: &mut Steps,
-    ) -> anyhow::Result<(Graph<MemoryRuns>, Sources)> {
-        let mut builder = GraphBuilder::new(config.clone(), MemoryStore::default());
+    ) -> anyhow::Result<(Graph<FileRuns>, Sources)> {
+        let runs = FileStore::in_dir(&job.store).with_context(|| {
+            format!("cannot make a file for the relations in {}", job.store.display())
+        })?;
+        let mut builder = GraphBuilder::new(config.clone(), runs);
         let mut progress = Progress::new(self.inputs.iter().map(|input| input.path.as_path()));
         let sources = match self.cache {
             None => {
@@ -91,7 +94,7 @@ impl Reading {
 fn read_all(
     inputs: &[NamedInput],
     separator: Option<char>,
-    builder: &mut GraphBuilder<MemoryStore>,
+    builder: &mut GraphBuilder<FileStore>,
     progress: &mut Progress,
 ) -> anyhow::Result<()> {
     for input in inputs {

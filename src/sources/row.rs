@@ -134,7 +134,9 @@ impl<'a> Row<'a> {
             self.bad_value(column, "one value", "a list");
             return "";
         }
-        if text.trim() == self.blank { "" } else { text }
+        let trimmed = text.trim();
+        // Most cells are empty, and comparing empty texts is dearer than asking for their length.
+        if trimmed.is_empty() || trimmed == self.blank { "" } else { text }
     }
 
     /// The trimmed cell, unless it is empty.

@@ -1,7 +1,7 @@
 //! Goal: runs and heap merge as a plain map would. Method: random relations against a `BTreeMap` of
 //! the best record of each link, written without the code under test.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, env};
 
 use proptest::{prelude::*, sample::select};
 
@@ -74,8 +74,8 @@ fn expect(rows: &[(u32, RelationRecord<'static>)]) -> (Vec<String>, [u64; 7]) {
     (links, counts)
 }
 
-fn build_rows(rows: &[(u32, RelationRecord<'static>)], chunk_edges: usize) -> Graph<MemoryRuns> {
-    let mut builder = GraphBuilder::new(config(), MemoryStore::with_chunk_edges(chunk_edges));
+fn build_rows<S: RunStore>(rows: &[(u32, RelationRecord<'static>)], store: S) -> Graph<S::Runs> {
+    let mut builder = GraphBuilder::new(config(), store);
     for name in ["low", "high"] {
         builder.begin_source(name);
         builder.open_file(FileInfo { name: name.to_owned(), modified_s: None });
@@ -92,6 +92,22 @@ fn build_rows(rows: &[(u32, RelationRecord<'static>)], chunk_edges: usize) -> Gr
     builder.finish().unwrap()
 }
 
+fn edges<R: SortedRuns>(graph: &Graph<R>) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    let mut groups = graph.relations().unwrap();
+    while let Some(group) = groups.next_group().unwrap() {
+        edges.extend_from_slice(group.edges);
+    }
+    edges
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = FileStore::in_dir(&dir.path().join("absent")).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound, "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..Default::default() })]
 
@@ -100,7 +116,7 @@ proptest! {
         rows in prop::collection::vec(relation(), 0..80),
         chunk_edges in 1_usize..20,
     ) {
-        let graph = build_rows(&rows, chunk_edges);
+        let graph = build_rows(&rows, MemoryStore::with_chunk_edges(chunk_edges));
         let (expected, counts) = expect(&rows);
         prop_assert_eq!(links(&graph), expected);
         let sum = |count: fn(&RelationCounts) -> u64| graph.counts.by_type.values().map(count).sum::<u64>();
@@ -115,5 +131,20 @@ proptest! {
             found(FindingCode::HiddenTarget),
         ];
         prop_assert_eq!(actual, counts);
+    }
+
+    #[test]
+    fn runs_in_files_give_what_runs_in_memory_give(
+        rows in prop::collection::vec(relation(), 0..80),
+        chunk_edges in 1_usize..20,
+    ) {
+        let store = FileStore::with_chunk_edges(&env::temp_dir(), chunk_edges).unwrap();
+        let in_files = build_rows(&rows, store);
+        let in_memory = build_rows(&rows, MemoryStore::with_chunk_edges(chunk_edges));
+        prop_assert_eq!(edges(&in_files), edges(&in_memory));
+        prop_assert_eq!(&in_files.counts, &in_memory.counts);
+        prop_assert!(in_files.dropped().eq(in_memory.dropped()));
+        // As often as needed, each time from the beginning.
+        prop_assert_eq!(edges(&in_files), edges(&in_memory));
     }
 }
