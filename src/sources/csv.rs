@@ -56,7 +56,7 @@ impl CsvReader {
         reader.check_delimiter(&cells, char::from(delimiter))?;
         reader.header =
             (0..cells.count()).map(|index| cells.text(index).trim().to_owned()).collect();
-        reader.check_unique()?;
+        check_unique(reader.input.path(), &reader.header)?;
         Ok(reader)
     }
 
@@ -190,22 +190,22 @@ impl CsvReader {
             _ => Ok(()),
         }
     }
+}
 
-    /// Columns without a name are nobody's; programs that pad rows write several of them.
-    fn check_unique(&self) -> Result<(), SourceError> {
-        let mut known = BTreeMap::new();
-        for (second, name) in self.header.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            if let Some(first) = known.insert(name, second) {
-                return Err(SourceError::DuplicateColumn {
-                    path: self.input.path().to_owned(),
-                    column: name.clone(),
-                    first: first + 1,
-                    second: second + 1,
-                });
-            }
+/// Columns without a name are nobody's; programs that pad rows write several of them.
+pub(crate) fn check_unique(path: &Path, columns: &[String]) -> Result<(), SourceError> {
+    let mut known = BTreeMap::new();
+    for (second, name) in columns.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        if let Some(first) = known.insert(name, second) {
+            return Err(SourceError::DuplicateColumn {
+                path: path.to_owned(),
+                column: name.clone(),
+                first: first + 1,
+                second: second + 1,
+            });
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Doubles a buffer up to a limit.

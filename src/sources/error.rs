@@ -191,6 +191,14 @@ pub enum SourceError {
         /// The line where it begins.
         line: u64,
     },
+    /// A Parquet file that is damaged, packed in an unknown way or larger than it says: write it anew.
+    #[error("{}: expected a sound Parquet file, found {found}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the library said.
+        found: String,
+    },
     /// A packed file that cannot be unpacked: fetch it again, or unpack it yourself.
     #[error("{}: {source}", path.display())]
     Unpack {

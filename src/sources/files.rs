@@ -13,7 +13,12 @@ use std::{
 
 use tempfile::TempPath;
 
-use super::{Encoding, SourceError, catalog_toml, input::Input, unpack::without_suffix};
+use super::{
+    Encoding, SourceError, catalog_toml,
+    input::{Input, open_regular},
+    parquet::ParquetRows,
+    unpack::without_suffix,
+};
 use crate::model::{
     config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
     finding::FindingCode,
@@ -40,6 +45,8 @@ pub(crate) enum Named {
     Table,
     /// JSON.
     Json,
+    /// Parquet.
+    Parquet,
 }
 
 /// How deep a listing goes.
@@ -96,6 +103,11 @@ impl SourceFile {
         Input::open(&self.path, self.place(), self.encoding)
     }
 
+    /// Opens the file as Parquet.
+    pub(crate) fn open_parquet(&self) -> Result<ParquetRows, SourceError> {
+        ParquetRows::open(&self.path, open_regular(&self.path, self.place())?)
+    }
+
     /// Is it the standard input, which has no name that says anything?
     pub(crate) fn is_stdin(&self) -> bool {
         self.kept.is_some()
@@ -118,6 +130,7 @@ impl SourceFile {
             _ if name.starts_with('.') => None,
             "csv" | "tsv" | "tab" | "txt" => Some(Named::Table),
             "json" | "jsonl" | "ndjson" => Some(Named::Json),
+            "parquet" => Some(Named::Parquet),
             _ => None,
         }
     }

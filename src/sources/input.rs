@@ -47,14 +47,8 @@ impl Input {
     /// Opens the regular file at `place`, called `path` in errors. A pipe is refused before it is
     /// opened, which would wait for ever.
     pub(crate) fn open(path: &Path, place: &Path, encoding: Encoding) -> Result<Self, SourceError> {
-        let failed = |error| SourceError::io(path, error);
-        if !fs::metadata(place).map_err(failed)?.is_file() {
-            let what = "expected a regular file, found a directory, pipe or device";
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
-        }
-        let file = File::open(place).map_err(failed)?;
-        debug!(path = %path.display(), "A source's file is opened.");
-        let reader = unpacked(Box::new(file)).map_err(failed)?;
+        let file = open_regular(path, place)?;
+        let reader = unpacked(Box::new(file)).map_err(|error| SourceError::io(path, error))?;
         Ok(Self::new(path, encoding.decoded(reader)))
     }
 
@@ -142,6 +136,18 @@ impl Input {
         }
         Ok(())
     }
+}
+
+/// Opens the regular file at `place`, called `path` in errors.
+pub(crate) fn open_regular(path: &Path, place: &Path) -> Result<File, SourceError> {
+    let failed = |error| SourceError::io(path, error);
+    if !fs::metadata(place).map_err(failed)?.is_file() {
+        let what = "expected a regular file, found a directory, pipe or device";
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, what)));
+    }
+    let file = File::open(place).map_err(failed)?;
+    debug!(path = %path.display(), "A source's file is opened.");
+    Ok(file)
 }
 
 impl fmt::Debug for Input {

@@ -1,5 +1,5 @@
 //! Kindred's own tables: `products`, `product_markets`, `relations`, `bundles`, `aliases`, each as
-//! `.csv` or as `.ndjson` with the same columns.
+//! `.csv`, as `.ndjson` or as `.parquet` with the same columns.
 //!
 //! A file is known by its name; the standard input, which has none, by its columns. Columns are known
 //! by their names, in any order; those a table does not
@@ -24,7 +24,7 @@ use crate::model::{
 /// `--from kindred=DIR` or `--from kindred=FILE`.
 pub(crate) const FORMAT: Format = Format {
     name: "kindred",
-    about: "Kindred's own tables, CSV or NDJSON: products, product_markets, relations, bundles, aliases",
+    about: "Kindred's own tables, CSV, NDJSON or Parquet: products, product_markets, relations, bundles, aliases",
     id_rule: IdRule::Exact,
     depth: Depth::One,
     recognizes,
@@ -32,10 +32,17 @@ pub(crate) const FORMAT: Format = Format {
 };
 
 const EXPECTED: &str =
-    "products, product_markets, relations, bundles or aliases as .csv or .ndjson";
+    "products, product_markets, relations, bundles or aliases as .csv, .ndjson or .parquet";
 
 /// Binds the columns of an open table and reads its rows.
 type ReadTable = fn(&mut Table<'_>) -> Result<(), SourceError>;
+
+/// How a table is written.
+#[derive(Clone, Copy)]
+enum Written {
+    Text(Form),
+    Parquet,
+}
 
 /// A table: its name, the columns it cannot do without, its reader. Those that ask for more columns
 /// come first.
@@ -61,7 +68,7 @@ fn recognizes(sample: &Sample<'_>) -> Fit {
     } else {
         table_by_name(sample.file()).map(|(_, table)| table)
     };
-    let Some(table) = table.filter(|table| sample.has_all(table.required)) else {
+    let Some(table) = table.filter(|table| has_columns(sample, table)) else {
         return Fit::No;
     };
     match table.required {
@@ -94,28 +101,53 @@ fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
             return Err(SourceError::TwoForms { path, other });
         }
     }
-    for (file, (form, table)) in tables.iter().filter_map(|(file, table)| Some((file, (*table)?))) {
-        let input = file.open()?;
-        let id = file.announce(sink);
-        (table.read)(&mut Table::new(form, input, id, sink)?)?;
+    for (file, (written, table)) in
+        tables.iter().filter_map(|(file, table)| Some((file, (*table)?)))
+    {
+        let mut open = match written {
+            Written::Text(form) => {
+                let input = file.open()?;
+                let id = file.announce(sink);
+                Table::new(form, input, id, sink)?
+            }
+            Written::Parquet => {
+                let rows = file.open_parquet()?;
+                let id = file.announce(sink);
+                Table::parquet(rows, id, sink)
+            }
+        };
+        (table.read)(&mut open)?;
     }
     Ok(())
 }
 
-fn table_by_name(file: &SourceFile) -> Option<(Form, &'static Known)> {
-    let form = match file.extension() {
-        "csv" => COMMA_CSV,
-        "ndjson" => Form::Ndjson,
+fn table_by_name(file: &SourceFile) -> Option<(Written, &'static Known)> {
+    let written = match file.extension() {
+        "csv" => Written::Text(COMMA_CSV),
+        "ndjson" => Written::Text(Form::Ndjson),
+        "parquet" => Written::Parquet,
         _ => return None,
     };
     let table = TABLES.iter().find(|table| table.name == file.stem());
-    table.map(|table| (form, table))
+    table.map(|table| (written, table))
 }
 
-fn table_by_columns(sample: &Sample<'_>) -> Option<(Form, &'static Known)> {
-    let form = if sample.is_json() { Form::Ndjson } else { COMMA_CSV };
-    let table = TABLES.iter().find(|table| sample.has_all(table.required));
-    table.map(|table| (form, table))
+fn table_by_columns(sample: &Sample<'_>) -> Option<(Written, &'static Known)> {
+    let written = match (sample.parquet_columns(), sample.is_json()) {
+        (Some(_), _) => Written::Parquet,
+        (None, true) => Written::Text(Form::Ndjson),
+        (None, false) => Written::Text(COMMA_CSV),
+    };
+    let table = TABLES.iter().find(|table| has_columns(sample, table));
+    table.map(|table| (written, table))
+}
+
+/// Has the file the columns without which the table's rows have no meaning?
+fn has_columns(sample: &Sample<'_>, table: &Known) -> bool {
+    match sample.parquet_columns() {
+        Some(columns) => table.required.iter().all(|name| columns.iter().any(|c| c == name)),
+        None => sample.has_all(table.required),
+    }
 }
 
 /// Columns of products.

@@ -36,6 +36,11 @@ mod magento;
 mod mapping;
 mod ndjson;
 mod object;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "parquet_disabled.rs"]
+mod parquet;
 pub mod records;
 mod row;
 mod salsify;

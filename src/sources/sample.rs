@@ -35,6 +35,8 @@ enum Content {
     Table { delimiter: u8, columns: Vec<String> },
     /// JSON: the keys of its first document.
     Json { keys: Vec<String> },
+    /// The columns of a Parquet file.
+    Parquet { columns: Vec<String> },
     /// A ZIP archive, as Excel files are.
     Zip,
     /// Why nothing can be said.
@@ -62,7 +64,9 @@ impl<'f> Sample<'f> {
     pub(crate) fn delimiter(&self) -> Option<u8> {
         match self.content() {
             Content::Table { delimiter, .. } => Some(*delimiter),
-            Content::Json { .. } | Content::Zip | Content::Broken(_) => None,
+            Content::Json { .. } | Content::Parquet { .. } | Content::Zip | Content::Broken(_) => {
+                None
+            }
         }
     }
 
@@ -71,11 +75,22 @@ impl<'f> Sample<'f> {
         matches!(self.content(), Content::Json { .. })
     }
 
-    /// The columns of its header, or the keys of its first JSON object.
+    /// Its columns, if it is a Parquet file.
+    pub(crate) fn parquet_columns(&self) -> Option<&[String]> {
+        match self.content() {
+            Content::Parquet { columns } => Some(columns),
+            Content::Table { .. } | Content::Json { .. } | Content::Zip | Content::Broken(_) => {
+                None
+            }
+        }
+    }
+
+    /// The columns of its header, or the keys of its first JSON object. None of Parquet, which most
+    /// formats are never written in.
     pub(crate) fn columns(&self) -> &[String] {
         match self.content() {
             Content::Table { columns: names, .. } | Content::Json { keys: names } => names,
-            Content::Zip | Content::Broken(_) => &[],
+            Content::Parquet { .. } | Content::Zip | Content::Broken(_) => &[],
         }
     }
 
@@ -120,6 +135,9 @@ impl<'f> Sample<'f> {
             }
             Content::Json { keys } if keys.is_empty() => "JSON without any object".to_owned(),
             Content::Json { keys } => format!("JSON with the keys {}", listed(keys)),
+            Content::Parquet { columns } => {
+                format!("a Parquet file with the columns {}", listed(columns))
+            }
             Content::Zip => ZIP.to_owned(),
             Content::Broken(error) => {
                 // The message names the path already.
@@ -143,7 +161,15 @@ impl<'f> Sample<'f> {
                 Some(SourceError::NoTableAsNamed { path: file.path.clone(), found: ZIP })
             }
             (Content::Table { .. }, Named::Json) => first_item(file).err(),
-            (Content::Table { .. } | Content::Json { .. }, _) => None,
+            (Content::Table { .. } | Content::Json { .. }, Named::Parquet) => {
+                let found = "text; write it as Parquet, or name it after what it is";
+                Some(SourceError::NoTableAsNamed { path: file.path.clone(), found })
+            }
+            (Content::Parquet { .. }, Named::Table | Named::Json) => {
+                let found = "a Parquet file; name it .parquet";
+                Some(SourceError::NoTableAsNamed { path: file.path.clone(), found })
+            }
+            (Content::Table { .. } | Content::Json { .. } | Content::Parquet { .. }, _) => None,
         }
     }
 
@@ -153,8 +179,12 @@ impl<'f> Sample<'f> {
 
     fn look(&self) -> Result<Content, SourceError> {
         let mut input = self.file.open()?;
-        if is_zip(&mut input)? {
+        if begins_with(&mut input, b"PK\x03\x04")? {
             return Ok(Content::Zip);
+        }
+        if begins_with(&mut input, b"PAR1")? {
+            let columns = self.file.open_parquet()?.columns().to_vec();
+            return Ok(Content::Parquet { columns });
         }
         let first = first_byte(&mut input)?;
         if first.is_none() && input.fill()? == Next::End {
@@ -179,8 +209,8 @@ fn first_item(file: &SourceFile) -> Result<Vec<String>, SourceError> {
     }
 }
 
-fn is_zip(input: &mut Input) -> Result<bool, SourceError> {
-    Ok(input.fill()? == Next::Bytes && input.bytes().starts_with(b"PK\x03\x04"))
+fn begins_with(input: &mut Input, magic: &[u8]) -> Result<bool, SourceError> {
+    Ok(input.fill()? == Next::Bytes && input.bytes().starts_with(magic))
 }
 
 /// The first byte that is no whitespace, among the first at hand.

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{
-    SourceError, csv::CsvReader, input::Input, json_rows::JsonRows, ndjson::NdjsonReader, row::Row,
+    SourceError, csv::CsvReader, input::Input, json_rows::JsonRows, ndjson::NdjsonReader,
+    parquet::ParquetRows, row::Row,
 };
 use crate::model::{
     finding::FindingCode,
@@ -65,6 +66,7 @@ enum Rows {
     Csv(CsvReader),
     Ndjson(NdjsonReader),
     Json(JsonRows),
+    Parquet(Box<ParquetRows>),
 }
 
 impl<'s> Table<'s> {
@@ -100,6 +102,14 @@ impl<'s> Table<'s> {
             sink,
             blank: "",
         }
+    }
+
+    /// Rows of a Parquet file that the sink knows as `file`.
+    pub(crate) fn parquet(rows: ParquetRows, file: FileId, sink: &'s mut dyn RecordSink) -> Self {
+        let columns = rows.columns().to_vec();
+        let asked = vec![false; columns.len()];
+        let rows = Rows::Parquet(Box::new(rows));
+        Self { rows, columns, asked, cells: Cells::default(), file, sink, blank: "" }
     }
 
     /// The columns of the header.
@@ -215,6 +225,9 @@ impl<'s> Table<'s> {
                 Rows::Json(rows) => {
                     return rows.read(&self.columns, &mut self.cells, self.file, self.sink);
                 }
+                Rows::Parquet(rows) => {
+                    return rows.read(&self.asked, &mut self.cells, self.file, self.sink);
+                }
             };
             if !reader.read(&mut self.cells)? {
                 return Ok(false);
@@ -248,6 +261,7 @@ impl Rows {
             Self::Csv(reader) => reader.path(),
             Self::Ndjson(reader) => reader.path(),
             Self::Json(rows) => rows.path(),
+            Self::Parquet(rows) => rows.path(),
         }
     }
 }

@@ -12,6 +12,8 @@ mod kindred;
 mod magento;
 mod magento_rest;
 mod mapping;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod properties;
 mod ranked;
 mod salsify;

@@ -26,6 +26,7 @@ mod life;
 mod magento;
 mod moments;
 mod nights;
+mod packed;
 mod pages;
 mod policy;
 mod push;

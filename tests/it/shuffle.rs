@@ -10,7 +10,9 @@ use crate::{
     shop::{DEMO_TABLES, Shop},
 };
 
-const TABLES: [&str; 5] = ["aliases", "bundles", "product_markets", "products", "relations"];
+/// The demo's tables.
+pub(crate) const TABLES: [&str; 5] =
+    ["aliases", "bundles", "product_markets", "products", "relations"];
 
 /// A sequence of numbers that look random and are the same each time (splitmix64).
 struct Random(u64);
@@ -31,12 +33,12 @@ impl Random {
 }
 
 /// A table of the demo.
-fn table(name: &str) -> String {
+pub(crate) fn table(name: &str) -> String {
     fs::read_to_string(Path::new(DEMO_TABLES).join(name)).unwrap()
 }
 
 /// The hash of the live catalog, and the snapshot's id.
-fn identity(shop: &Shop) -> (String, String) {
+pub(crate) fn identity(shop: &Shop) -> (String, String) {
     let snapshot = shop.snapshot();
     let catalog = snapshot.manifest().blob(Role::Catalog).unwrap().hash;
     (catalog.to_string(), snapshot.id().to_owned())
