@@ -17,6 +17,7 @@ mod cache;
 mod calls;
 mod check;
 mod command;
+pub mod corpora;
 mod csv;
 mod damage;
 mod demo;
