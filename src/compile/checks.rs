@@ -9,7 +9,7 @@ mod links;
 mod pairs;
 mod sources;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, iter};
 
 pub use coverage::Coverage;
 pub use sources::SourceAge;
@@ -20,11 +20,11 @@ use super::{
     place::Side,
 };
 use crate::{
-    index::Ordinal,
+    index::{Ordinal, View},
     model::{
         finding::{FindingCode, Findings},
         guard::GuardLimits,
-        limits::FINDING_SAMPLES_MAX,
+        limits::{FINDING_SAMPLES_MAX, VARIANT_DEPTH_MAX},
     },
 };
 
@@ -130,6 +130,13 @@ pub fn check(question: &Question<'_>, findings: Findings) -> Checks {
         (checks.breaches, checks.changes) = (breaches, Some(diff));
     }
     checks
+}
+
+/// A product and all it is a variant of, up to the one that shoppers see.
+fn lineage<'a>(view: &View<'a>, product: Ordinal) -> impl Iterator<Item = Ordinal> + use<'a> {
+    let view = *view;
+    iter::successors(Some(product), move |product| view.parent(*product))
+        .take(1 + VARIANT_DEPTH_MAX)
 }
 
 fn changes(diff: &Diff, before: Side<'_>, after: Side<'_>, findings: &mut Findings) {

@@ -203,3 +203,28 @@ fn the_page_stands_alone_and_escapes_what_comes_from_outside() {
     assert!(page.contains("default: Cases") && page.contains("1 of 2, 50 %"), "{page}");
     assert!(page.contains("width=\"210\" height=\"18\" fill=\"#2f7d5b\""), "{page}");
 }
+
+#[test]
+fn variants_of_variants_belong_to_the_product_at_the_top() {
+    let shop = Shop::with(&[
+        (
+            "products.csv",
+            "id,category,price,parent\nshoe,Shoes,50,\nshoe-red,Shoes,50,shoe\n\
+             shoe-red-42,Shoes,50,shoe-red\nshoe-blue,Shoes,50,shoe\n\
+             shoe-blue-40,Shoes,50,shoe-blue\nsock,Shoes,5,\n",
+        ),
+        (
+            "relations.csv",
+            "source,type,target\nshoe,accessory,sock\nshoe-red-42,alternative,shoe-blue-40\n\
+             shoe-red-42,alternative,shoe\nsock,cross_sell,shoe-red-42\n",
+        ),
+    ]);
+    let report = json(&check(&shop, &["--json"]).succeeded());
+    let (count, first) = finding(&report, "variant_target");
+    assert_eq!(count, 2, "{first}");
+    // All five shoes have what the shoe has.
+    assert!(!report["findings"].to_string().contains("no_links"), "{report:#}");
+    let row = &report["coverage"][0];
+    assert_eq!((&row["products"], &row["linked"]), (&6.into(), &6.into()));
+    assert_eq!(row["by_type"]["accessory"], 5);
+}

@@ -1,6 +1,6 @@
 //! Checks of each relation that a source states; other directions of two-way ones are not asked again.
 
-use super::{CheckLimits, Question, pairs::Pairs};
+use super::{CheckLimits, Question, lineage, pairs::Pairs};
 use crate::{
     compile::place::Side,
     index::{
@@ -106,8 +106,8 @@ fn check_ends(question: &Question<'_>, link: &Link<'_>, findings: &mut Findings)
             link.sample(after, "the target is withdrawn for good")
         });
     }
-    let (own, other) = (view.parent(source), view.parent(target));
-    if own == Some(target) || other == Some(source) || own.is_some() && own == other {
+    let root = |product| lineage(&view, product).last();
+    if root(source) == root(target) {
         findings.add(FindingCode::VariantTarget, || {
             link.sample(after, "both are variants of one product, or one is the other's")
         });
