@@ -16,7 +16,7 @@ pub use sources::SourceAge;
 
 use super::{
     compare::{Diff, diff},
-    guards::{Breach, breaches},
+    guards::{Breach, breaches, overrides_breach},
     place::Side,
 };
 use crate::{
@@ -36,6 +36,8 @@ pub struct Question<'a> {
     pub after: Side<'a>,
     /// The one before, if there is one.
     pub before: Option<Side<'a>>,
+    /// How many overrides there were and are, if a file of them is published along.
+    pub overrides: Option<(u64, u64)>,
     /// The guards' limits.
     pub guards: &'a GuardLimits,
     /// The checks' limits.
@@ -122,7 +124,10 @@ pub fn check(question: &Question<'_>, findings: Findings) -> Checks {
     coverage::check(question, findings);
     sources::check(&checks.sources, &question.limits, findings);
     if let Some(before) = question.before {
-        let breaches = breaches(before, question.after, question.guards);
+        let mut breaches = breaches(before, question.after, question.guards, question.limits.now_s);
+        if let Some(counts) = question.overrides {
+            breaches.extend(overrides_breach(counts, question.guards));
+        }
         let texts = breaches.iter().map(ToString::to_string);
         findings.add_all(FindingCode::Guarded, breaches.len() as u64, texts);
         let diff = diff(&before.view, &question.after.view);

@@ -20,7 +20,7 @@ use std::{fs::File, path::Path};
 pub use checks::{CheckLimits, Checks, Coverage, Question, SourceAge, check};
 pub use compare::{Diff, TypeDiff, diff};
 pub use error::CompileError;
-pub use guards::{Breach, breaches};
+pub use guards::{Breach, breaches, overrides_breach};
 pub use place::Side;
 pub use report::{FindingReport, RelationReport, Report, SourceReport, finding_reports};
 

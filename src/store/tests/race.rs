@@ -197,7 +197,7 @@ fn a_rollback_with_a_target_goes_there_whatever_won() {
 #[test]
 fn holds_and_releases_that_lost_look_again() {
     let hold = |track: &Track| track.hold(&note("sale"));
-    let release = |track: &Track| track.release(&note("sale over"));
+    let release = |track: &Track| track.release(&|_, _| Ok(()), &note("sale over"));
     check_late("publish c1", "hold", hold, Err("AlreadyHeld"));
     check_late("publish c1", "publish c2", hold, Ok("3:c2"));
     check_late("publish c1; hold", "release", release, Err("NotHeld"));
