@@ -168,6 +168,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
         guards: &graph.config.guards,
         limits,
         sold_out: &sold_out,
+        confirmed_days: &compile::confirmed_days(&graph)?,
         place: &place,
     };
     let checks = compile::check(&question, graph.findings.clone());

@@ -44,6 +44,8 @@ pub struct Question<'a> {
     pub limits: CheckLimits,
     /// Products that are out of stock everywhere, and since which second since 1970.
     pub sold_out: &'a BTreeMap<Ordinal, i64>,
+    /// When each relation was last confirmed, as [`confirmed_days`](super::confirmed_days) says it.
+    pub confirmed_days: &'a [Option<u16>],
     /// Where the row of a product stands: `products.csv:12`.
     pub place: &'a dyn Fn(Ordinal) -> String,
 }
@@ -87,6 +89,12 @@ impl CheckLimits {
 
     fn is_older(&self, since_s: i64, days: u32) -> bool {
         self.now_s.saturating_sub(since_s) > i64::from(days) * SECONDS_PER_DAY
+    }
+
+    /// Days from this one to now, if they are more than links may be without confirmation.
+    fn unconfirmed_days(&self, since_day: u16) -> Option<i64> {
+        let days = self.now_s.div_euclid(SECONDS_PER_DAY) - i64::from(since_day);
+        Some(days).filter(|days| *days > i64::from(self.unconfirmed_days))
     }
 
     fn age_days(&self, since_s: i64) -> i64 {

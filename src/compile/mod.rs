@@ -143,6 +143,19 @@ pub fn write_dropped_relations<R: SortedRuns>(
     Ok(write_dropped(output.file, output.path, &meta)?)
 }
 
+/// By relation, in the order of the catalog: the day since 1970 on which a source last confirmed it.
+///
+/// # Errors
+/// The run store cannot read its runs back.
+pub fn confirmed_days<R: SortedRuns>(graph: &Graph<R>) -> Result<Vec<Option<u16>>, CompileError> {
+    let mut groups = graph.relations()?;
+    let mut days = Vec::new();
+    while let Some(group) = groups.next_group()? {
+        days.extend(group.edges.iter().map(Relation::confirmed_day));
+    }
+    Ok(days)
+}
+
 /// Writes the block of each product, and the places of its relations in the same order.
 fn write_blocks<R: SortedRuns>(
     graph: &Graph<R>,

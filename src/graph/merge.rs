@@ -110,6 +110,8 @@ impl<'a, R: SortedRuns> RelationGroups<'a, R> {
         let mut before: Option<Edge> = None;
         while let Some(edge) = self.ahead.filter(|edge| edge.same_group(&first)) {
             if before.is_some_and(|before| before.same_link(&edge)) {
+                let kept = self.group.last_mut().filter(|kept| kept.same_link(&edge));
+                kept.into_iter().for_each(|kept| kept.confirm(&edge));
                 refuse(Refusal::Duplicate, &edge);
             } else if self.products[index(edge.target())].visibility == Visibility::Hidden {
                 refuse(Refusal::HiddenTarget, &edge);

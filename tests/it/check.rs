@@ -228,3 +228,36 @@ fn variants_of_variants_belong_to_the_product_at_the_top() {
     assert_eq!((&row["products"], &row["linked"]), (&6.into(), &6.into()));
     assert_eq!(row["by_type"]["accessory"], 5);
 }
+
+#[test]
+fn a_link_is_as_old_as_its_own_confirmation_or_else_its_file() {
+    let shop = Shop::with(&[
+        ("products.csv", "id,price\na,1\nb,1\nc,1\nd,1\n"),
+        (
+            "relations.csv",
+            "source,type,target,confirmed_at\na,related,b,2029-12-31\na,related,c,2029-09-01\n\
+             a,related,d,\nb,related,a,2029-09-30\nb,related,a,2029-10-04T12:00:00Z\n\
+             b,related,c,2029-10-02\n",
+        ),
+    ]);
+    let at = AT.parse::<jiff::Timestamp>().unwrap();
+    let unconfirmed = |days_old: i64| {
+        touch(&shop, "relations.csv", at - jiff::SignedDuration::from_hours(days_old * 24));
+        let report = json(&check(&shop, &["--json"]).succeeded());
+        let findings = report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|one| one["code"] == "unconfirmed").unwrap();
+        found["samples"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let own = [
+        "relations.csv:3: a related c: not confirmed for 122 days",
+        "relations.csv:7: b related c: not confirmed for 91 days",
+    ];
+    assert_eq!(unconfirmed(90), own);
+    let file = "relations.csv:4: a related d: not confirmed for 91 days";
+    assert_eq!(unconfirmed(91), [own[0], file, own[1]]);
+}
