@@ -46,6 +46,7 @@ const HAS_VALID_FROM: u8 = 1 << 3;
 const HAS_VALID_TO: u8 = 1 << 4;
 const TWO_WAY: u8 = 1 << 5;
 const REVERSED: u8 = 1 << 6;
+const DERIVED: u8 = 1 << 7;
 
 /// What an [`Edge`] is made of.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +181,13 @@ impl Edge {
         self.has(REVERSED)
     }
 
-    /// The row that states it.
+    /// Does it follow from another relation, stated by no source?
+    #[must_use]
+    pub const fn is_derived(&self) -> bool {
+        self.has(DERIVED)
+    }
+
+    /// The row that states it, or what it is made of.
     #[must_use]
     pub const fn at(&self) -> Location {
         Location { file: FileId(self.file), line: self.line }
@@ -207,6 +214,16 @@ impl Edge {
     pub(super) fn reversed(self) -> Self {
         let flags = (self.flags | REVERSED) & !HAS_QUANTITY;
         Self { source: self.target, target: self.source, flags, quantity: 0.0, ..self }
+    }
+
+    /// What follows from an alternative with the better eco grade: it holds when and where that does.
+    pub(super) fn as_eco_alternative(&self) -> Self {
+        Self {
+            relation_type: RelationType::ECO_ALTERNATIVE.number(),
+            origin: Origin::Rule as u8,
+            flags: (self.flags | DERIVED) & !(TWO_WAY | REVERSED),
+            ..*self
+        }
     }
 
     /// Same source, type and target?
