@@ -171,17 +171,18 @@ impl<'a> Guarded<'a> {
         if same {
             return Ok(());
         }
-        self.compare(head, Side { view: catalog.view(), provenance: Some(provenance) })
+        let after = Side { view: catalog.view(), provenance: Some(provenance) };
+        self.allow.refuse(self.compare(head, after)?)
     }
 
-    fn compare(&self, before: &Manifest, after: Side<'_>) -> Result<(), GuardRefusal> {
+    fn compare(&self, before: &Manifest, after: Side<'_>) -> Result<Vec<Breach>, GuardRefusal> {
         let before = match Opened::new(self.store, before) {
             Ok(Some(before)) => before,
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(Vec::new()),
             // What cannot be read any more must not keep a good catalog out for ever.
             Err(error) if self.allow.is_everything() => {
                 eprintln!("warning: allowed: the catalog before cannot be compared ({error})");
-                return Ok(());
+                return Ok(Vec::new());
             }
             Err(error) => {
                 let hint = "publish with --allow all if the new catalog is right";
@@ -189,8 +190,7 @@ impl<'a> Guarded<'a> {
                 return Err(GuardRefusal(message));
             }
         };
-        let found = compile::breaches(before.side(), after, &self.limits, self.now_s);
-        self.allow.refuse(found)
+        Ok(compile::breaches(before.side(), after, &self.limits, self.now_s))
     }
 
     /// Refuses overrides that are far fewer than those of the head.
@@ -221,21 +221,21 @@ impl<'a> Guarded<'a> {
         live: &Manifest,
         waiting: &Manifest,
     ) -> Result<(), GuardRefusal> {
+        let mut found = Vec::new();
+        if live.blob(Role::Catalog) != waiting.blob(Role::Catalog) {
+            let unreadable =
+                |error| GuardRefusal(format!("what waits cannot be compared ({error})"));
+            if let Some(after) = Opened::new(self.store, waiting).map_err(unreadable)? {
+                found.extend(self.compare(live, after.side())?);
+            }
+        }
         if live.blob(Role::Overrides) != waiting.blob(Role::Overrides)
             && !self.allow.holds(Guard::Overrides)
         {
             let counts = (self.override_count(live)?, self.override_count(waiting)?);
-            let found = compile::overrides_breach(counts, &self.limits);
-            self.allow.refuse(found.into_iter().collect())?;
+            found.extend(compile::overrides_breach(counts, &self.limits));
         }
-        if live.blob(Role::Catalog) == waiting.blob(Role::Catalog) {
-            return Ok(());
-        }
-        let unreadable = |error| GuardRefusal(format!("what waits cannot be compared ({error})"));
-        match Opened::new(self.store, waiting).map_err(unreadable)? {
-            Some(after) => self.compare(live, after.side()),
-            None => Ok(()),
-        }
+        self.allow.refuse(found)
     }
 }
 

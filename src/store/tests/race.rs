@@ -205,6 +205,25 @@ fn holds_and_releases_that_lost_look_again() {
 }
 
 #[test]
+fn a_release_asks_its_guard_with_what_is_live_and_what_would_be() {
+    let shop = shop();
+    assert_eq!(tell(&shop.track, "publish c1; hold; publish c2"), "1:c1 | 2*:c1 | 3*:c1");
+    let release = |answer: Result<(), GuardRefusal>| {
+        let guard = |live: &Manifest, waiting: &Manifest| {
+            let both = [live, waiting].map(|manifest| texts(&shop.store, manifest));
+            assert_eq!(both, ["c1", "c2"]);
+            answer.clone()
+        };
+        shop.track.release(&guard, &note("sale over"))
+    };
+    let refusal = GuardRefusal("too few".to_owned());
+    let error = release(Err(refusal)).unwrap_err();
+    assert_eq!(error.to_string(), "the publish was refused: too few");
+    assert_eq!(shop.track.head_number().unwrap(), Some(3));
+    assert_eq!(release(Ok(())).unwrap().number, 4);
+}
+
+#[test]
 fn a_rollback_may_say_what_it_expects_to_be_live() {
     let shop = shop();
     let first = publish(&shop.track, "c1").unwrap().into_manifest().snapshot_id;
