@@ -55,6 +55,9 @@ pub(super) struct CheckArgs {
     /// The store whose newest snapshot the new one is held against; nothing is written to it.
     #[arg(long, env = "KINDRED_STORE", value_name = "DIR")]
     store: Option<PathBuf>,
+    /// Overrides to publish along; else `overrides.csv` beside the tables.
+    #[arg(long, value_name = "FILE")]
+    overrides: Option<PathBuf>,
     /// Readings of stock, as `kindred stock export --since` prints them.
     #[arg(long, value_name = "FILE")]
     stock: Option<PathBuf>,
@@ -138,14 +141,13 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<()> {
 fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
     let limits = args.limits.limits();
     let newest = args.store.as_deref().map(newest).transpose()?.flatten();
-    let (head, before) = newest.unzip();
-    let before = before.flatten();
     // The catalog is written as a compile would, but into a store that goes away with this run.
     let scratch = TempDir::with_prefix("kindred-check-").context("no temporary directory")?;
     let job = job(args, scratch.path());
     let mut steps = Steps::default();
     // What came through the cache is not kept: nothing is published.
-    let (given, graph, _) = pipeline::read(&job, head.as_ref(), &mut steps)?;
+    let (given, graph, _) =
+        pipeline::read(&job, newest.as_ref().map(|newest| &newest.head), &mut steps)?;
     let store = Store::create(scratch.path())?;
     let Written { catalog, provenance, .. } = pipeline::write(&store, &graph, &mut steps)?;
     warn_unbound(&given.check(&catalog)?);
@@ -156,12 +158,17 @@ fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
         None => BTreeMap::new(),
     };
     let place = |product: Ordinal| graph.product_place(product.index()).unwrap_or_default();
+    let before = newest.as_ref().and_then(|newest| newest.opened.as_ref());
+    let overrides =
+        newest.as_ref().map(|newest| given.override_counts(&newest.store, &newest.head));
     let question = Question {
         after,
-        before: before.as_ref().map(Opened::side),
+        before: before.map(Opened::side),
+        overrides: overrides.transpose()?.flatten(),
         guards: &graph.config.guards,
         limits,
         sold_out: &sold_out,
+        confirmed_days: &compile::confirmed_days(&graph)?,
         place: &place,
     };
     let checks = compile::check(&question, graph.findings.clone());
@@ -176,7 +183,7 @@ fn job(args: &CheckArgs, store: &Path) -> Job {
         cache: args.cache.clone(),
         catalog: args.catalog.clone(),
         policy: None,
-        overrides: None,
+        overrides: args.overrides.clone(),
         store: store.to_owned(),
         strict: args.strict,
         allow: args.allow.clone(),
@@ -185,9 +192,15 @@ fn job(args: &CheckArgs, store: &Path) -> Job {
     }
 }
 
-/// The newest snapshot of a store: what a publish would replace. A store that the first compile will
-/// make holds none.
-fn newest(dir: &Path) -> anyhow::Result<Option<(Manifest, Option<Opened>)>> {
+/// What a publish would replace.
+struct Newest {
+    store: Store,
+    head: Manifest,
+    opened: Option<Opened>,
+}
+
+/// The newest snapshot of a store. One that the first compile will make holds none.
+fn newest(dir: &Path) -> anyhow::Result<Option<Newest>> {
     if !dir.exists() {
         eprintln!("warning: {} is not there yet; nothing to compare with", dir.display());
         return Ok(None);
@@ -196,5 +209,5 @@ fn newest(dir: &Path) -> anyhow::Result<Option<(Manifest, Option<Opened>)>> {
     let head = store.track(MAIN_TRACK)?.head()?;
     let Some(head) = head else { return Ok(None) };
     let opened = Opened::new(&store, &head)?;
-    Ok(Some((head, opened)))
+    Ok(Some(Newest { store, head, opened }))
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::{
     EXIT_REFUSED, Failure,
-    guards::{self, Allow},
+    guards::{Guarded, override_count, override_count_of},
     out::outln,
 };
 use crate::{
@@ -112,12 +112,21 @@ impl Given {
     /// Refuses overrides that take too many of those published away.
     pub(super) fn check_overrides(
         &self,
-        store: &Store,
+        guarded: &Guarded<'_>,
         found: Option<&Manifest>,
-        allow: &Allow,
     ) -> Result<(), GuardRefusal> {
         let Some(overrides) = &self.overrides else { return Ok(()) };
-        guards::check_overrides(store, found, overrides, allow)
+        guarded.check_overrides(found, overrides)
+    }
+
+    /// How many overrides a manifest has, and how many come in their place; none if none do.
+    pub(super) fn override_counts(
+        &self,
+        store: &Store,
+        head: &Manifest,
+    ) -> anyhow::Result<Option<(u64, u64)>> {
+        let Some(overrides) = &self.overrides else { return Ok(None) };
+        Ok(Some((override_count_of(store, head)?, override_count(overrides))))
     }
 
     /// Refuses to put the built-in policy in the place of one that was published meanwhile.

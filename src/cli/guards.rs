@@ -1,6 +1,9 @@
 //! Guards on the way to a publish: what they are told to let pass, and how a refusal reads.
 
+use std::path::PathBuf;
+
 use clap::Args;
+use jiff::Timestamp;
 
 use crate::{
     compile::{self, Breach, Side},
@@ -8,8 +11,10 @@ use crate::{
     model::{
         config::OVERRIDES_FILE_NAME,
         guard::{Guard, GuardLimits},
+        id::IdRule,
     },
     policy::OverridesDoc,
+    sources::catalog_toml,
     store::{BlobRef, GuardRefusal, Manifest, Store},
 };
 
@@ -88,8 +93,9 @@ fn refusal(refused: &[Breach]) -> String {
     keys.dedup();
     let (options, keys) = (options.join(" "), keys.join(", "));
     text.push_str(&format!(
-        "\n`kindred check` shows all. If the change is right, publish once with {options}; if such \
-         changes are normal, raise {keys} below [guards] of catalog.toml."
+        "\n`kindred check` shows all of tables, `kindred diff` of snapshots. If the change is right, \
+         publish once with {options}; if such changes are normal, raise {keys} below [guards] of \
+         catalog.toml."
     ));
     text
 }
@@ -118,14 +124,41 @@ impl Opened {
     }
 }
 
-/// Where and by which limits a new catalog is held against the one before.
-pub(super) struct Guarded<'a> {
-    pub(super) store: &'a Store,
-    pub(super) limits: &'a GuardLimits,
-    pub(super) allow: &'a Allow,
+/// Limits and exceptions of commands that read no tables.
+#[derive(Debug, Args)]
+pub(super) struct GuardArgs {
+    #[command(flatten)]
+    allow: Allow,
+    /// The catalog.toml whose `[guards]` count; else the limits are the defaults.
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
 }
 
-impl Guarded<'_> {
+impl GuardArgs {
+    fn limits(&self) -> anyhow::Result<GuardLimits> {
+        let Some(path) = &self.catalog else { return Ok(GuardLimits::DEFAULT) };
+        Ok(catalog_toml::load(path, &|| IdRule::Exact)?.guards)
+    }
+
+    /// Guards of a store, asked at this second.
+    pub(super) fn of<'a>(&'a self, store: &'a Store) -> anyhow::Result<Guarded<'a>> {
+        Ok(Guarded::now(store, self.limits()?, &self.allow))
+    }
+}
+
+/// Where, by which limits and at which second something new is held against what was before.
+pub(super) struct Guarded<'a> {
+    store: &'a Store,
+    limits: GuardLimits,
+    allow: &'a Allow,
+    now_s: i64,
+}
+
+impl<'a> Guarded<'a> {
+    pub(super) fn now(store: &'a Store, limits: GuardLimits, allow: &'a Allow) -> Self {
+        Self { store, limits, allow, now_s: Timestamp::now().as_second() }
+    }
+
     /// Compares with the catalog of the head, which a publish would replace.
     pub(super) fn check(
         &self,
@@ -138,13 +171,18 @@ impl Guarded<'_> {
         if same {
             return Ok(());
         }
-        let before = match Opened::new(self.store, head) {
+        let after = Side { view: catalog.view(), provenance: Some(provenance) };
+        self.allow.refuse(self.compare(head, after)?)
+    }
+
+    fn compare(&self, before: &Manifest, after: Side<'_>) -> Result<Vec<Breach>, GuardRefusal> {
+        let before = match Opened::new(self.store, before) {
             Ok(Some(before)) => before,
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(Vec::new()),
             // What cannot be read any more must not keep a good catalog out for ever.
             Err(error) if self.allow.is_everything() => {
                 eprintln!("warning: allowed: the catalog before cannot be compared ({error})");
-                return Ok(());
+                return Ok(Vec::new());
             }
             Err(error) => {
                 let hint = "publish with --allow all if the new catalog is right";
@@ -152,39 +190,77 @@ impl Guarded<'_> {
                 return Err(GuardRefusal(message));
             }
         };
-        let after = Side { view: catalog.view(), provenance: Some(provenance) };
-        self.allow.refuse(compile::breaches(before.side(), after, self.limits))
+        Ok(compile::breaches(before.side(), after, &self.limits, self.now_s))
+    }
+
+    /// Refuses overrides that are far fewer than those of the head.
+    pub(super) fn check_overrides(
+        &self,
+        head: Option<&Manifest>,
+        overrides: &OverridesDoc,
+    ) -> Result<(), GuardRefusal> {
+        let Some(head) = head.filter(|_| !self.allow.holds(Guard::Overrides)) else {
+            return Ok(());
+        };
+        let was = self.override_count(head)?;
+        let counts = (was, override_count(overrides));
+        self.allow.refuse(compile::overrides_breach(counts, &self.limits).into_iter().collect())
+    }
+
+    fn override_count(&self, manifest: &Manifest) -> Result<u64, GuardRefusal> {
+        override_count_of(self.store, manifest).map_err(|error| {
+            let hint = "publish with --allow overrides if the new ones are right";
+            GuardRefusal(format!("the overrides before cannot be compared ({error}); {hint}"))
+        })
+    }
+
+    /// Compares what waits behind a hold with what is live: what was published one after the other,
+    /// each a little off the one before, goes live at once.
+    pub(super) fn check_release(
+        &self,
+        live: &Manifest,
+        waiting: &Manifest,
+    ) -> Result<(), GuardRefusal> {
+        let mut found = Vec::new();
+        if live.blob(Role::Catalog) != waiting.blob(Role::Catalog) {
+            let unreadable =
+                |error| GuardRefusal(format!("what waits cannot be compared ({error})"));
+            if let Some(after) = Opened::new(self.store, waiting).map_err(unreadable)? {
+                found.extend(self.compare(live, after.side())?);
+            }
+        }
+        if live.blob(Role::Overrides) != waiting.blob(Role::Overrides)
+            && !self.allow.holds(Guard::Overrides)
+        {
+            let counts = (self.override_count(live)?, self.override_count(waiting)?);
+            found.extend(compile::overrides_breach(counts, &self.limits));
+        }
+        self.allow.refuse(found)
     }
 }
 
-/// Refuses overrides that are far fewer than those of the head.
-pub(super) fn check_overrides(
-    store: &Store,
-    head: Option<&Manifest>,
-    overrides: &OverridesDoc,
-    allow: &Allow,
-) -> Result<(), GuardRefusal> {
-    let Some(head) = head.filter(|_| !allow.holds(Guard::Overrides)) else { return Ok(()) };
-    let read = || {
-        let text = super::documents::text_of(store, head, Role::Overrides)?;
-        anyhow::Ok(text.map(|text| OverridesDoc::parse(OVERRIDES_FILE_NAME, &text)).transpose()?)
-    };
-    let before = read().map_err(|error| {
-        let hint = "publish with --allow overrides if the new ones are right";
-        GuardRefusal(format!("the overrides before cannot be compared ({error}); {hint}"))
-    })?;
-    let count = |document: &OverridesDoc| document.rows().len() as u64;
-    let (was, is) = (before.as_ref().map_or(0, count), count(overrides));
-    allow.refuse(Breach::of_sum(Guard::Overrides, "overrides", (was, is), &GuardLimits::DEFAULT))
+/// How many overrides a manifest has.
+pub(super) fn override_count_of(store: &Store, manifest: &Manifest) -> anyhow::Result<u64> {
+    let text = super::documents::text_of(store, manifest, Role::Overrides)?;
+    let document = text.map(|text| OverridesDoc::parse(OVERRIDES_FILE_NAME, &text)).transpose()?;
+    Ok(document.as_ref().map_or(0, override_count))
+}
+
+/// How many overrides a document has.
+pub(super) fn override_count(document: &OverridesDoc) -> u64 {
+    document.rows().len() as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Allow, Guard, guards, refusal};
-    use crate::{compile::Breach, model::guard::GuardLimits};
+    use crate::{
+        compile::{Breach, overrides_breach},
+        model::guard::GuardLimits,
+    };
 
     fn breach(was: u64, is: u64) -> Vec<Breach> {
-        Breach::of_sum(Guard::Overrides, "overrides", (was, is), &GuardLimits::DEFAULT)
+        overrides_breach((was, is), &GuardLimits::DEFAULT).into_iter().collect()
     }
 
     #[test]
@@ -215,6 +291,9 @@ mod tests {
         assert!(allow("shrink").refuse(breach(100, 7)).is_err());
         assert!(Allow::default().refuse(breach(100, 80)).is_ok());
         // So few that one more or less says nothing.
-        assert!(Allow::default().refuse(breach(19, 0)).is_ok());
+        assert!(Allow::default().refuse(breach(19, 1)).is_ok());
+        assert!(Allow::default().refuse(breach(1, 0)).is_ok());
+        // All of them are no few.
+        assert!(Allow::default().refuse(breach(2, 0)).is_err());
     }
 }

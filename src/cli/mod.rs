@@ -83,8 +83,9 @@ enum Command {
     Rollback(track::RollbackArgs),
     /// Keep live what is live, whatever is published.
     Hold(track::NoteArgs),
-    /// End a hold: the newest publish becomes live.
-    Release(track::NoteArgs),
+    /// End a hold: the newest publish becomes live, unless a guard refuses.
+    #[command(after_help = EXIT_CODES)]
+    Release(track::ReleaseArgs),
     /// Show what changes between two snapshots.
     Diff(track::DiffArgs),
     /// Show what a blob or the current snapshot of a store holds.

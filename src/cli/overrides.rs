@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     documents::{self, Head, load_overrides, print_published, warn_unbound},
-    guards::{self, Allow},
+    guards::GuardArgs,
     note,
     out::outln,
     track::NoteArgs,
@@ -110,7 +110,7 @@ struct PublishArgs {
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    allow: Allow,
+    guards: GuardArgs,
     #[command(flatten)]
     note: NoteArgs,
 }
@@ -250,8 +250,7 @@ fn publish(args: &PublishArgs) -> anyhow::Result<()> {
     let document = load_overrides(&args.file)?;
     let head = Head::open(&args.note.store.store)?;
     warn_unbound(&documents::check(&head.catalog()?, None, Some(&document))?);
-    let guarded =
-        guards::check_overrides(&head.store, Some(&head.manifest), &document, &args.allow);
+    let guarded = args.guards.of(&head.store)?.check_overrides(Some(&head.manifest), &document);
     guarded.map_err(|refusal| documents::refused_by_guard(&refusal))?;
     let note = note(args.note.actor.as_deref(), &args.note.reason);
     let published = head.publish(Role::Overrides, &document.to_csv(), note)?;

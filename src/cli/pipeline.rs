@@ -101,8 +101,8 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     blobs.extend(given.stage(&store, head.as_ref())?);
     let guard = |found: Option<&Manifest>| {
         given.check_unmoved(head.as_ref(), found)?;
-        given.check_overrides(&store, found, &job.allow)?;
-        let guarded = Guarded { store: &store, limits: &limits, allow: &job.allow };
+        let guarded = Guarded::now(&store, limits, &job.allow);
+        given.check_overrides(&guarded, found)?;
         guarded.check(found, &catalog, &provenance)
     };
     let published = steps.time("publish", || {

@@ -3,12 +3,12 @@
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{StoreArgs, current, note, out::outln};
+use super::{StoreArgs, current, documents::refused, guards::GuardArgs, note, out::outln};
 use crate::{
     compile::{self, TypeDiff},
     index::{Catalog, Role},
     snapshot::Snapshot,
-    store::{Kind, Manifest, Rollback, SnapshotId, Store},
+    store::{Kind, Manifest, Published, Rollback, SnapshotId, Store},
 };
 
 #[derive(Debug, Args)]
@@ -46,6 +46,14 @@ pub(super) struct NoteArgs {
     /// Who; else `$USER`.
     #[arg(long)]
     pub(super) actor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReleaseArgs {
+    #[command(flatten)]
+    note: NoteArgs,
+    #[command(flatten)]
+    guards: GuardArgs,
 }
 
 #[derive(Debug, Args)]
@@ -124,13 +132,17 @@ pub(super) fn hold(args: &NoteArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) fn release(args: &NoteArgs) -> anyhow::Result<()> {
-    let (store, track) = args.store.track()?;
+pub(super) fn release(args: &ReleaseArgs) -> anyhow::Result<()> {
+    let ReleaseArgs { note: NoteArgs { store: dir, reason, actor }, guards } = args;
+    let (store, track) = dir.track()?;
     if let Some(head) = track.head()?.filter(|head| head.held) {
         check_loads(&store, &head)?;
     }
-    let manifest = track.release(&note(args.actor.as_deref(), &args.reason))?;
-    print_live(&manifest, &current(&track, &args.store.store)?);
+    let guarded = guards.of(&store)?;
+    let guard = |live: &Manifest, waiting: &Manifest| guarded.check_release(live, waiting);
+    let released = track.release(&guard, &note(actor.as_deref(), reason));
+    let manifest = refused(released.map(Published::Written))?.into_manifest();
+    print_live(&manifest, &current(&track, &dir.store)?);
     Ok(())
 }
 

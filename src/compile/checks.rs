@@ -9,22 +9,22 @@ mod links;
 mod pairs;
 mod sources;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, iter};
 
 pub use coverage::Coverage;
 pub use sources::SourceAge;
 
 use super::{
     compare::{Diff, diff},
-    guards::{Breach, breaches},
+    guards::{Breach, breaches, overrides_breach},
     place::Side,
 };
 use crate::{
-    index::Ordinal,
+    index::{Ordinal, View},
     model::{
         finding::{FindingCode, Findings},
         guard::GuardLimits,
-        limits::FINDING_SAMPLES_MAX,
+        limits::{FINDING_SAMPLES_MAX, VARIANT_DEPTH_MAX},
     },
 };
 
@@ -36,12 +36,16 @@ pub struct Question<'a> {
     pub after: Side<'a>,
     /// The one before, if there is one.
     pub before: Option<Side<'a>>,
+    /// How many overrides there were and are, if a file of them is published along.
+    pub overrides: Option<(u64, u64)>,
     /// The guards' limits.
     pub guards: &'a GuardLimits,
     /// The checks' limits.
     pub limits: CheckLimits,
     /// Products that are out of stock everywhere, and since which second since 1970.
     pub sold_out: &'a BTreeMap<Ordinal, i64>,
+    /// When each relation was last confirmed, as [`confirmed_days`](super::confirmed_days) says it.
+    pub confirmed_days: &'a [Option<u16>],
     /// Where the row of a product stands: `products.csv:12`.
     pub place: &'a dyn Fn(Ordinal) -> String,
 }
@@ -87,6 +91,12 @@ impl CheckLimits {
         self.now_s.saturating_sub(since_s) > i64::from(days) * SECONDS_PER_DAY
     }
 
+    /// Days from this one to now, if they are more than links may be without confirmation.
+    fn unconfirmed_days(&self, since_day: u16) -> Option<i64> {
+        let days = self.now_s.div_euclid(SECONDS_PER_DAY) - i64::from(since_day);
+        Some(days).filter(|days| *days > i64::from(self.unconfirmed_days))
+    }
+
     fn age_days(&self, since_s: i64) -> i64 {
         self.now_s.saturating_sub(since_s) / SECONDS_PER_DAY
     }
@@ -122,7 +132,10 @@ pub fn check(question: &Question<'_>, findings: Findings) -> Checks {
     coverage::check(question, findings);
     sources::check(&checks.sources, &question.limits, findings);
     if let Some(before) = question.before {
-        let breaches = breaches(before, question.after, question.guards);
+        let mut breaches = breaches(before, question.after, question.guards, question.limits.now_s);
+        if let Some(counts) = question.overrides {
+            breaches.extend(overrides_breach(counts, question.guards));
+        }
         let texts = breaches.iter().map(ToString::to_string);
         findings.add_all(FindingCode::Guarded, breaches.len() as u64, texts);
         let diff = diff(&before.view, &question.after.view);
@@ -130,6 +143,13 @@ pub fn check(question: &Question<'_>, findings: Findings) -> Checks {
         (checks.breaches, checks.changes) = (breaches, Some(diff));
     }
     checks
+}
+
+/// A product and all it is a variant of, up to the one that shoppers see.
+fn lineage<'a>(view: &View<'a>, product: Ordinal) -> impl Iterator<Item = Ordinal> + use<'a> {
+    let view = *view;
+    iter::successors(Some(product), move |product| view.parent(*product))
+        .take(1 + VARIANT_DEPTH_MAX)
 }
 
 fn changes(diff: &Diff, before: Side<'_>, after: Side<'_>, findings: &mut Findings) {

@@ -5,10 +5,14 @@
 //! and markets, so that nothing is looked up or allocated for each of them; lists are compared by
 //! ordinals. Sums of the whole catalog are judged beside the groups: a loss that is spread thin shows
 //! in the sum, one that is narrow shows in its group.
+//!
+//! Relations count where they hold at the second of the question, on both sides: what runs out by
+//! itself is no loss of the second catalog, and what it lets begin too late or end too early is one.
 
 mod breach;
 mod census;
 mod churn;
+mod prices;
 
 use std::collections::BTreeMap;
 
@@ -16,31 +20,63 @@ pub use breach::Breach;
 
 use self::{breach::Judge, census::Census};
 use super::place::{Dimensions, Place, Side};
-use crate::model::guard::{Guard, GuardLimits};
+use crate::{
+    index::Relation,
+    model::guard::{Guard, GuardLimits},
+};
 
-/// What the second catalog loses of the first beyond the limits: sums before groups, and the guards in
-/// their order.
+/// What the second catalog loses of the first beyond the limits at this second since 1970: sums before
+/// groups, and the guards in their order.
 #[must_use]
-pub fn breaches(before: Side<'_>, after: Side<'_>, limits: &GuardLimits) -> Vec<Breach> {
+pub fn breaches(
+    before: Side<'_>,
+    after: Side<'_>,
+    limits: &GuardLimits,
+    now_s: i64,
+) -> Vec<Breach> {
     let dimensions = Dimensions::new(before, after);
-    let (was, is) = (Census::new(before, dimensions), Census::new(after, dimensions));
+    let was = Census::new(before, dimensions, now_s);
+    let is = Census::new(after, dimensions, now_s);
     let mut judge = Judge::new(limits, Some(before.view));
     judge.groups(Guard::Shrink, "relations", &was.relations, &is.relations);
+    // Where none was to begin later, these are the same.
+    let later = |place: &Place<'_>, count: u64| was.relations.get(place) != Some(&count);
+    let coming = was.coming.iter().filter(|(place, count)| later(place, **count));
+    let coming = coming.map(|(place, count)| (*place, *count)).collect();
+    judge.groups(Guard::Shrink, "relations that hold now or later", &coming, &is.coming);
     judge.sum(Guard::Shrink, "bundles", was.bundles, is.bundles);
     judge.sum(Guard::Shrink, "aliases", was.aliases, is.aliases);
 
     let same = churn::same_products(before.view, after.view);
-    let lists = churn::lists(before, after, &same, limits.churn_top, dimensions);
+    let lists = churn::lists(before, after, &same, (limits.churn_top, now_s), dimensions);
     let tops = format!("lists with the same first {} targets", limits.churn_top);
     judge.parts(Guard::Churn, &tops, &lists);
     judge.groups(Guard::Products, "products", &was.products, &is.products);
     let kept = churn::kept(before, &same, dimensions);
     judge.parts(Guard::Ids, "products known by the same id or alias", &kept);
     judge.groups(Guard::Prices, "products with a price", &was.priced, &is.priced);
-    judge.medians(&was.medians, &is.medians);
+    judge.prices(&prices::moves(before, after, &same));
     judge.groups(Guard::Stock, "products that can be bought", &was.sellable, &is.sellable);
     judge.settle()
 }
 
+/// The breach that overrides make which are fewer than before, if they are too few.
+#[must_use]
+pub fn overrides_breach((was, is): (u64, u64), limits: &GuardLimits) -> Option<Breach> {
+    let mut judge = Judge::new(limits, None);
+    judge.sum(Guard::Overrides, "overrides", was, is);
+    judge.settle().pop()
+}
+
 /// How many, by place; every sum that a place belongs to is in it, too.
 type Counts<'a> = BTreeMap<Place<'a>, u64>;
+
+/// Does a relation hold at this second?
+fn holds(relation: &Relation<'_>, now_s: i64) -> bool {
+    !is_over(relation, now_s) && relation.rare.is_none_or(|rare| rare.valid_from_s.get() <= now_s)
+}
+
+/// Will a relation never hold again from this second on?
+fn is_over(relation: &Relation<'_>, now_s: i64) -> bool {
+    relation.rare.is_some_and(|rare| rare.valid_to_s.get() <= now_s)
+}

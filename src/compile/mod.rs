@@ -20,7 +20,7 @@ use std::{fs::File, path::Path};
 pub use checks::{CheckLimits, Checks, Coverage, Question, SourceAge, check};
 pub use compare::{Diff, TypeDiff, diff};
 pub use error::CompileError;
-pub use guards::{Breach, breaches};
+pub use guards::{Breach, breaches, overrides_breach};
 pub use place::Side;
 pub use report::{FindingReport, RelationReport, Report, SourceReport, finding_reports};
 
@@ -141,6 +141,19 @@ pub fn write_dropped_relations<R: SortedRuns>(
         sources: graph.sources.clone(),
     };
     Ok(write_dropped(output.file, output.path, &meta)?)
+}
+
+/// By relation, in the order of the catalog: the day since 1970 on which a source last confirmed it.
+///
+/// # Errors
+/// The run store cannot read its runs back.
+pub fn confirmed_days<R: SortedRuns>(graph: &Graph<R>) -> Result<Vec<Option<u16>>, CompileError> {
+    let mut groups = graph.relations()?;
+    let mut days = Vec::new();
+    while let Some(group) = groups.next_group()? {
+        days.extend(group.edges.iter().map(Relation::confirmed_day));
+    }
+    Ok(days)
 }
 
 /// Writes the block of each product, and the places of its relations in the same order.

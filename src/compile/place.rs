@@ -1,8 +1,12 @@
-//! Places that are counted and judged: the whole catalog, and its sources, types, markets and top categories.
+//! Places that are counted and judged: the whole catalog, and its sources, types, markets, stages and top
+//! categories.
 
 use std::collections::BTreeMap;
 
-use crate::index::{Ordinal, Provenance, View, layout::NONE};
+use crate::{
+    index::{Ordinal, Provenance, View, layout::NONE},
+    model::relation::StageMask,
+};
 
 /// A catalog, and where its relations were read, if that is known.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +28,15 @@ pub(super) struct Place<'a> {
     pub(super) market: Option<&'a str>,
     /// Empty for products without a category.
     pub(super) category: Option<&'a str>,
+    /// Bit of the stage in a [`StageMask`].
+    pub(super) stage: Option<u32>,
 }
 
 impl Place<'_> {
     /// Is it a sum over the catalog?
     pub(super) fn is_whole(&self) -> bool {
-        self.source.is_none() && self.market.is_none() && self.category.is_none()
+        let Self { source, market, category, stage, relation_type: _ } = self;
+        source.is_none() && market.is_none() && category.is_none() && stage.is_none()
     }
 }
 
@@ -62,6 +69,14 @@ pub(super) struct Key {
     pub(super) source: u32,
     /// Bit `n` for the market at index `n`.
     pub(super) markets: u64,
+    /// Bits of the stages; 0 where stages are no matter.
+    pub(super) stages: u8,
+}
+
+/// Bits of the stages that a relation is meant for.
+pub(super) fn stage_bits(stages: StageMask) -> u8 {
+    let every = StageMask::from_bits(u8::MAX);
+    if stages == StageMask::EVERY { every.bits() } else { stages.bits() }
 }
 
 /// Names of one catalog.
@@ -96,6 +111,7 @@ impl<'a> Names<'a> {
             relation_type: 0,
             source: UNKNOWN_SOURCE,
             markets: known.map_or(0, |known| known.assortment.get()),
+            stages: 0,
         }
     }
 
@@ -137,6 +153,8 @@ impl<'a> Names<'a> {
             places.push(Place { market, ..whole });
             places.push(Place { source, market, category, ..whole });
         }
+        let stages = bits(u64::from(key.stages));
+        places.extend(stages.map(|stage| Place { stage: Some(stage), ..whole }));
         places.sort_unstable();
         places.dedup();
     }

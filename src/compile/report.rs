@@ -47,6 +47,8 @@ pub struct RelationReport {
     pub kept: u64,
     /// Further relations: other directions of two-way ones.
     pub reversed: u64,
+    /// Further relations: those that follow from others.
+    pub derived: u64,
     /// Rows that were dropped, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
 }
@@ -120,6 +122,7 @@ impl RelationReport {
             read: counts.read,
             kept: counts.kept,
             reversed: counts.reversed,
+            derived: counts.derived,
             dropped: counts.dropped.iter().map(|(code, count)| (code.code(), *count)).collect(),
         }
     }
@@ -141,9 +144,13 @@ pub fn finding_reports(findings: &Findings) -> Vec<FindingReport> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<20} {:>12} {:>12} {:>12}", "relations", "read", "kept", "reversed")?;
-        for (code, counts) in self.relations.iter().filter(|(_, counts)| counts.read > 0) {
-            let RelationReport { read, kept, reversed, .. } = counts;
+        let has_any = |counts: &RelationReport| counts.read + counts.derived > 0;
+        for (code, counts) in self.relations.iter().filter(|(_, counts)| has_any(counts)) {
+            let RelationReport { read, kept, reversed, derived, .. } = counts;
             writeln!(f, "{code:<20} {read:>12} {kept:>12} {reversed:>12}")?;
+            if *derived > 0 {
+                writeln!(f, "  derived {derived:>25}")?;
+            }
             for (reason, count) in &counts.dropped {
                 writeln!(f, "  dropped {reason:<20} {count:>4}")?;
             }

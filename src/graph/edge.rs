@@ -31,10 +31,13 @@ pub struct Edge {
     origin: u8,
     stages: u8,
     flags: u8,
-    reserved: u16,
+    /// Days since 1970 and one; 0 is unknown.
+    confirmed: u16,
 }
 
 const _: () = assert!(size_of::<Edge>() == 64, "run stores count on records of 64 bytes");
+
+const SECONDS_PER_DAY: i64 = 86_400;
 
 const HAS_POSITION: u8 = 1;
 const HAS_SCORE: u8 = 1 << 1;
@@ -43,6 +46,7 @@ const HAS_VALID_FROM: u8 = 1 << 3;
 const HAS_VALID_TO: u8 = 1 << 4;
 const TWO_WAY: u8 = 1 << 5;
 const REVERSED: u8 = 1 << 6;
+const DERIVED: u8 = 1 << 7;
 
 /// What an [`Edge`] is made of.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +64,7 @@ pub(super) struct EdgeParts {
     pub(super) valid_to_s: Option<i64>,
     pub(super) stages: StageMask,
     pub(super) markets: u64,
+    pub(super) confirmed_at_s: Option<i64>,
     pub(super) at: Location,
 }
 
@@ -87,7 +92,7 @@ impl Edge {
                 | flag(parts.valid_from_s.is_some(), HAS_VALID_FROM)
                 | flag(parts.valid_to_s.is_some(), HAS_VALID_TO)
                 | flag(parts.two_way, TWO_WAY),
-            reserved: 0,
+            confirmed: parts.confirmed_at_s.map_or(0, day_number),
         }
     }
 
@@ -176,10 +181,27 @@ impl Edge {
         self.has(REVERSED)
     }
 
-    /// The row that states it.
+    /// Does it follow from another relation, stated by no source?
+    #[must_use]
+    pub const fn is_derived(&self) -> bool {
+        self.has(DERIVED)
+    }
+
+    /// The row that states it, or what it is made of.
     #[must_use]
     pub const fn at(&self) -> Location {
         Location { file: FileId(self.file), line: self.line }
+    }
+
+    /// The day since 1970 on which a source last confirmed it: the latest of all that state it.
+    #[must_use]
+    pub const fn confirmed_day(&self) -> Option<u16> {
+        self.confirmed.checked_sub(1)
+    }
+
+    /// Another statement of the same link confirms it, too.
+    pub(super) fn confirm(&mut self, other: &Self) {
+        self.confirmed = self.confirmed.max(other.confirmed);
     }
 
     /// The same between these ends.
@@ -192,6 +214,16 @@ impl Edge {
     pub(super) fn reversed(self) -> Self {
         let flags = (self.flags | REVERSED) & !HAS_QUANTITY;
         Self { source: self.target, target: self.source, flags, quantity: 0.0, ..self }
+    }
+
+    /// What follows from an alternative with the better eco grade: it holds when and where that does.
+    pub(super) fn as_eco_alternative(&self) -> Self {
+        Self {
+            relation_type: RelationType::ECO_ALTERNATIVE.number(),
+            origin: Origin::Rule as u8,
+            flags: (self.flags | DERIVED) & !(TWO_WAY | REVERSED),
+            ..*self
+        }
     }
 
     /// Same source, type and target?
@@ -207,7 +239,8 @@ impl Edge {
     /// The order of runs: links together, the best statement of a link first.
     ///
     /// What a source states outright comes before what we reversed, then the larger authority, then
-    /// every value. The row comes last, so that it decides between equal statements only.
+    /// every value but the day of confirmation, which no answer shows. The row comes last, so that it
+    /// decides between equal statements only.
     pub(super) fn merge_order(&self, other: &Self) -> Ordering {
         let link = |edge: &Self| (edge.source, edge.relation_type, edge.target);
         let standing = |edge: &Self| (edge.is_reversed(), Reverse(edge.authority));
@@ -243,4 +276,10 @@ impl Edge {
     const fn has(&self, bit: u8) -> bool {
         self.flags & bit != 0
     }
+}
+
+/// The day of a second, and one more, as far as 16 bits reach: to the year 2149.
+fn day_number(at_s: i64) -> u16 {
+    let day = at_s.div_euclid(SECONDS_PER_DAY).clamp(0, i64::from(u16::MAX) - 1);
+    u16::try_from(day + 1).unwrap_or(u16::MAX)
 }

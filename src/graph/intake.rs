@@ -94,6 +94,11 @@ impl Intake {
         source.expect("rows stand in files that open_file numbered").authority
     }
 
+    /// When the file of a row was last changed.
+    pub(super) fn modified_s(&self, at: Location) -> Option<i64> {
+        self.ledger.files.get(index(at.file.0))?.info.modified_s
+    }
+
     /// The number of an id, `None` with a finding if it is no id.
     pub(super) fn checked_node(
         &mut self,

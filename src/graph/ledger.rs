@@ -23,15 +23,17 @@ pub struct RelationCounts {
     pub kept: u64,
     /// Further relations of the graph: other directions of two-way ones that no source states.
     pub reversed: u64,
+    /// Further relations of the graph: those that follow from others.
+    pub derived: u64,
     /// Rows that did not reach the graph, by reason.
     pub dropped: BTreeMap<FindingCode, u64>,
 }
 
 impl RelationCounts {
-    /// Relations in the graph: stated and reversed.
+    /// Relations in the graph: stated, reversed and derived.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.kept + self.reversed
+        self.kept + self.reversed + self.derived
     }
 }
 
@@ -214,7 +216,11 @@ impl Ledger {
     /// Counts a relation that reached the graph.
     pub(super) fn keep(&mut self, edge: &Edge) {
         let counts = self.counts.of(TypeName::Known(edge.relation_type()));
-        let counter = if edge.is_reversed() { &mut counts.reversed } else { &mut counts.kept };
+        let counter = match (edge.is_derived(), edge.is_reversed()) {
+            (true, _) => &mut counts.derived,
+            (false, true) => &mut counts.reversed,
+            (false, false) => &mut counts.kept,
+        };
         *counter += 1;
     }
 

@@ -10,13 +10,14 @@ use std::{
 
 use super::{
     GraphError, Product,
+    eco::EcoAlternatives,
     edge::Edge,
     intern::{index, number},
     ledger::Refusal,
     runs::SortedRuns,
 };
 use crate::model::{
-    config::TypeDeclaration, limits::RELATIONS_PER_TYPE_MAX, record::Visibility,
+    config::CatalogConfig, limits::RELATIONS_PER_TYPE_MAX, record::Visibility,
     relation::RelationType,
 };
 
@@ -36,20 +37,21 @@ pub struct RelationGroups<'a, R: SortedRuns + 'a> {
     merge: Merge<R::Run<'a>>,
     ahead: Option<Edge>,
     products: &'a [Product],
-    types: &'a [TypeDeclaration],
+    config: &'a CatalogConfig,
     group: Vec<Edge>,
+    eco: EcoAlternatives,
 }
 
 impl<'a, R: SortedRuns> RelationGroups<'a, R> {
-    /// `types` are sorted by number.
     pub(super) fn new(
         runs: &'a R,
         products: &'a [Product],
-        types: &'a [TypeDeclaration],
+        config: &'a CatalogConfig,
     ) -> Result<Self, GraphError> {
         let mut merge = runs.runs().and_then(Merge::new).map_err(unreadable)?;
         let ahead = merge.next().map_err(unreadable)?;
-        Ok(Self { merge, ahead, products, types, group: Vec::new() })
+        let (group, eco) = (Vec::new(), EcoAlternatives::default());
+        Ok(Self { merge, ahead, products, config, group, eco })
     }
 
     /// The next group, `None` after the last.
@@ -65,16 +67,26 @@ impl<'a, R: SortedRuns> RelationGroups<'a, R> {
         &mut self,
         refuse: &mut dyn FnMut(Refusal, &Edge),
     ) -> Result<Option<RelationGroup<'_>>, GraphError> {
-        // What we reversed ourselves is no loss of any source.
+        // What we reversed or derived ourselves is no loss of any source.
         let mut refuse_stated = |refusal, edge: &Edge| {
-            if !edge.is_reversed() {
+            if !edge.is_reversed() && !edge.is_derived() {
                 refuse(refusal, edge);
             }
         };
-        while let Some(first) = self.ahead {
-            self.gather(first, &mut refuse_stated)?;
-            self.group.sort_unstable_by(Edge::rank_order);
-            let max = self.max_per_product(first.relation_type());
+        loop {
+            let stated = self.ahead.map(|edge| (edge.source(), edge.relation_type()));
+            let derived = self.eco.list();
+            let Some(next) = stated.into_iter().chain(derived).min() else { return Ok(None) };
+            let (source, relation_type) = next;
+            self.group.clear();
+            if let Some(first) = self.ahead.filter(|_| stated == Some(next)) {
+                self.gather(first, &mut refuse_stated)?;
+                self.group.sort_unstable_by(Edge::rank_order);
+            }
+            if derived == Some(next) {
+                self.eco.append_to(&mut self.group);
+            }
+            let max = self.max_per_product(relation_type);
             // What the shop wants cut is no fault; what we cannot hold is.
             let refusal = |place: usize| match place < RELATIONS_PER_TYPE_MAX {
                 true => Refusal::Capped,
@@ -83,33 +95,34 @@ impl<'a, R: SortedRuns> RelationGroups<'a, R> {
             let over = self.group.iter().enumerate().skip(max);
             over.for_each(|(place, edge)| refuse_stated(refusal(place), edge));
             self.group.truncate(max);
+            if self.config.derive_eco_alternatives && relation_type == RelationType::ALTERNATIVE {
+                self.eco.note(&self.group, self.products);
+            }
             if !self.group.is_empty() {
-                return Ok(Some(RelationGroup {
-                    source: first.source(),
-                    relation_type: first.relation_type(),
-                    edges: &self.group,
-                }));
+                let edges = &self.group;
+                return Ok(Some(RelationGroup { source, relation_type, edges }));
             }
         }
-        Ok(None)
     }
 
     fn max_per_product(&self, relation_type: RelationType) -> usize {
-        let found = self.types.binary_search_by_key(&relation_type, |known| known.relation_type);
-        let declared = found.ok().and_then(|at| self.types.get(at));
+        let types = &self.config.relation_types;
+        let found = types.binary_search_by_key(&relation_type, |known| known.relation_type);
+        let declared = found.ok().and_then(|at| types.get(at));
         declared.map_or(RELATIONS_PER_TYPE_MAX, |declared| declared.max_per_product)
     }
 
-    /// Collects the best edge to each visible target of the group that `first` opens.
+    /// Adds the best edge to each visible target of the group that `first` opens.
     fn gather(
         &mut self,
         first: Edge,
         refuse: &mut dyn FnMut(Refusal, &Edge),
     ) -> Result<(), GraphError> {
-        self.group.clear();
         let mut before: Option<Edge> = None;
         while let Some(edge) = self.ahead.filter(|edge| edge.same_group(&first)) {
             if before.is_some_and(|before| before.same_link(&edge)) {
+                let kept = self.group.last_mut().filter(|kept| kept.same_link(&edge));
+                kept.into_iter().for_each(|kept| kept.confirm(&edge));
                 refuse(Refusal::Duplicate, &edge);
             } else if self.products[index(edge.target())].visibility == Visibility::Hidden {
                 refuse(Refusal::HiddenTarget, &edge);

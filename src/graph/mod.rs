@@ -8,6 +8,7 @@
 mod aliases;
 mod bundles;
 mod categories;
+mod eco;
 mod edge;
 mod error;
 mod file_runs;
@@ -134,7 +135,7 @@ impl<R: SortedRuns> Graph<R> {
     /// # Errors
     /// The run store cannot read its runs back.
     pub fn relations(&self) -> Result<RelationGroups<'_, R>, GraphError> {
-        RelationGroups::new(&self.runs, &self.products, &self.config.relation_types)
+        RelationGroups::new(&self.runs, &self.products, &self.config)
     }
 }
 
@@ -253,8 +254,7 @@ impl<R: SortedRuns> Graph<R> {
     /// Merges once to count: lists are merged again each time they are read, so that they are never
     /// all in memory.
     fn take_stock(&mut self, mut ledger: ledger::Ledger) -> Result<(), GraphError> {
-        let mut groups =
-            RelationGroups::new(&self.runs, &self.products, &self.config.relation_types)?;
+        let mut groups = RelationGroups::new(&self.runs, &self.products, &self.config)?;
         let (words, products) = (&self.words, &self.products);
         loop {
             let group = groups.next_judged(&mut |refusal, edge| {

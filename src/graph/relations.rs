@@ -53,6 +53,7 @@ impl Intake {
                     valid_to_s: record.valid_to_s,
                     stages: record.stages,
                     markets,
+                    confirmed_at_s: record.confirmed_at_s.or_else(|| self.modified_s(at)),
                     at,
                 })));
             }

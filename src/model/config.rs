@@ -35,6 +35,8 @@ pub struct CatalogConfig {
     pub tags: Vec<String>,
     /// When prices and availability were read, in seconds since 1970, where a row does not say.
     pub read_at_s: Option<i64>,
+    /// Alternatives with the better eco grade are eco-alternatives, too, unless one is stated.
+    pub derive_eco_alternatives: bool,
     /// How much may change from one snapshot to the next without a person's word.
     pub guards: GuardLimits,
 }
@@ -153,6 +155,7 @@ impl Default for CatalogConfig {
             sources: Vec::new(),
             tags: Vec::new(),
             read_at_s: None,
+            derive_eco_alternatives: false,
             guards: GuardLimits::DEFAULT,
         }
     }

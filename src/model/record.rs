@@ -151,6 +151,9 @@ pub struct RelationRecord<'a> {
     pub markets: Vec<&'a str>,
     /// Switched on?
     pub active: bool,
+    /// When the source last said that it still holds, in seconds since 1970; `None` leaves it to the
+    /// time of its file.
+    pub confirmed_at_s: Option<i64>,
 }
 
 impl<'a> RelationRecord<'a> {
@@ -171,6 +174,7 @@ impl<'a> RelationRecord<'a> {
             stages: StageMask::EVERY,
             markets: Vec::new(),
             active: true,
+            confirmed_at_s: None,
         }
     }
 }

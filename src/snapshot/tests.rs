@@ -359,7 +359,7 @@ fn what_is_held_back_goes_live_with_the_release() {
     expect(&events, live("a"));
     shop.track.hold(&note()).unwrap();
     shop.publish("b");
-    let release = shop.track.release(&note()).unwrap();
+    let release = shop.track.release(&|_, _| Ok(()), &note()).unwrap();
     expect(&events, live("b"));
     assert_eq!(shop.live.load().unwrap().snapshot.manifest(), &release);
 }

@@ -90,6 +90,7 @@ pub fn parse(
         relation_types,
         tags: check.tags(&document)?,
         read_at_s: check.read_at_s(&document)?,
+        derive_eco_alternatives: document.derive.eco_alternatives,
         guards: check.guards(&document)?,
     })
 }
@@ -110,6 +111,8 @@ struct Document {
     relation_types: Vec<RelationTypeTable>,
     #[serde(default)]
     sources: BTreeMap<Spanned<String>, SourceTable>,
+    #[serde(default)]
+    derive: DeriveTable,
     #[serde(default)]
     guards: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
@@ -172,6 +175,13 @@ struct SourceTable {
     mode: Option<Spanned<String>>,
     #[serde(default)]
     modes: BTreeMap<Spanned<String>, Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeriveTable {
+    #[serde(default)]
+    eco_alternatives: bool,
 }
 
 /// The text and its name, for errors.

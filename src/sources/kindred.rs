@@ -279,6 +279,7 @@ pub(super) struct RelationColumns {
     stages: Column,
     markets: Column,
     active: Column,
+    confirmed_at: Column,
 }
 
 impl RelationColumns {
@@ -298,6 +299,7 @@ impl RelationColumns {
             stages: find("stages"),
             markets: find("markets"),
             active: find("active"),
+            confirmed_at: find("confirmed_at"),
         }
     }
 }
@@ -351,6 +353,7 @@ fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<Relation
         stages,
         markets,
         active: active.unwrap_or(true) && !limits_lost,
+        confirmed_at_s: row.instant(columns.confirmed_at),
     })
 }
 

@@ -147,16 +147,22 @@ impl Track {
         written.map(Published::into_manifest)
     }
 
-    /// Ends a hold: the newest publish becomes live, unless a rollback came after it.
+    /// Ends a hold: the newest publish becomes live, unless a rollback came after it. `guard` is asked
+    /// before each attempt, with the manifest that is live and the one whose blobs would be.
     ///
     /// # Errors
-    /// [`Error::NotHeld`], [`Error::EmptyTrack`] and others by name.
-    pub fn release(&self, note: &Note) -> Result<Manifest, Error> {
+    /// [`Error::NotHeld`], [`Error::Refused`], [`Error::EmptyTrack`] and others by name.
+    pub fn release(
+        &self,
+        guard: &dyn Fn(&Manifest, &Manifest) -> Result<(), GuardRefusal>,
+        note: &Note,
+    ) -> Result<Manifest, Error> {
         let written = self.append(note, |head| {
             let head = head.ok_or_else(|| self.empty())?;
             if !head.held {
                 return Err(Error::NotHeld { number: head.number });
             }
+            guard(&self.live_after(head.clone())?, head)?;
             let blobs = head.blobs.clone();
             Ok(Some(Draft { kind: Kind::Release, blobs, held: false, active: None }))
         });

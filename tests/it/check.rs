@@ -203,3 +203,61 @@ fn the_page_stands_alone_and_escapes_what_comes_from_outside() {
     assert!(page.contains("default: Cases") && page.contains("1 of 2, 50 %"), "{page}");
     assert!(page.contains("width=\"210\" height=\"18\" fill=\"#2f7d5b\""), "{page}");
 }
+
+#[test]
+fn variants_of_variants_belong_to_the_product_at_the_top() {
+    let shop = Shop::with(&[
+        (
+            "products.csv",
+            "id,category,price,parent\nshoe,Shoes,50,\nshoe-red,Shoes,50,shoe\n\
+             shoe-red-42,Shoes,50,shoe-red\nshoe-blue,Shoes,50,shoe\n\
+             shoe-blue-40,Shoes,50,shoe-blue\nsock,Shoes,5,\n",
+        ),
+        (
+            "relations.csv",
+            "source,type,target\nshoe,accessory,sock\nshoe-red-42,alternative,shoe-blue-40\n\
+             shoe-red-42,alternative,shoe\nsock,cross_sell,shoe-red-42\n",
+        ),
+    ]);
+    let report = json(&check(&shop, &["--json"]).succeeded());
+    let (count, first) = finding(&report, "variant_target");
+    assert_eq!(count, 2, "{first}");
+    // All five shoes have what the shoe has.
+    assert!(!report["findings"].to_string().contains("no_links"), "{report:#}");
+    let row = &report["coverage"][0];
+    assert_eq!((&row["products"], &row["linked"]), (&6.into(), &6.into()));
+    assert_eq!(row["by_type"]["accessory"], 5);
+}
+
+#[test]
+fn a_link_is_as_old_as_its_own_confirmation_or_else_its_file() {
+    let shop = Shop::with(&[
+        ("products.csv", "id,price\na,1\nb,1\nc,1\nd,1\n"),
+        (
+            "relations.csv",
+            "source,type,target,confirmed_at\na,related,b,2029-12-31\na,related,c,2029-09-01\n\
+             a,related,d,\nb,related,a,2029-09-30\nb,related,a,2029-10-04T12:00:00Z\n\
+             b,related,c,2029-10-02\n",
+        ),
+    ]);
+    let at = AT.parse::<jiff::Timestamp>().unwrap();
+    let unconfirmed = |days_old: i64| {
+        touch(&shop, "relations.csv", at - jiff::SignedDuration::from_hours(days_old * 24));
+        let report = json(&check(&shop, &["--json"]).succeeded());
+        let findings = report["findings"].as_array().unwrap();
+        let found = findings.iter().find(|one| one["code"] == "unconfirmed").unwrap();
+        found["samples"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let own = [
+        "relations.csv:3: a related c: not confirmed for 122 days",
+        "relations.csv:7: b related c: not confirmed for 91 days",
+    ];
+    assert_eq!(unconfirmed(90), own);
+    let file = "relations.csv:4: a related d: not confirmed for 91 days";
+    assert_eq!(unconfirmed(91), [own[0], file, own[1]]);
+}

@@ -1,4 +1,4 @@
-//! Twenty nights on which something went wrong at a source: a guard that is named refuses each, and
+//! Nights on which something went wrong at a source: a guard that is named refuses each, and
 //! what is live stays live. The night after them is like any other, and passes.
 
 use std::{fmt::Write as _, fs};
@@ -24,21 +24,27 @@ struct Product {
     markets: &'static str,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Link {
     source: String,
     kind: &'static str,
     target: String,
     position: usize,
     markets: &'static str,
+    stages: &'static str,
+    valid_from: &'static str,
+    valid_to: &'static str,
 }
 
-/// What two sources say: the PIM has products and links, merchandisers have links of their own.
+/// What two sources say: the PIM has products and links, merchandisers have links of their own; and
+/// how many overrides and bundles there are.
 #[derive(Clone)]
 struct Night {
     products: Vec<Product>,
     pim: Vec<Link>,
     hand: Vec<Link>,
+    pins: usize,
+    bundles: usize,
 }
 
 /// Numbers that are the same on every run.
@@ -54,7 +60,8 @@ impl Dice {
 impl Night {
     fn good() -> Self {
         let mut dice = Dice(7);
-        let mut night = Self { products: Vec::new(), pim: Vec::new(), hand: Vec::new() };
+        let (products, pim, hand) = (Vec::new(), Vec::new(), Vec::new());
+        let mut night = Self { products, pim, hand, pins: 15, bundles: 15 };
         for top in TOPS {
             for number in 0..PRODUCTS_PER_TOP {
                 let cents = 500 + dice.roll(2_000) as u64;
@@ -75,13 +82,19 @@ impl Night {
                 // Never itself, never twice: another distance for each position.
                 let step = 1 + position * 20 + dice.roll(19);
                 let target = ids[(place + step) % ids.len()].clone();
-                links.push(Link { source: id.clone(), kind, target, position, markets: "" });
+                let source = id.clone();
+                links.push(Link { source, kind, target, position, ..Link::default() });
             };
             (0..4).for_each(|position| link(&mut night.pim, "cross_sell", position));
             (0..3).for_each(|position| link(&mut night.pim, "accessory", position));
             link(&mut night.hand, "cross_sell", 4);
             (0..2).for_each(|position| link(&mut night.hand, "alternative", position));
+            link(&mut night.pim, "spare_part", 0);
         }
+        // A sale that is over.
+        let sale = night.hand.iter().filter(|link| link.position == 4).take(30).cloned();
+        let sale = sale.map(|link| Link { kind: "up_sell", valid_to: "2020-01-01", ..link });
+        night.hand.extend(sale.collect::<Vec<_>>());
         night
     }
 
@@ -117,6 +130,8 @@ impl Night {
         shop.write("products.csv", products);
         shop.write("product_markets.csv", markets);
         shop.write("relations.csv", links(&self.pim));
+        shop.write("overrides.csv", pins(self.pins));
+        shop.write("bundles.csv", bundles(self.bundles));
         shop.write("catalog.toml", CATALOG);
         fs::create_dir_all(shop.path("hand")).unwrap();
         write(&shop.path("hand/relations.csv"), links(&self.hand));
@@ -131,17 +146,31 @@ fn decimal(cents: u64) -> String {
 }
 
 fn links(links: &[Link]) -> String {
-    let mut table = "source,type,target,position,markets\n".to_owned();
-    for Link { source, kind, target, position, markets } in links {
-        writeln!(table, "{source},{kind},{target},{position},{markets}").unwrap();
+    let mut table = "source,type,target,position,markets,stages,valid_from,valid_to\n".to_owned();
+    for Link { source, kind, target, position, markets, stages, valid_from, valid_to } in links {
+        let limits = format!("{markets},{stages},{valid_from},{valid_to}");
+        writeln!(table, "{source},{kind},{target},{position},{limits}").unwrap();
     }
     table
+}
+
+/// Pins, as merchandisers gather them over a year.
+fn pins(count: usize) -> String {
+    let row = |number: usize| format!("pin,toys-{number:02},cross_sell,garden-00,1,mia,season\n");
+    let rows = (0..count).map(row).collect::<String>();
+    format!("action,source,type,target,position,author,reason\n{rows}")
+}
+
+fn bundles(count: usize) -> String {
+    let row = |number: usize| format!("toys-{number:02},Part,garden-{number:02}\n");
+    let rows = (0..count).map(row).collect::<String>();
+    format!("bundle,option,product\n{rows}")
 }
 
 /// What went wrong, who refuses it, and what the refusal must say of the place.
 type WrongNight = (&'static str, fn(&mut Night, &mut Dice), &'static str, &'static str);
 
-const WRONG_NIGHTS: [WrongNight; 20] = [
+const WRONG_NIGHTS: [WrongNight; 27] = [
     ("a type gone in one category", type_gone, "shrink", "of type accessory in category Toys"),
     ("all targets reordered", reordered, "churn", "of type cross_sell from"),
     ("half of the products gone", half_gone, "products", "products from 120 to 60"),
@@ -162,7 +191,56 @@ const WRONG_NIGHTS: [WrongNight; 20] = [
     ("one category hidden", hidden, "shrink", "of type accessory from"),
     ("links of one store view only", one_view, "shrink", "of type cross_sell in market de from"),
     ("one type named as another", misnamed, "shrink", "of type accessory from 360 to 0"),
+    ("the table of overrides empty", |night, _| night.pins = 0, "overrides", "from 15 to 0"),
+    ("no bundles", |night, _| night.bundles = 0, "shrink", "bundles from 15 to 0"),
+    ("a type expired", expired, "shrink", "relations of type accessory from 360 to 0"),
+    (
+        "a type that begins next age",
+        too_early,
+        "shrink",
+        "relations of type accessory from 360 to 0",
+    ),
+    (
+        "links at checkout only",
+        at_checkout,
+        "shrink",
+        "cross_sell at stage discovery from 600 to 0",
+    ),
+    ("prices doubled beside new cheap products", dearer, "prices", "of EUR in market de from"),
+    ("lists of one with another one", replaced, "churn", "of type spare_part from 120 to 0"),
 ];
+
+fn expired(night: &mut Night, _: &mut Dice) {
+    let accessories = night.links().filter(|link| link.kind == "accessory");
+    accessories.for_each(|link| link.valid_to = "2021-01-01");
+}
+
+fn too_early(night: &mut Night, _: &mut Dice) {
+    let accessories = night.links().filter(|link| link.kind == "accessory");
+    accessories.for_each(|link| link.valid_from = "2999-01-01");
+}
+
+fn at_checkout(night: &mut Night, _: &mut Dice) {
+    night.links().for_each(|link| link.stages = "checkout");
+}
+
+/// The median of all prices hardly moves, as each product's own does.
+fn dearer(night: &mut Night, _: &mut Dice) {
+    night.products.iter_mut().for_each(|one| one.cents = one.cents.map(|cents| cents * 2));
+    for place in 0..81 {
+        let mut new = night.products[(place % TOPS.len()) * PRODUCTS_PER_TOP].clone();
+        (new.id, new.cents) = (format!("new-{place}"), Some(100));
+        night.products.push(new);
+    }
+}
+
+fn replaced(night: &mut Night, _: &mut Dice) {
+    let ids = night.products.iter().map(|product| product.id.clone()).collect::<Vec<_>>();
+    let parts = night.pim.iter_mut().filter(|link| link.kind == "spare_part");
+    for (link, place) in parts.zip(50..) {
+        link.target.clone_from(&ids[place % ids.len()]);
+    }
+}
 
 fn type_gone(night: &mut Night, _: &mut Dice) {
     let known = night.clone();
@@ -252,7 +330,8 @@ fn misnamed(night: &mut Night, _: &mut Dice) {
     accessories.for_each(|link| link.kind = "related");
 }
 
-/// A few products come, go, sell out and cost more; a few links are tended.
+/// A few products come, go, sell out and cost more; a few links are tended, and those of a sale that is
+/// over are taken away.
 fn usual(night: &mut Night, dice: &mut Dice) {
     night.products.retain(|_| dice.roll(30) != 0);
     for product in &mut night.products {
@@ -270,15 +349,17 @@ fn usual(night: &mut Night, dice: &mut Dice) {
     }
     let ids = night.products.iter().map(|product| product.id.clone()).collect::<Vec<_>>();
     for link in night.links() {
-        if dice.roll(25) == 0 {
+        if dice.roll(40) == 0 {
             link.target.clone_from(&ids[dice.roll(ids.len())]);
         }
     }
     night.pim.retain(|_| dice.roll(40) != 0);
+    night.hand.retain(|link| link.valid_to.is_empty());
+    (night.pins, night.bundles) = (12, 14);
 }
 
 #[test]
-fn twenty_wrong_nights_are_refused_by_name_and_the_usual_one_passes() {
+fn wrong_nights_are_refused_by_name_and_the_usual_one_passes() {
     let shop = Shop::in_memory();
     let good = Night::good();
     good.compile(&shop, &["--strict"]).succeeded();
@@ -315,7 +396,7 @@ fn what_a_person_allows_passes_and_is_told_and_limits_are_the_shops_own() {
     night.compile(&shop, &["--allow", "shrink", "--allow", "ids"]).ended(3);
     night.compile(&shop, &["--allow", "no-such-guard"]).ended(2);
     let run = night.compile(&shop, &["--allow", "prices"]).succeeded();
-    run.complained(&["warning: allowed: prices: median price"]);
+    run.complained(&["warning: allowed: prices: price at the median change"]);
     // Back again, by limits of the shop's own.
     let limits = shop.path("limits.toml");
     let catalog = ["--catalog", limits.to_str().unwrap()];
@@ -327,33 +408,89 @@ fn what_a_person_allows_passes_and_is_told_and_limits_are_the_shops_own() {
     good.compile(&shop, &catalog).ended(1).complained(&["limits.toml:10:1", "found `prizes`"]);
 }
 
-/// Thirty pins, as merchandisers gather them over a year.
-fn pins(count: usize) -> String {
-    let row = |number: usize| format!("pin,toys-{number:02},cross_sell,garden-00,1,mia,season\n");
-    let rows = (0..count).map(row).collect::<String>();
-    format!("action,source,type,target,position,author,reason\n{rows}")
-}
-
 #[test]
 fn overrides_that_are_suddenly_few_are_refused_on_both_ways_to_publish_them() {
     let shop = Shop::in_memory();
-    let good = Night::good();
-    shop.write("overrides.csv", pins(30));
-    good.compile(&shop, &[]).succeeded();
+    let night = |pins: usize| Night { pins, ..Night::good() };
+    night(30).compile(&shop, &[]).succeeded();
     let few = shop.path("few.csv");
     write(&few, pins(23));
     let publish = ["override", "publish", "--file", few.to_str().unwrap()];
     let told = ["overrides: overrides from 30 to 23", "guard overrides: ", "--allow overrides"];
     shop.kindred(&publish).ended(3).complained(&told);
-    shop.write("overrides.csv", pins(23));
-    good.compile(&shop, &[]).ended(3).complained(&told);
+    night(23).compile(&shop, &[]).ended(3).complained(&told);
+    // A check asks the same.
+    let (pim, hand) = (shop.path("tables"), shop.path("hand"));
+    let from =
+        [format!("pim:kindred={}", pim.display()), format!("hand:kindred={}", hand.display())];
+    let run = shop.kindred(&["check", "--from", &from[0], "--from", &from[1]]).ended(3);
+    assert!(run.out.contains("overrides: overrides from 30 to 23"), "{}", run.out);
     assert_eq!(shop.manifests(), 1);
     // A fifth may go, and a person may take away what she likes.
-    shop.write("overrides.csv", pins(24));
-    good.compile(&shop, &[]).succeeded();
-    write(&few, pins(1));
+    night(24).compile(&shop, &[]).succeeded();
+    write(&few, pins(2));
     shop.kindred(&[&publish[..], &["--allow", "overrides"]].concat()).succeeded();
-    // So few that one more or less says nothing.
+    // So few that one more or less says nothing, but not all of them.
+    write(&few, pins(0));
+    shop.kindred(&publish).ended(3).complained(&["overrides: overrides from 2 to 0"]);
+    write(&few, pins(1));
+    shop.kindred(&publish).succeeded();
     write(&few, pins(0));
     shop.kindred(&publish).succeeded();
+}
+
+#[test]
+fn a_shops_own_limit_of_overrides_counts_on_both_ways_to_publish_them() {
+    let shop = Shop::in_memory();
+    let night = |pins: usize| Night { pins, ..Night::good() };
+    night(40).compile(&shop, &[]).succeeded();
+    let limits = shop.path("limits.toml");
+    write(&limits, format!("{CATALOG}[guards]\noverrides = 0.5\n"));
+    let own = ["--catalog", limits.to_str().unwrap()];
+    night(20).compile(&shop, &own).succeeded();
+    night(9).compile(&shop, &own).ended(3).complained(&["from 20 to 9", "more than 50 %"]);
+    // And where no tables are read.
+    write(&limits, format!("{CATALOG}[guards]\noverrides = 0.1\n"));
+    let file = shop.path("own.csv");
+    let publish = ["override", "publish", "--file", file.to_str().unwrap()];
+    write(&file, pins(17));
+    let refused = shop.kindred(&[&publish[..], &own].concat()).ended(3);
+    refused.complained(&["overrides from 20 to 17", "more than 10 %"]);
+    shop.kindred(&publish).succeeded();
+}
+
+#[test]
+fn what_waited_behind_a_hold_is_held_against_what_is_live() {
+    let shop = Shop::in_memory();
+    let good = Night::good();
+    let night = |share: usize, pins: usize| {
+        let mut night = Night { pins, ..good.clone() };
+        let mut number = 0;
+        night.pim.retain(|_| {
+            number += 1;
+            number % 100 < share
+        });
+        night
+    };
+    good.compile(&shop, &[]).succeeded();
+    let live = shop.snapshot().id().to_owned();
+    shop.kindred(&["hold"]).succeeded();
+    // Each a little less than the one before, and no guard sees more than that.
+    night(85, 15).compile(&shop, &[]).succeeded();
+    night(70, 4).compile(&shop, &[]).succeeded();
+    let told = ["the publish was refused", "shrink: relations of type accessory from 360 to "];
+    shop.kindred(&["release"]).ended(3).complained(&told);
+    assert_eq!((shop.snapshot().id(), shop.manifests()), (live.as_str(), 4));
+    // Limits of the shop's own, or a person's word.
+    let limits = shop.path("limits.toml");
+    write(&limits, format!("{CATALOG}[guards]\noverrides = 0.5\ngroup_min = 10\n"));
+    let own = ["release", "--allow", "shrink", "--catalog", limits.to_str().unwrap()];
+    shop.kindred(&own).ended(3).complained(&["overrides: overrides from 15 to 4"]);
+    let run = shop.kindred(&["release", "--allow", "shrink"]).succeeded();
+    run.complained(&["warning: allowed: shrink: "]);
+    assert_ne!(shop.snapshot().id(), live);
+    // The way back is no publish: it leads to what was live, whatever that loses.
+    shop.kindred(&["rollback", "--reason", "too few"]).succeeded();
+    assert_eq!(shop.snapshot().id(), live);
+    shop.kindred(&["rollback", "--to", "4"]).succeeded();
 }

@@ -347,3 +347,24 @@ fn columns_and_files_that_mean_nothing_are_reported_but_fail_nothing() {
         assert!(run.out.contains(text), "expected {text:?} in\n{}", run.out);
     }
 }
+
+#[test]
+fn eco_alternatives_are_derived_where_a_shop_asks_for_them() {
+    let products = "id,price,eco_grade\nold,9,D\nnew,9,B\nworse,9,E\n";
+    let relations = "source,type,target,position\nold,alternative,worse,1\nold,alternative,new,2\n";
+    let shop = Shop::with(&[("products.csv", products), ("relations.csv", relations)]);
+    let path = shop.path("report.json");
+    let options = ["--report", path.to_str().unwrap()];
+    let look = ["lookup", "--seed", "old", "--type", "eco_alternative"];
+    shop.compile(&options).succeeded();
+    assert_eq!(shop.report()["relations"]["eco_alternative"]["derived"], 0);
+    let run = shop.kindred(&look).succeeded();
+    assert!(!run.out.contains("new"), "{}", run.out);
+    shop.write("catalog.toml", "[derive]\neco_alternatives = true\n");
+    shop.compile(&options).succeeded();
+    assert_eq!(shop.report()["relations"]["eco_alternative"]["derived"], 1);
+    let run = shop.kindred(&look).succeeded();
+    assert!(run.out.contains("new") && !run.out.contains("worse"), "{}", run.out);
+    shop.write("catalog.toml", "[derive]\neco = true\n");
+    shop.compile(&options).ended(1).complained(&["catalog.toml:2:1", "eco_alternatives"]);
+}

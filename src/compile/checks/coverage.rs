@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Question;
+use super::{Question, lineage};
 use crate::{
     compile::place::{Names, Side, bits},
     index::{Ordinal, View, layout::FLAG_HIDDEN},
@@ -20,7 +20,7 @@ pub struct Coverage {
     pub category: String,
     /// Its products, hidden ones left out.
     pub products: u64,
-    /// Those with a relation of any type, of their own or of the product they are a variant of.
+    /// Those with a relation of any type, of their own or of a product they are a variant of.
     pub linked: u64,
     /// The same for each type that any of them has, by code.
     pub by_type: BTreeMap<String, u64>,
@@ -75,16 +75,17 @@ fn visible(view: &View<'_>) -> impl Iterator<Item = Ordinal> {
     view.ordinals().filter(move |product| !is_hidden(*product))
 }
 
-/// Types of which a product has relations, or else its parent: lookups inherit them.
+/// Types of which a product has relations, or else one of those it is a variant of: lookups inherit
+/// them from all the way up.
 fn types(view: &View<'_>, product: Ordinal) -> Vec<u8> {
     let of = |product: Ordinal| {
         let runs = view.block(product).runs();
         runs.filter_map(|run| run.relation_type()).map(|known| known.number()).collect::<Vec<_>>()
     };
-    let own = of(product);
-    let parent = view.parent(product).map(of).unwrap_or_default();
-    let inherited = parent.into_iter().filter(|number| !own.contains(number)).collect::<Vec<_>>();
-    own.into_iter().chain(inherited).collect()
+    let mut types = lineage(view, product).flat_map(of).collect::<Vec<_>>();
+    types.sort_unstable();
+    types.dedup();
+    types
 }
 
 /// Products without links, and those that cost nothing.

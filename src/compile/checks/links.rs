@@ -1,6 +1,6 @@
 //! Checks of each relation that a source states; other directions of two-way ones are not asked again.
 
-use super::{CheckLimits, Question, pairs::Pairs};
+use super::{Question, lineage, pairs::Pairs};
 use crate::{
     compile::place::Side,
     index::{
@@ -51,20 +51,21 @@ pub(super) fn check(question: &Question<'_>, findings: &mut Findings) {
     let after = question.after;
     let view = after.view;
     let pairs = question.before.map(|before| Pairs::new(&before.view, &view));
-    let stale = stale_files(after, &question.limits);
+    let mut confirmed = question.confirmed_days.iter().copied();
     for source in view.ordinals() {
         let mut index = 0;
         for run in view.block(source).runs() {
             let Some(relation_type) = run.relation_type() else { continue };
             check_list(question, source, relation_type, run.edges().len(), findings);
             for edge in run.edges() {
+                let confirmed_day = confirmed.next().flatten();
                 let link = Link { source, relation_type, index, edge };
                 index += 1;
                 if edge.meta.get() & META_REVERSED != 0 {
                     continue;
                 }
                 check_ends(question, &link, findings);
-                check_age(question, &link, &stale, findings);
+                check_age(question, &link, confirmed_day, findings);
                 if let Some(pairs) = &pairs
                     && let Some((from, to)) = pairs.new_pair(&view, source, link.target())
                 {
@@ -106,8 +107,8 @@ fn check_ends(question: &Question<'_>, link: &Link<'_>, findings: &mut Findings)
             link.sample(after, "the target is withdrawn for good")
         });
     }
-    let (own, other) = (view.parent(source), view.parent(target));
-    if own == Some(target) || other == Some(source) || own.is_some() && own == other {
+    let root = |product| lineage(&view, product).last();
+    if root(source) == root(target) {
         findings.add(FindingCode::VariantTarget, || {
             link.sample(after, "both are variants of one product, or one is the other's")
         });
@@ -131,27 +132,17 @@ fn check_ends(question: &Question<'_>, link: &Link<'_>, findings: &mut Findings)
     }
 }
 
-/// By file: since when its source has not confirmed it, if that is too long ago.
-fn stale_files(side: Side<'_>, limits: &CheckLimits) -> Vec<Option<i64>> {
-    let files = side.provenance.into_iter().flat_map(|places| places.files());
-    let confirmed = files.map(|file| file.confirmed_s.as_ref().map(|at| at.to_native()));
-    let stale = |at: &i64| limits.is_older(*at, limits.unconfirmed_days);
-    confirmed.map(|at| at.filter(stale)).collect()
-}
-
 /// What the clock says.
 fn check_age(
     question: &Question<'_>,
     link: &Link<'_>,
-    stale: &[Option<i64>],
+    confirmed_day: Option<u16>,
     findings: &mut Findings,
 ) {
     let (after, limits) = (question.after, &question.limits);
-    let record = after.provenance.and_then(|places| places.records_of(link.source).get(link.index));
-    let since = record.and_then(|record| stale.get(record.file.get() as usize).copied().flatten());
-    if let Some(since) = since {
+    if let Some(days) = confirmed_day.and_then(|day| limits.unconfirmed_days(day)) {
         findings.add(FindingCode::Unconfirmed, || {
-            link.sample(after, &format!("not confirmed for {} days", limits.age_days(since)))
+            link.sample(after, &format!("not confirmed for {days} days"))
         });
     }
     let sold_out = question.sold_out.get(&link.target());

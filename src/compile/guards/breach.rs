@@ -1,15 +1,26 @@
 //! What passes its limit, and how people and scripts read it.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-use super::{Counts, census::Medians, churn::Parts};
+use super::{
+    Counts,
+    churn::Parts,
+    prices::{Moves, distance},
+};
 use crate::{
     compile::place::Place,
     index::View,
-    model::guard::{Guard, GuardLimits},
+    model::{
+        guard::{Guard, GuardLimits},
+        relation::Stage,
+    },
 };
+
+/// Fewer than these may go to the last one: taking one thing away is an ordinary edit. Two that are
+/// all there is and vanish in one night have a common cause.
+const ALL_MIN: u64 = 2;
 
 /// Something that a guard refuses.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,7 +28,7 @@ pub struct Breach {
     /// The guard.
     #[serde(serialize_with = "code")]
     pub guard: Guard,
-    /// What is counted: `relations`, `products`, `median price in minor units of EUR`.
+    /// What is counted: `relations`, `products`, `price at the median change in minor units of EUR`.
     pub what: String,
     /// The relation type's code; none for all, or where there are none.
     pub relation_type: Option<String>,
@@ -27,6 +38,8 @@ pub struct Breach {
     pub market: Option<String>,
     /// The top category, empty for products without one; none for all.
     pub category: Option<String>,
+    /// The stage; none for all.
+    pub stage: Option<String>,
     /// The number before.
     pub before: i64,
     /// The number after.
@@ -42,19 +55,6 @@ fn code<S: serde::Serializer>(guard: &Guard, serializer: S) -> Result<S::Ok, S::
 }
 
 impl Breach {
-    /// The breach that one number of the whole snapshot makes, if it falls by too much.
-    #[must_use]
-    pub fn of_sum(
-        guard: Guard,
-        what: &str,
-        (before, after): (u64, u64),
-        limits: &GuardLimits,
-    ) -> Vec<Self> {
-        let mut judge = Judge::new(limits, None);
-        judge.sum(guard, what, before, after);
-        judge.settle()
-    }
-
     /// `relations of cross_sell from pim, market de, category Toys`.
     #[must_use]
     pub fn subject(&self) -> String {
@@ -67,13 +67,14 @@ impl Breach {
         add(" in market ", self.market.as_deref());
         let category = self.category.as_deref();
         add(" in category ", category.map(|name| if name.is_empty() { "(none)" } else { name }));
+        add(" at stage ", self.stage.as_deref());
         text
     }
 
     /// The key of `[guards]` that holds its limit.
     #[must_use]
     pub fn key(&self) -> String {
-        let groups = [&self.source, &self.category];
+        let groups = [&self.source, &self.category, &self.stage];
         // Prices always name a market: there it is no group.
         let in_market = self.market.is_some() && self.guard != Guard::Prices;
         let is_group = in_market || groups.iter().any(|name| name.is_some());
@@ -114,16 +115,23 @@ impl<'a> Judge<'a> {
         before: &Counts<'_>,
         after: &Counts<'_>,
     ) {
-        for (place, was) in before {
-            let is = after.get(place).copied().unwrap_or_default();
-            self.count(guard, what, place, (*was, is));
+        let counts = |place: &Place<'_>| {
+            let of = |counts: &Counts<'_>| counts.get(place).copied().unwrap_or_default();
+            (of(before), of(after))
+        };
+        for place in before.keys() {
+            // Where nothing is meant for single stages, each is as the sum, which says it once.
+            let of_every_stage = Place { stage: None, ..*place };
+            if place.stage.is_none() || counts(place) != counts(&of_every_stage) {
+                self.count(guard, what, place, counts(place));
+            }
         }
     }
 
     /// A number of the whole catalog.
     pub(super) fn sum(&mut self, guard: Guard, what: &str, before: u64, after: u64) {
-        if before >= self.limits.group_min {
-            self.count(guard, what, &Place::default(), (before, after));
+        if before >= self.limits.group_min || after == 0 && before >= ALL_MIN {
+            self.judge_loss(guard, what, &Place::default(), (before, after));
         }
     }
 
@@ -137,24 +145,32 @@ impl<'a> Judge<'a> {
     fn count(&mut self, guard: Guard, what: &str, place: &Place<'_>, (was, is): (u64, u64)) {
         // However few relations and products there are, their sums are judged.
         let always = matches!(guard, Guard::Shrink | Guard::Products) && place.is_whole();
-        if always || was >= self.limits.group_min {
-            let lost = was.saturating_sub(is);
-            let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-            self.judge(guard, what.to_owned(), place, (signed(was), signed(is)), (lost, was));
+        if always || was >= self.limits.group_min || is == 0 && is_judged_whole(guard, place, was) {
+            self.judge_loss(guard, what, place, (was, is));
         }
     }
 
-    /// Median prices, in either direction: ten times as much is as wrong as a tenth.
-    pub(super) fn medians(&mut self, before: &Medians<'_>, after: &Medians<'_>) {
-        for (place, (was, count)) in before {
-            let Some((is, _)) = after.get(place).filter(|_| *count >= self.limits.group_min) else {
-                continue;
+    fn judge_loss(&mut self, guard: Guard, what: &str, place: &Place<'_>, (was, is): (u64, u64)) {
+        let lost = was.saturating_sub(is);
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.judge(guard, what.to_owned(), place, (signed(was), signed(is)), (lost, was));
+    }
+
+    /// How prices moved, in either direction: ten times as much is as wrong as a tenth. Of few prices
+    /// one that moves says nothing, but all of them do.
+    pub(super) fn prices(&mut self, moves: &BTreeMap<Place<'_>, Moves>) {
+        for (place, Moves { products, median, least }) in moves {
+            let pair = match () {
+                () if *products >= self.limits.group_min => *median,
+                () if is_judged_whole(Guard::Prices, place, *products) => *least,
+                () => continue,
             };
-            let moved = was.abs_diff(*is);
-            let larger = was.unsigned_abs().max(is.unsigned_abs());
             let currency = place.market.and_then(|market| self.currency(market));
-            let what = format!("median price in minor units of {}", currency.unwrap_or("money"));
-            self.judge(Guard::Prices, what, place, (*was, *is), (moved, larger));
+            let currency = currency.unwrap_or("money");
+            let what = format!("price at the median change in minor units of {currency}");
+            let signed = |price: u64| i64::try_from(price).unwrap_or(i64::MAX);
+            let prices = (signed(pair.0), signed(pair.1));
+            self.judge(Guard::Prices, what, place, prices, distance(pair));
         }
     }
 
@@ -186,6 +202,7 @@ impl<'a> Judge<'a> {
             source: own(place.source),
             market: own(place.market),
             category: own(place.category),
+            stage: place.stage.and_then(stage_code),
             before,
             after,
             changed_percent: part.saturating_mul(100).checked_div(whole).unwrap_or(0),
@@ -204,10 +221,23 @@ impl<'a> Judge<'a> {
     /// What was found: by guard, sums first, then the largest losses.
     pub(super) fn settle(mut self) -> Vec<Breach> {
         let names = |one: &Breach| {
-            [&one.source, &one.market, &one.category].iter().filter(|name| name.is_some()).count()
+            let names = [&one.source, &one.market, &one.category, &one.stage];
+            names.iter().filter(|name| name.is_some()).count()
         };
         let lost = |one: &Breach| std::cmp::Reverse(one.before.abs_diff(one.after));
         self.found.sort_by_key(|one| (one.guard, names(one), lost(one)));
         self.found
     }
+}
+
+/// Is what befalls all of this place judged, however few there are? Categories come and go with their
+/// few products, so they are not; the sums over them are. Changing every one of a few lists is what a
+/// person does in an afternoon, and nothing is lost by it.
+fn is_judged_whole(guard: Guard, place: &Place<'_>, count: u64) -> bool {
+    count >= ALL_MIN && place.category.is_none() && guard != Guard::Churn
+}
+
+fn stage_code(bit: u32) -> Option<String> {
+    let stage = Stage::ALL.get(usize::try_from(bit).ok()?);
+    stage.map(|stage| stage.code().to_owned())
 }

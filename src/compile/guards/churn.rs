@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Counts;
+use super::{Counts, holds};
 use crate::{
     compile::place::{Dimensions, Key, Names, Place, Side, Tally, UNKNOWN_SOURCE},
     index::{Ordinal, View, layout::NONE},
@@ -33,38 +33,45 @@ pub(super) fn kept<'a>(before: Side<'a>, same: &[u32], dimensions: Dimensions) -
     parts(&names, all, known, dimensions)
 }
 
-/// Lists that both catalogs have, and those whose first targets are the same in the same order. A
-/// list belongs to the source of its first relation before.
+/// Lists that both catalogs have, and those whose first targets are the same in the same order, as
+/// they are now. A list belongs to the source of its first relation before.
 pub(super) fn lists<'a>(
     before: Side<'a>,
     after: Side<'_>,
     same: &[u32],
-    top: usize,
+    (top, now_s): (usize, i64),
     dimensions: Dimensions,
 ) -> Parts<'a> {
     let names = Names::new(before);
     let (mut all, mut unchanged) = (Tally::default(), Tally::default());
     let known = before.view.ordinals().zip(same).filter(|(_, new)| **new != NONE);
+    let mut was = Vec::new();
     for (product, new) in known {
         let key = names.product(product);
         let mut sources = names.sources(product);
         let block = after.view.block(Ordinal(*new));
         for run in before.view.block(product).runs() {
-            let source = sources.next().unwrap_or(UNKNOWN_SOURCE);
-            // To the first relation of the next run.
-            if let Some(others) = run.edges().len().checked_sub(2) {
-                sources.nth(others);
+            was.clear();
+            let mut first_source = None;
+            for relation in run.relations() {
+                let source = sources.next().unwrap_or(UNKNOWN_SOURCE);
+                if holds(&relation, now_s) {
+                    first_source.get_or_insert(source);
+                    was.push(relation.edge.target.get());
+                }
             }
-            let Some(relation_type) = run.relation_type() else { continue };
-            let now = block.run(relation_type).edges();
-            if now.is_empty() {
+            let known = first_source.zip(run.relation_type());
+            let Some((source, relation_type)) = known else { continue };
+            let is = block.run(relation_type).relations();
+            let is = is.filter(|relation| holds(relation, now_s));
+            let mut is = is.map(|relation| relation.edge.target.get()).peekable();
+            if is.peek().is_none() {
                 continue;
             }
             let key = Key { relation_type: relation_type.number(), source, ..key };
             all.add(key);
-            let renamed = |old: u32| same.get(old as usize).copied().unwrap_or(NONE);
-            let was = run.edges().iter().take(top).map(|edge| renamed(edge.target.get()));
-            if was.eq(now.iter().take(top).map(|edge| edge.target.get())) {
+            let renamed = |old: &u32| same.get(*old as usize).copied().unwrap_or(NONE);
+            if was.iter().take(top).map(renamed).eq(is.take(top)) {
                 unchanged.add(key);
             }
         }

@@ -467,3 +467,24 @@ fn a_blob_that_cannot_be_written_is_an_error() {
     let error = write_dropped_relations(&graph, read_only()).unwrap_err();
     assert!(error.to_string().starts_with("a blob cannot be written: "), "{error}");
 }
+
+#[test]
+fn a_derived_relation_stands_after_the_stated_ones_at_the_place_of_what_it_is_made_of() {
+    let graded = |id, eco_grade| {
+        let eco_grade = Some(eco_grade);
+        Record::Product(ProductRecord { id, eco_grade, ..ProductRecord::default() })
+    };
+    let mut records = vec![graded("a", 2), graded("b", 5), graded("c", 3)];
+    let links = [link("a", "alternative", "b"), link("a", "eco_alternative", "c")];
+    records.extend(links.map(Record::Relation));
+    let config = CatalogConfig { derive_eco_alternatives: true, ..config() };
+    let compiled = compile(&graph_of(config, &[("shop", &records)]));
+    let view = compiled.catalog.view();
+    let eco = RelationType::ECO_ALTERNATIVE;
+    assert_eq!(run_of(&view, "a", eco), ["c 65535", "b 64461"]);
+    let a = find(&view, "a");
+    let origins = view.block(a).run(eco).edges().iter().map(Edge::origin).collect::<Vec<_>>();
+    assert_eq!(origins, [Some(Origin::Imported), Some(Origin::Rule)]);
+    let lines = (0..3).map(|at| compiled.provenance.place(a, at).unwrap().line);
+    assert_eq!(lines.collect::<Vec<_>>(), [4, 5, 4]);
+}

@@ -3,21 +3,23 @@
 
 use super::*;
 use crate::{
-    compile::{Breach, Side, breaches},
+    compile::{Breach, Side, breaches, overrides_breach},
     model::{
         decimal::Decimal,
         guard::{Guard, GuardLimit, GuardLimits, Share},
-        record::{AliasRecord, PriceRecord},
-        relation::Availability,
+        record::{AliasRecord, BundleRecord, PriceRecord},
+        relation::{Availability, Stage, StageMask},
     },
 };
+
+const NOW_S: i64 = 1_800_000_000;
 
 fn side(compiled: &Compiled) -> Side<'_> {
     Side { view: compiled.catalog.view(), provenance: Some(&compiled.provenance) }
 }
 
 fn found(before: &Compiled, after: &Compiled, guard: Guard) -> Vec<String> {
-    let found = breaches(side(before), side(after), &GuardLimits::DEFAULT);
+    let found = breaches(side(before), side(after), &GuardLimits::DEFAULT, NOW_S);
     texts(found.into_iter().filter(|one| one.guard == guard))
 }
 
@@ -120,14 +122,17 @@ fn a_source_and_a_category_are_judged_from_twenty_on_by_limits_of_their_own() {
     let expected =
         [lost("in category Garden"), lost("from source hand"), market("eu"), market("uk")];
     check((90, 20), (90, 13), &expected.each_ref().map(String::as_str));
-    check((90, 19), (90, 0), &[]);
+    // Of fewer only the loss of all is judged, but not in a category, which may end.
+    check((90, 19), (90, 1), &[]);
+    check((90, 19), (90, 0), &["relations of type related from source hand from 19 to 0"]);
+    check((90, 1), (90, 0), &[]);
 }
 
 #[test]
 fn without_provenance_sources_are_not_told_apart() {
     let (before, after) = (by_source(90, 20), by_source(90, 0));
     let unknown = Side { provenance: None, ..side(&before) };
-    let found = texts(breaches(unknown, side(&after), &GuardLimits::DEFAULT));
+    let found = texts(breaches(unknown, side(&after), &GuardLimits::DEFAULT, NOW_S));
     assert!(found.iter().all(|text| !text.contains("source")), "{found:?}");
     assert_eq!(found[0], "relations of type related in category Garden from 20 to 0");
 }
@@ -168,9 +173,9 @@ fn only_the_first_targets_of_a_list_churn() {
     let (before, after) = (turned(20, 0, 0), turned(20, 0, 20));
     let mut limits = GuardLimits::DEFAULT;
     limits.churn_top = 1;
-    assert_eq!(breaches(side(&before), side(&after), &limits), []);
+    assert_eq!(breaches(side(&before), side(&after), &limits, NOW_S), []);
     limits.churn_top = 2;
-    assert!(!breaches(side(&before), side(&after), &limits).is_empty());
+    assert!(!breaches(side(&before), side(&after), &limits, NOW_S).is_empty());
 }
 
 #[test]
@@ -187,7 +192,7 @@ fn an_alias_keeps_an_old_id_known() {
     let aliases = old.iter().zip(&new);
     records.extend(aliases.map(|(alias, product)| Record::Alias(AliasRecord { alias, product })));
     let renamed = compiled(&records);
-    assert_eq!(breaches(side(&before), side(&renamed), &GuardLimits::DEFAULT), []);
+    assert_eq!(breaches(side(&before), side(&renamed), &GuardLimits::DEFAULT, NOW_S), []);
     // And aliases are counted, too.
     let found = found(&renamed, &gone, Guard::Shrink);
     assert_eq!(found, ["aliases from 40 to 0"]);
@@ -214,7 +219,7 @@ fn the_median_price_may_move_by_a_quarter_up_or_down() {
         let in_market = found.into_iter().filter(|text| !text.contains("category"));
         assert_eq!(in_market.collect::<Vec<_>>(), expected);
     };
-    let what = "median price in minor units of EUR in market eu";
+    let what = "price at the median change in minor units of EUR in market eu";
     check(750, &[]);
     check(749, &[&format!("{what} from 1000 to 749")]);
     check(1_333, &[]);
@@ -237,6 +242,190 @@ fn a_limit_of_one_lets_everything_pass() {
     let off = GuardLimit { whole: Share::ONE, group: Share::ONE };
     let limits =
         Guard::ALL.iter().fold(GuardLimits::DEFAULT, |limits, guard| limits.with(*guard, off));
-    assert_eq!(breaches(side(&before), side(&after), &limits), []);
-    assert!(!breaches(side(&before), side(&after), &GuardLimits::DEFAULT).is_empty());
+    assert_eq!(breaches(side(&before), side(&after), &limits, NOW_S), []);
+    assert!(!breaches(side(&before), side(&after), &GuardLimits::DEFAULT, NOW_S).is_empty());
+}
+
+#[test]
+fn of_few_overrides_any_may_go_but_not_all() {
+    let check = |was: u64, is: u64, is_refused: bool| {
+        let found = overrides_breach((was, is), &GuardLimits::DEFAULT);
+        assert_eq!(found.is_some(), is_refused, "{was} to {is}");
+    };
+    check(20, 16, false);
+    check(20, 15, true);
+    check(19, 1, false);
+    check(19, 0, true);
+    check(2, 0, true);
+    check(1, 0, false);
+    check(0, 0, false);
+    check(0, 9, false);
+    let off = GuardLimit { whole: Share::ONE, group: Share::ONE };
+    let limits = GuardLimits::DEFAULT.with(Guard::Overrides, off);
+    assert_eq!(overrides_breach((1_000, 0), &limits), None);
+}
+
+#[test]
+fn of_few_bundles_and_aliases_any_may_go_but_not_all() {
+    let ids = ids(60);
+    let shop = |bundles: usize, aliases: usize| {
+        let mut records = ids.iter().map(|id| product(id)).collect::<Vec<_>>();
+        records.extend(ids.iter().take(bundles).map(|id| {
+            Record::Bundle(BundleRecord {
+                bundle: id,
+                option: "Part",
+                option_position: 0,
+                required: true,
+                min_selections: 1,
+                max_selections: 1,
+                product: "p059",
+                selection_position: 0,
+                quantity: 1.0,
+                is_default: true,
+            })
+        }));
+        let names = ids.iter().map(|id| format!("old-{id}")).collect::<Vec<_>>();
+        let pairs = names.iter().zip(&ids).take(aliases);
+        records.extend(pairs.map(|(alias, product)| Record::Alias(AliasRecord { alias, product })));
+        compiled(&records)
+    };
+    let before = shop(15, 15);
+    let check = |bundles: usize, aliases: usize, expected: &[&str]| {
+        assert_eq!(found(&before, &shop(bundles, aliases), Guard::Shrink), expected);
+    };
+    check(1, 1, &[]);
+    check(0, 15, &["bundles from 15 to 0"]);
+    check(15, 0, &["aliases from 15 to 0"]);
+}
+
+/// Sixty products, and from each of the first thirty a relation that is changed like this.
+fn changed(change: impl Fn(&mut RelationRecord<'_>)) -> Compiled {
+    let ids = ids(60);
+    let mut records = ids.iter().map(|id| product(id)).collect::<Vec<_>>();
+    records.extend(ids.windows(2).take(30).map(|pair| {
+        let mut relation = link(&pair[0], "related", &pair[1]);
+        change(&mut relation);
+        Record::Relation(relation)
+    }));
+    compiled(&records)
+}
+
+#[test]
+fn relations_count_while_they_hold() {
+    let check = |before: &Compiled, after: &Compiled, expected: &[&str]| {
+        let found = found(before, after, Guard::Shrink).into_iter();
+        let sums = found.filter(|text| !text.contains(" in ")).collect::<Vec<_>>();
+        assert_eq!(sums, expected);
+    };
+    let until = |at: i64| changed(move |relation| relation.valid_to_s = Some(at));
+    let since = |at: i64| changed(move |relation| relation.valid_from_s = Some(at));
+    let (always, none) = (changed(|_| {}), sized(60, 0, 0));
+    let gone = "relations of type related from 30 to 0";
+    let never = "relations that hold now or later of type related from 30 to 0";
+    check(&always, &until(NOW_S + 1), &[]);
+    check(&always, &until(NOW_S), &[gone]);
+    check(&always, &since(NOW_S), &[]);
+    check(&always, &since(NOW_S + 1), &[gone]);
+    // What is over is no loss, what is to come is one.
+    check(&until(NOW_S), &none, &[]);
+    check(&until(NOW_S + 1), &none, &[gone]);
+    check(&since(NOW_S + 1), &none, &[never]);
+    check(&since(NOW_S + 1), &until(NOW_S), &[never]);
+    check(&since(NOW_S + 1), &always, &[]);
+}
+
+#[test]
+fn relations_count_at_the_stages_that_they_are_meant_for() {
+    let at = |stages: StageMask| changed(move |relation| relation.stages = stages);
+    let early = StageMask::EVERY.with(Stage::Discovery).with(Stage::Consideration);
+    let lost = |stage: &str| format!("relations of type related at stage {stage} from 30 to 0");
+    let late = ["purchase_decision", "checkout", "post_purchase"].map(lost);
+    assert_eq!(found(&at(StageMask::EVERY), &at(early), Guard::Shrink), late);
+    assert_eq!(found(&at(early), &at(StageMask::EVERY), Guard::Shrink), Vec::<String>::new());
+    assert_eq!(found(&at(early), &at(early), Guard::Shrink), Vec::<String>::new());
+    let one = at(StageMask::EVERY.with(Stage::Discovery));
+    assert_eq!(found(&at(early), &one, Guard::Shrink), [lost("consideration")]);
+}
+
+#[test]
+fn a_list_is_what_holds_of_it() {
+    // Of each list the first is over; then it is taken away.
+    let shop = |with_first: bool, second: usize| {
+        let ids = ids(40);
+        let mut records = ids.iter().map(|id| product(id)).collect::<Vec<_>>();
+        for (place, id) in ids.iter().take(30).enumerate() {
+            let target = |step: usize| ids[place + step].as_str();
+            let first = RelationRecord {
+                position: Some(1),
+                valid_to_s: Some(NOW_S),
+                ..link(id, "related", target(1))
+            };
+            records.extend(with_first.then_some(Record::Relation(first)));
+            let other = link(id, "related", target(second));
+            records.push(Record::Relation(RelationRecord { position: Some(2), ..other }));
+        }
+        compiled(&records)
+    };
+    assert_eq!(found(&shop(true, 2), &shop(false, 2), Guard::Churn), Vec::<String>::new());
+    // Lists of one whose one is another have changed.
+    let replaced = found(&shop(true, 2), &shop(false, 3), Guard::Churn);
+    assert_eq!(replaced[0], "lists with the same first 5 targets of type related from 30 to 0");
+}
+
+/// Products with these prices in cents; `None` is no product.
+fn costing(prices: &[Option<i64>]) -> Compiled {
+    let ids = ids(prices.len());
+    let records = ids.iter().zip(prices).filter_map(|(id, cents)| {
+        let amount = Decimal { digits: (*cents)?, scale: 2 };
+        let price = Some(PriceRecord { amount, currency: None });
+        Some(Record::Product(ProductRecord { id, price, ..ProductRecord::default() }))
+    });
+    compiled(&records.collect::<Vec<_>>())
+}
+
+#[test]
+fn prices_move_product_by_product() {
+    let check = |before: &[Option<i64>], after: &[Option<i64>], expected: &[&str]| {
+        let (before, after) = (costing(before), costing(after));
+        let found = found(&before, &after, Guard::Prices).into_iter();
+        let in_market = found.filter(|text| !text.contains("category"));
+        let what = "price at the median change in minor units of EUR in market eu from ";
+        let moved = in_market.filter_map(|text| text.strip_prefix(what).map(ToOwned::to_owned));
+        assert_eq!(moved.collect::<Vec<_>>(), expected);
+    };
+    let prices = |count: usize, price: i64| vec![Some(price); count];
+    let joined = |parts: &[Vec<Option<i64>>]| parts.concat();
+    let (cheap, dear) = (prices(20, 100), prices(20, 9_000));
+    // Dear products come and go: no price has moved.
+    check(
+        &joined(&[cheap.clone(), vec![None; 60]]),
+        &joined(&[cheap.clone(), prices(60, 9_000)]),
+        &[],
+    );
+    check(
+        &joined(&[cheap.clone(), prices(60, 9_000)]),
+        &joined(&[cheap.clone(), vec![None; 60]]),
+        &[],
+    );
+    // Every price moves, and new products keep the median of all where it was.
+    let (before, after) = (joined(&[dear.clone(), vec![None; 20]]), prices(40, 12_001));
+    check(&before, &after, &["9000 to 12001"]);
+    // Half of them are wrong, up or down, and each of the others is right.
+    check(
+        &joined(&[cheap.clone(), dear.clone()]),
+        &joined(&[cheap.clone(), prices(20, 90)]),
+        &["9000 to 90"],
+    );
+    check(
+        &joined(&[cheap.clone(), dear.clone()]),
+        &joined(&[prices(20, 10_000), dear]),
+        &["100 to 10000"],
+    );
+    // Nothing to nothing has not moved, nothing to something has.
+    check(&prices(20, 0), &prices(20, 0), &[]);
+    check(&prices(20, 0), &prices(20, 5), &["0 to 5"]);
+    // Of few prices some may move, but not all.
+    check(&prices(19, 100), &joined(&[prices(18, 9_000), prices(1, 133)]), &[]);
+    check(&prices(19, 100), &joined(&[prices(18, 9_000), prices(1, 134)]), &["100 to 134"]);
+    check(&prices(1, 100), &prices(1, 9_000), &[]);
 }

@@ -69,3 +69,21 @@ fn a_run_without_unknown_types_has_no_such_line() {
     assert!(!report.relations.contains_key("unknown"));
     assert_eq!(report.findings.len(), 1, "no relation at all is a finding");
 }
+
+#[test]
+fn derived_relations_are_counted_beside_the_rows() {
+    let graded = |id, eco_grade| {
+        let eco_grade = Some(eco_grade);
+        Record::Product(ProductRecord { id, eco_grade, ..ProductRecord::default() })
+    };
+    let records = [graded("a", 1), graded("b", 2), Record::Relation(link("a", "alternative", "b"))];
+    let config = CatalogConfig { derive_eco_alternatives: true, ..config() };
+    let report = Report::new(&graph_of(config, &[("shop", &records)]));
+    let eco = &report.relations["eco_alternative"];
+    assert_eq!((eco.read, eco.kept, eco.derived), (0, 0, 1));
+    let text = report.to_string();
+    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let lines = lines.collect::<Vec<_>>();
+    let at = lines.iter().position(|line| line == "eco_alternative 0 0 0").expect(&text);
+    assert_eq!(lines[at + 1], "derived 1");
+}

@@ -432,3 +432,36 @@ fn refused_samples_name_place_ends_and_reason() {
         "test.csv:6: x related b: expected a source that is a product, found none of that id",
     );
 }
+
+#[test]
+fn a_link_was_confirmed_when_the_latest_of_its_statements_was() {
+    let confirmed = |day: Option<i64>| {
+        let confirmed_at_s = day.map(|day| day * 86_400 + 86_399);
+        let links = [RelationRecord { confirmed_at_s, ..link("a", "related", "b") }];
+        with_products(&links)
+    };
+    let check = |low: Option<i64>, high: Option<i64>, modified_s: Option<i64>, expected| {
+        let mut builder = builder(config(), &[("low", &confirmed(low))]);
+        builder.begin_source("high");
+        let file = builder.open_file(FileInfo { name: "high.csv".to_owned(), modified_s });
+        for (line, record) in (1..).zip(confirmed(high)) {
+            builder.record(Location { file, line }, record);
+        }
+        let edge = only(&builder.finish().unwrap());
+        assert_eq!((edge.authority(), edge.confirmed_day()), (200, expected));
+    };
+    check(None, None, None, None);
+    check(None, Some(7), None, Some(7));
+    check(Some(7), None, None, Some(7));
+    check(Some(7), Some(9), None, Some(9));
+    check(Some(9), Some(7), None, Some(9));
+    // The time of the file counts where the row says none, and there only.
+    check(None, None, Some(86_400 * 8), Some(8));
+    check(None, Some(3), Some(86_400 * 8), Some(3));
+    check(Some(9), None, Some(86_400 * 8), Some(9));
+    check(Some(7), None, Some(86_400 * 8), Some(8));
+    // As far as it reaches.
+    check(None, Some(-5), None, Some(0));
+    check(None, Some(65_534), None, Some(65_534));
+    check(None, Some(i64::MAX / 100_000), None, Some(65_534));
+}

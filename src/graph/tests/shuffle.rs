@@ -14,7 +14,8 @@ use crate::model::{
 const IDS: &[&str] = &["a", "A", "b", "B", "c", "d", "E", "e", "old", ""];
 const WORDS: &[&str] = &["p", "p/q", "p/q/r", "z"];
 const MARKETS: &[&str] = &["eu", "jp", "us"];
-const TYPES: &[&str] = &["related", "magento:related", "up_sell", "friends"];
+const TYPES: &[&str] =
+    &["related", "magento:related", "up_sell", "friends", "alternative", "eco_alternative"];
 
 fn prices() -> impl Strategy<Value = Option<PriceRecord<'static>>> {
     let currency = prop::option::of(select(&["EUR", "JPY", "nope"]));
@@ -43,6 +44,7 @@ fn product_rows() -> impl Strategy<Value = Record<'static>> {
             variant_position: position,
             visibility: if hidden { Visibility::Hidden } else { Visibility::Visible },
             popularity: position.map(f64::from),
+            eco_grade: position.map(|position| if position == 0 { 2 } else { 4 }),
             tags: words,
             markets,
             ..ProductRecord::default()
@@ -66,6 +68,7 @@ fn relation_rows() -> impl Strategy<Value = Record<'static>> {
                 stages: StageMask::from_bits(stages),
                 markets,
                 active: active != 0,
+                confirmed_at_s: time.map(|time| time * 86_400),
                 ..link(source, kind, target)
             })
         },
@@ -145,7 +148,8 @@ fn say(graph: &Graph<MemoryRuns>) -> Vec<String> {
             let ends = (edge.source(), edge.relation_type(), edge.target(), edge.position(), bits);
             let valid = (edge.valid_from_s(), edge.valid_to_s(), edge.stages(), edge.markets());
             let kind = (edge.is_two_way(), edge.is_reversed(), edge.authority(), edge.origin());
-            format!("{ends:?} {valid:?} {kind:?}")
+            let made = (edge.is_derived(), edge.confirmed_day());
+            format!("{ends:?} {valid:?} {kind:?} {made:?}")
         }));
     }
     said
@@ -159,7 +163,10 @@ proptest! {
         (first, second) in rows().prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
         folded in any::<bool>(),
     ) {
-        let config = || if folded { case_folded() } else { config() };
+        let config = || CatalogConfig {
+            derive_eco_alternatives: true,
+            ..if folded { case_folded() } else { config() }
+        };
         match (read(config(), &first), read(config(), &second)) {
             (Ok(first), Ok(second)) => prop_assert_eq!(say(&first), say(&second)),
             (Err(first), Err(second)) => prop_assert_eq!(first.to_string(), second.to_string()),

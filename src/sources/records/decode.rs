@@ -51,6 +51,11 @@ impl<'a> Decoder<'a> {
             tag::PRODUCT => Record::Product(self.product()?),
             tag::PRODUCT_MARKET => Record::ProductMarket(self.product_market()?),
             tag::RELATION => Record::Relation(self.relation()?),
+            tag::CONFIRMED_RELATION => {
+                let relation = self.relation()?;
+                let confirmed_at_s = Some(self.signed()?);
+                Record::Relation(RelationRecord { confirmed_at_s, ..relation })
+            }
             tag::BUNDLE => Record::Bundle(self.bundle()?),
             tag::ALIAS => Record::Alias(AliasRecord { alias: self.text()?, product: self.text()? }),
             tag::VARIANT => Record::Variant(VariantRecord {
@@ -120,6 +125,7 @@ impl<'a> Decoder<'a> {
             stages: self.stages()?,
             markets: self.texts()?,
             active: self.switch()?,
+            confirmed_at_s: None,
         })
     }
 

@@ -31,6 +31,9 @@ impl Encoder<'_> {
         self.byte(match record {
             Record::Product(_) => tag::PRODUCT,
             Record::ProductMarket(_) => tag::PRODUCT_MARKET,
+            Record::Relation(relation) if relation.confirmed_at_s.is_some() => {
+                tag::CONFIRMED_RELATION
+            }
             Record::Relation(_) => tag::RELATION,
             Record::Bundle(_) => tag::BUNDLE,
             Record::Alias(_) => tag::ALIAS,
@@ -94,7 +97,7 @@ impl Encoder<'_> {
         let RelationRecord { source, relation_type, target, position, score, quantity, .. } =
             relation;
         let RelationRecord { origin, two_way, valid_from_s, valid_to_s, .. } = relation;
-        let RelationRecord { stages, markets, active, .. } = relation;
+        let RelationRecord { stages, markets, active, confirmed_at_s, .. } = relation;
         self.text(source);
         self.text(relation_type);
         self.text(target);
@@ -108,6 +111,8 @@ impl Encoder<'_> {
         self.byte(stages.bits());
         self.texts(markets);
         self.switch(*active);
+        // The tag says that it is there.
+        confirmed_at_s.iter().for_each(|at| self.signed(*at));
     }
 
     fn bundle(&mut self, row: &BundleRecord<'_>) {

@@ -17,12 +17,14 @@
 //! | tag | entry | fields |
 //! |---|---|---|
 //! | 0 | file | name, optional time of change |
-//! | 1 to 8 | `Product`, `ProductMarket`, `Relation`, `Bundle`, `Alias`, `Variant`, `Scope`, `Tombstone` | those of the record, in its order |
+//! | 1 to 8 | `Product`, `ProductMarket`, `Relation` without a time of confirmation, `Bundle`, `Alias`, `Variant`, `Scope`, `Tombstone` | those of the record, in its order |
 //! | 9 | finding | place, code, field, message |
+//! | 10 | `Relation` with a time of confirmation | those of a relation, then that time |
 //!
 //! A file is named by the BLAKE3 hash of its bytes. A reader believes nothing: lengths are bounded,
 //! every value is checked as an importer checks it, and what does not hold is refused with its place.
-//! A change of the format, or of what a record means, raises the version.
+//! A change of the format, or of what a record means, raises the version. Version 1 had no tag 10 and is
+//! read as before: what sources said in the modes that add to it stands nowhere else.
 
 mod decode;
 mod encode;
@@ -45,7 +47,10 @@ pub(crate) use write::{RecordWriter, Tee, Written};
 use crate::model::hex;
 
 /// Raised with every change of the format or of what a record in it means.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
+
+/// The oldest version that is read.
+const VERSION_MIN: u8 = 1;
 
 const MAGIC: [u8; 7] = *b"KINDREC";
 
@@ -97,4 +102,5 @@ mod tag {
     pub(super) const SCOPE: u8 = 7;
     pub(super) const TOMBSTONE: u8 = 8;
     pub(super) const FINDING: u8 = 9;
+    pub(super) const CONFIRMED_RELATION: u8 = 10;
 }

@@ -8,7 +8,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    BLOCK_HEAD_BYTES, MAGIC, RecordsError, RecordsHash, VERSION,
+    BLOCK_HEAD_BYTES, MAGIC, RecordsError, RecordsHash, VERSION, VERSION_MIN,
     decode::{Decoder, Entry, Expected},
 };
 use crate::model::{
@@ -102,7 +102,7 @@ impl<R: Read> Reader<'_, R> {
         let mut head = Vec::new();
         self.read(MAGIC.len() + 1, &mut head)?;
         let found = match head.strip_prefix(&MAGIC) {
-            Some([VERSION]) => return Ok(()),
+            Some([VERSION_MIN..=VERSION]) => return Ok(()),
             Some([version]) => format!("version {version}"),
             _ if head.is_empty() => "an empty file".to_owned(),
             _ => "another file".to_owned(),

@@ -61,6 +61,9 @@ priority = 65535
 
 [sources.magento]
 
+[derive]
+eco_alternatives = true
+
 [guards]
 shrink = 0.1
 shrink_group = 0.15
@@ -115,6 +118,7 @@ fn every_key_is_read() {
     let mut guards = GuardLimits::DEFAULT.with(Guard::Shrink, shrink).with(Guard::Prices, prices);
     (guards.group_min, guards.churn_top) = (50, 3);
     assert_eq!(config.guards, guards);
+    assert!(config.derive_eco_alternatives);
 }
 
 #[test]

@@ -218,9 +218,9 @@ fn product_markets_are_read() {
 #[test]
 fn every_column_of_relations_is_read() {
     let text = "source,type,target,position,score,quantity,origin,two_way,valid_from,valid_to,\
-                stages,markets,active\n\
+                stages,markets,active,confirmed_at\n\
                 cam,accessory,lens,3,0.25,2,co_purchase,true,2026-01-31,2026-02-01T00:00:00Z,\
-                checkout|discovery,de|at,no\n";
+                checkout|discovery,de|at,no,2026-01-31T00:00:01Z\n";
     let relation = RelationRecord {
         source: "cam",
         relation_type: "accessory",
@@ -235,6 +235,7 @@ fn every_column_of_relations_is_read() {
         stages: StageMask::EVERY.with(Stage::Discovery).with(Stage::Checkout),
         markets: vec!["de", "at"],
         active: false,
+        confirmed_at_s: Some(20_484 * 86_400 + 1),
     };
     check("relations.csv", text, &[Record::Relation(relation)], &[]);
 }
@@ -269,6 +270,7 @@ fn relations_with_a_bad_cell_go_on_without_it() {
 fn a_relation_whose_limits_cannot_be_read_is_switched_off() {
     let off = || RelationRecord { active: false, ..plain() };
     let instant = "an instant like `2026-01-31T08:00:00Z` or a date";
+    check_relation("confirmed_at", "lately", plain(), Some(instant));
     check_relation("valid_from", "soon", off(), Some(instant));
     check_relation("valid_to", "31.12.2026", off(), Some(instant));
     let switch = "`true` or `false`, `1` or `0`, `yes` or `no`";

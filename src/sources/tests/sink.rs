@@ -125,6 +125,7 @@ fn owned(record: Record<'_>) -> Record<'static> {
             valid_to_s: r.valid_to_s,
             stages: r.stages,
             active: r.active,
+            confirmed_at_s: r.confirmed_at_s,
         }),
         Record::Bundle(b) => Record::Bundle(BundleRecord {
             bundle: keep(b.bundle),

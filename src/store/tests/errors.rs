@@ -92,7 +92,7 @@ fn a_missing_blob_stops_every_write_that_would_make_it_live() {
     let second = shop.track.read(2).unwrap().blobs[0];
     fs::remove_file(shop.store.blob_path(&second)).unwrap();
     shop.track.hold(&note("what is mapped still serves")).unwrap();
-    check(shop.track.release(&note("")), "BlobMissing", &second.file_name());
+    check(shop.track.release(&|_, _| Ok(()), &note("")), "BlobMissing", &second.file_name());
 }
 
 #[test]

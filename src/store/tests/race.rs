@@ -197,11 +197,30 @@ fn a_rollback_with_a_target_goes_there_whatever_won() {
 #[test]
 fn holds_and_releases_that_lost_look_again() {
     let hold = |track: &Track| track.hold(&note("sale"));
-    let release = |track: &Track| track.release(&note("sale over"));
+    let release = |track: &Track| track.release(&|_, _| Ok(()), &note("sale over"));
     check_late("publish c1", "hold", hold, Err("AlreadyHeld"));
     check_late("publish c1", "publish c2", hold, Ok("3:c2"));
     check_late("publish c1; hold", "release", release, Err("NotHeld"));
     check_late("publish c1; hold", "publish c2", release, Ok("4:c2"));
+}
+
+#[test]
+fn a_release_asks_its_guard_with_what_is_live_and_what_would_be() {
+    let shop = shop();
+    assert_eq!(tell(&shop.track, "publish c1; hold; publish c2"), "1:c1 | 2*:c1 | 3*:c1");
+    let release = |answer: Result<(), GuardRefusal>| {
+        let guard = |live: &Manifest, waiting: &Manifest| {
+            let both = [live, waiting].map(|manifest| texts(&shop.store, manifest));
+            assert_eq!(both, ["c1", "c2"]);
+            answer.clone()
+        };
+        shop.track.release(&guard, &note("sale over"))
+    };
+    let refusal = GuardRefusal("too few".to_owned());
+    let error = release(Err(refusal)).unwrap_err();
+    assert_eq!(error.to_string(), "the publish was refused: too few");
+    assert_eq!(shop.track.head_number().unwrap(), Some(3));
+    assert_eq!(release(Ok(())).unwrap().number, 4);
 }
 
 #[test]

@@ -93,6 +93,7 @@ impl Seed {
             stages: StageMask::from_bits(self.small),
             markets: self.texts(1),
             active: self.maybe[5],
+            confirmed_at_s: self.maybe[3].then_some(self.long.rotate_left(7)),
         }
     }
 
