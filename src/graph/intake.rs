@@ -31,6 +31,8 @@ pub(super) struct Intake {
     pub(super) variants: Vec<VariantRow>,
     pub(super) bundle_rows: Vec<BundleRow>,
     pub(super) aliases: Vec<AliasRow>,
+    /// The id that the relation before went out from.
+    pub(super) last_source: Option<u32>,
 }
 
 impl Intake {
@@ -47,6 +49,7 @@ impl Intake {
             variants: Vec::new(),
             bundle_rows: Vec::new(),
             aliases: Vec::new(),
+            last_source: None,
         }
     }
 

@@ -28,7 +28,7 @@ impl Intake {
             None => TypeName::Unknown(self.words.text(cut(record.relation_type, ID_BYTES_MAX))?),
         };
         self.ledger.read(name);
-        let source = self.node(cut(record.source, ID_BYTES_MAX))?;
+        let source = self.relation_source(cut(record.source, ID_BYTES_MAX))?;
         let target = self.node(cut(record.target, ID_BYTES_MAX))?;
         let ids = id::check(record.source).and(id::check(record.target));
         let (refusal, detail) = if !record.active {
@@ -64,6 +64,18 @@ impl Intake {
         let link = Link { source, relation_type: name, target };
         self.ledger.refuse(&self.words, refusal, link, at, &detail);
         Ok(None)
+    }
+
+    /// The number of the id that a relation goes out from, most often that of the row before.
+    fn relation_source(&mut self, id: &str) -> Result<u32, GraphError> {
+        if let Some(last) = self.last_source
+            && self.words.ids.bytes(last) == id.as_bytes()
+        {
+            return Ok(last);
+        }
+        let node = self.node(id)?;
+        self.last_source = Some(node);
+        Ok(node)
     }
 
     /// The mask of the markets that exist; `None` if none of those named does.
