@@ -21,10 +21,7 @@ use crate::{
 struct Rig(Shop);
 
 const PIM: [(&str, &str); 3] = [
-    (
-        "catalog.toml",
-        "[[markets]]\nid = \"ch\"\ncurrency = \"CHF\"\n[sources.pim]\nmode = \"full\"\n",
-    ),
+    ("catalog.toml", "[[markets]]\nid = \"ch\"\ncurrency = \"CHF\"\n"),
     ("products.csv", "id,price,currency\na,1.00,CHF\nb,2.00,CHF\nc,3.00,CHF\nd,4.00,free\n"),
     ("relations.csv", "source,type,target\na,related,b\nb,related,c\nc,related,nobody\n"),
 ];
@@ -151,6 +148,15 @@ fn a_second_compile_opens_only_what_changed_and_gives_the_same_bytes() {
     rig.write("pim", "products.csv", PIM[1].1.replace("3.00", "3.50").as_str());
     let run = rig.both(&[]).succeeded();
     assert_eq!(opened(&run), ["pim/products.csv", "pim/relations.csv"]);
+    rig.check_equals_a_full_compile();
+
+    // What is no longer in the files is forgotten, though nobody gave the source a mode: a product, and
+    // every link of a type.
+    rig.write("pim", "products.csv", "id,price,currency\na,1.00,CHF\nb,2.00,CHF\nc,3.00,CHF\n");
+    rig.write("pim", "relations.csv", "source,type,target\na,up_sell,b\n");
+    rig.both(&["--allow", "all"]).succeeded();
+    assert_eq!(rig.states(), ["pim read", "shop unchanged"]);
+    assert_eq!(rig.0.snapshot().catalog().view().product_count(), 3);
     rig.check_equals_a_full_compile();
 }
 

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{self, Write as _},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use kindred::index::Ordinal;
@@ -198,6 +198,43 @@ fn after_a_rollback_over_two_nights_a_delta_meets_what_is_live() {
     rig.pim("c,related,a\n");
     rig.compile(&["pim", "shop"]).succeeded();
     rig.check_related(&["a b", "b c", "c a"]);
+}
+
+/// What is stored behind a hold is what the next delta meets; a rollback takes it away.
+#[test]
+fn a_delta_meets_what_waits_behind_a_hold() {
+    let rig = Rig::new();
+    rig.0.kindred(&["hold"]).succeeded();
+    rig.pim("c,related,d\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.pim("d,related,a\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c"]);
+    rig.0.kindred(&["release"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a"]);
+
+    rig.0.kindred(&["hold"]).succeeded();
+    rig.pim("a,related,c\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.0.kindred(&["rollback", "--to", "1"]).succeeded();
+    rig.pim("d,related,c\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.0.kindred(&["release"]).succeeded();
+    rig.check_related(&["a b", "b c", "d c"]);
+}
+
+/// An interrupted compile publishes nothing, and says by which signal it ended.
+#[test]
+fn a_compile_that_is_interrupted_ends_by_its_signal() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let rig = Rig::new();
+    let mut command = program();
+    command.args(["compile", "--from", "-", "--store"]).arg(rig.0.store_dir());
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    assert_eq!(rig.0.manifests(), 1);
 }
 
 /// A store whose catalogs the cache never saw: nobody guesses which records were good.

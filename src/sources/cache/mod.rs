@@ -10,7 +10,7 @@
 //! ```
 //!
 //! An entry counts as good only after its records went into a publish that succeeded; what a source
-//! said on a night that was not published waits ([`Pending`] tells why and how). A cache serves one
+//! said on a night that was not published waits (`pending.rs` tells why and how). A cache serves one
 //! store. What a source said is **last good** if the newest catalog that the store names, by a publish
 //! or a rollback, was made of it: after a rollback that is an entry before the current one, and if no
 //! entry is kept of which it was made, the cache says so and takes no other. [`Cache::take`] is the
