@@ -50,7 +50,8 @@ fn open_and_write(dir: &Path) -> bool {
         return false;
     };
     let (answer, answered) = mpsc::channel();
-    stock.checkpoint(Box::new(move |done| drop(answer.send(done.is_ok()))));
+    stock
+        .checkpoint(Box::new(move |done| answer.send(done.is_ok()).expect("someone waits for it")));
     assert_eq!(answered.recv_timeout(WAIT), Ok(true), "a checkpoint of what was read is written");
     stock.stop();
     drop(stock);

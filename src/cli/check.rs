@@ -18,11 +18,12 @@ use self::report::CheckReport;
 use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure,
     documents::warn_unbound,
-    from::{FromArg, parse_encoding},
-    guards::{Allow, Opened},
+    guards::Opened,
+    inputs::InputArgs,
     note,
     out::outln,
-    pipeline::{self, Job, Steps, Written},
+    pipeline::{self, Job, Purpose, Steps, Written},
+    reading::{self, Ancestors},
     stock::sold_out,
     whole_file::WholeFile,
 };
@@ -30,28 +31,13 @@ use crate::{
     compile::{self, CheckLimits, Question, Report, Side},
     index::Ordinal,
     model::finding::Severity,
-    sources::Encoding,
-    store::{MAIN_TRACK, Manifest, Store},
+    store::{MAIN_TRACK, Manifest, Store, Track},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// What to read: a file, a directory or `-`, its format unless the files tell it, and a name for
-    /// the source. May be given several times.
-    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = FromArg::parse)]
-    from: Vec<FromArg>,
-    /// How the files spell characters: utf-8 or latin1.
-    #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
-    encoding: Encoding,
-    /// What joins the items of a list in exports of Magento whose multiple value separator is not `,`.
-    #[arg(long, value_name = "CHARACTER")]
-    multi_value_separator: Option<char>,
-    /// Where compiles keep what each source says; nothing is written to it.
-    #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
-    cache: Option<PathBuf>,
-    /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
-    #[arg(long, value_name = "FILE")]
-    catalog: Option<PathBuf>,
+    #[command(flatten)]
+    input: InputArgs,
     /// The store whose newest snapshot the new one is held against; nothing is written to it.
     #[arg(long, env = "KINDRED_STORE", value_name = "DIR")]
     store: Option<PathBuf>,
@@ -67,11 +53,6 @@ pub(super) struct CheckArgs {
     /// Write a page with charts to this file, too: one file that needs nothing else.
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
-    /// Fail with exit code 2 on any warning or error.
-    #[arg(long)]
-    strict: bool,
-    #[command(flatten)]
-    allow: Allow,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -126,12 +107,13 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<()> {
         true => outln!("{}", serde_json::to_string_pretty(&report)?),
         false => outln!("{report}"),
     }
-    let refused = report.guards.iter().filter(|breach| !args.allow.holds(breach.guard)).count();
+    let refused =
+        report.guards.iter().filter(|breach| !args.input.allow.holds(breach.guard)).count();
     if refused > 0 {
         let message = format!("guards would refuse the publish for {refused} reasons");
         return Err(Failure { code: EXIT_REFUSED, message }.into());
     }
-    if args.strict && report.worst >= Some(Severity::Warning) {
+    if args.input.strict && report.worst >= Some(Severity::Warning) {
         let message = "findings under --strict".to_owned();
         return Err(Failure { code: EXIT_FINDINGS, message }.into());
     }
@@ -140,14 +122,16 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<()> {
 
 fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
     let limits = args.limits.limits();
-    let newest = args.store.as_deref().map(newest).transpose()?.flatten();
     // The catalog is written as a compile would, but into a store that goes away with this run.
     let scratch = TempDir::with_prefix("kindred-check-").context("no temporary directory")?;
     let job = job(args, scratch.path());
+    let cache = reading::lock(&job)?;
+    let newest = args.store.as_deref().map(newest).transpose()?.flatten();
+    let ancestors = newest.as_ref().map(|newest| Ancestors::of(&newest.track, Some(&newest.head)));
     let mut steps = Steps::default();
     // What came through the cache is not kept: nothing is published.
     let (given, graph, _) =
-        pipeline::read(&job, newest.as_ref().map(|newest| &newest.head), &mut steps)?;
+        pipeline::read(&job, cache, &ancestors.unwrap_or_else(Ancestors::none), &mut steps)?;
     let store = Store::create(scratch.path())?;
     let Written { catalog, provenance, .. } = pipeline::write(&store, &graph, &mut steps)?;
     warn_unbound(&given.check(&catalog)?);
@@ -177,24 +161,20 @@ fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
 
 fn job(args: &CheckArgs, store: &Path) -> Job {
     Job {
-        inputs: args.from.clone(),
-        encoding: args.encoding,
-        separator: args.multi_value_separator,
-        cache: args.cache.clone(),
-        catalog: args.catalog.clone(),
+        input: args.input.clone(),
         policy: None,
         overrides: args.overrides.clone(),
         store: store.to_owned(),
-        strict: args.strict,
-        allow: args.allow.clone(),
         over_rollback: false,
         note: note(None, "check"),
+        purpose: Purpose::Check,
     }
 }
 
 /// What a publish would replace.
 struct Newest {
     store: Store,
+    track: Track,
     head: Manifest,
     opened: Option<Opened>,
 }
@@ -206,8 +186,8 @@ fn newest(dir: &Path) -> anyhow::Result<Option<Newest>> {
         return Ok(None);
     }
     let store = Store::open(dir)?;
-    let head = store.track(MAIN_TRACK)?.head()?;
-    let Some(head) = head else { return Ok(None) };
+    let track = store.track(MAIN_TRACK)?;
+    let Some(head) = track.head()? else { return Ok(None) };
     let opened = Opened::new(&store, &head)?;
-    Ok(Some(Newest { store, head, opened }))
+    Ok(Some(Newest { store, track, head, opened }))
 }

@@ -9,46 +9,31 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{
-    StoreArgs,
+    EXIT_FINDINGS, EXIT_REFUSED, StoreArgs,
     documents::print_published,
-    from::{FromArg, parse_encoding},
-    guards::Allow,
+    exit_code,
+    from::FromArg,
+    inputs::InputArgs,
     note,
     out::outln,
-    pipeline::{self, Job},
+    pipeline::{self, Job, Purpose},
     print_error,
-    watch::{self, Watched},
+    watch::{self, Outcome, Watched},
     whole_file::WholeFile,
 };
 use crate::{
     compile::Report,
     model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
-    sources::{Encoding, cache::Cache, catalog_toml},
+    sources::{self, cache::Cache, catalog_toml},
 };
 
 #[derive(Debug, Args)]
 pub(super) struct CompileArgs {
-    /// What to read: a file, a directory or `-`, its format unless the files tell it, and a name for
-    /// the source; or NAME@previous, the last good records of a source in the cache. May be given
-    /// several times.
-    #[arg(long = "from", required = true, value_name = "[[NAME:]FORMAT=]PATH", value_parser = FromArg::parse)]
-    from: Vec<FromArg>,
-    /// How the files spell characters: utf-8 or latin1.
-    #[arg(long, default_value = "utf-8", value_name = "WORD", value_parser = parse_encoding)]
-    encoding: Encoding,
-    /// What joins the items of a list in exports of Magento whose multiple value separator is not `,`.
-    #[arg(long, value_name = "CHARACTER")]
-    multi_value_separator: Option<char>,
-    /// Keep here what each source says: those that did not change are not read again, and the modes
-    /// of `catalog.toml` count.
-    #[arg(long, env = "KINDRED_CACHE", value_name = "DIR")]
-    cache: Option<PathBuf>,
+    #[command(flatten)]
+    input: InputArgs,
     /// Compile again when the tables change; a run that fails is printed, and the watch goes on.
     #[arg(long)]
     watch: bool,
-    /// Markets, relation types and so on; else `catalog.toml` beside the tables, else defaults.
-    #[arg(long, value_name = "FILE")]
-    catalog: Option<PathBuf>,
     /// Placements, stage policy and rules to publish along; else `placements.toml` beside the
     /// tables, else those there are, else the built-in ones.
     #[arg(long, value_name = "FILE")]
@@ -58,11 +43,6 @@ pub(super) struct CompileArgs {
     overrides: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
-    /// Fail with exit code 2 on any warning or error, and publish nothing.
-    #[arg(long)]
-    strict: bool,
-    #[command(flatten)]
-    allow: Allow,
     /// Publish although a rollback or hold came while this ran.
     #[arg(long)]
     over_rollback: bool,
@@ -76,12 +56,17 @@ pub(super) struct CompileArgs {
 
 pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     if args.watch {
-        let written = [Some(&args.store.store), args.cache.as_ref(), args.report.as_ref()];
+        let written = [Some(&args.store.store), args.input.cache.as_ref(), args.report.as_ref()];
         let written = written.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>();
         let watched = Watched::new(read(args)?, &written);
-        watch::run(&watched, &mut || {
-            if let Err(error) = once(args) {
+        watch::run(&watched, &mut || match once(args) {
+            Ok(()) => Outcome::Settled,
+            Err(error) => {
                 print_error(&error);
+                match exit_code(&error) {
+                    EXIT_FINDINGS | EXIT_REFUSED => Outcome::Settled,
+                    _ => Outcome::MayPass,
+                }
             }
         });
     }
@@ -90,10 +75,10 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
 
 /// Everything that a compile reads, whether it is there or not.
 fn read(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
-    let named = [&args.catalog, &args.policy, &args.overrides];
+    let named = [&args.input.catalog, &args.policy, &args.overrides];
     let mut paths = named.into_iter().flatten().cloned().collect::<Vec<_>>();
     let mut names = Vec::new();
-    for from in &args.from {
+    for from in &args.input.from {
         match from {
             FromArg::Files(input) if input.path == Path::new("-") => {
                 bail!("expected files to watch, found the standard input");
@@ -101,13 +86,14 @@ fn read(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
             FromArg::Files(input) => {
                 names.extend(input.source_name());
                 paths.push(input.path.clone());
-                let beside = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
-                paths.extend(beside.map(|name| input.path.join(name)));
+                let below = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
+                paths.extend(below.map(|name| input.path.join(name)));
+                paths.extend(sources::mapping_beside(&input.path));
             }
             FromArg::Previous(name) => names.push(name),
         }
     }
-    if let Some(dir) = &args.cache {
+    if let Some(dir) = &args.input.cache {
         let cache = Cache::open(dir)?;
         let named = names.into_iter().map(|name| cache.source(name));
         let sources = named.chain(cache.sources()?.into_iter().map(Ok));
@@ -119,18 +105,13 @@ fn read(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
 
 fn once(args: &CompileArgs) -> anyhow::Result<()> {
     let job = Job {
-        inputs: args.from.clone(),
-        encoding: args.encoding,
-        separator: args.multi_value_separator,
-        cache: args.cache.clone(),
-        catalog: args.catalog.clone(),
+        input: args.input.clone(),
         policy: args.policy.clone(),
         overrides: args.overrides.clone(),
         store: args.store.store.clone(),
-        strict: args.strict,
-        allow: args.allow.clone(),
         over_rollback: args.over_rollback,
         note: note(None, &args.reason),
+        purpose: Purpose::Publish,
     };
     // Opened first: a report that cannot be written is better known before anything is published.
     let report_file = args.report.as_deref().map(|path| WholeFile::create("the report", path));

@@ -14,9 +14,10 @@ use tempfile::TempDir;
 use super::{
     from::{FromArg, Input},
     guards::Allow,
+    inputs::InputArgs,
     note,
     out::{outln, try_line},
-    pipeline::{self, Job},
+    pipeline::{self, Job, Purpose},
     serve::{ListenArgs, serve_store},
 };
 use crate::{
@@ -59,18 +60,21 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let format = sources::format("kindred").context("the format of our own tables is built in")?;
     let input = Input { name: Some("demo".to_owned()), format: Some(format), path: tables.clone() };
     let job = Job {
-        inputs: vec![FromArg::Files(input)],
-        encoding: sources::Encoding::Utf8,
-        separator: None,
-        cache: None,
-        catalog: None,
+        input: InputArgs {
+            from: vec![FromArg::Files(input)],
+            encoding: sources::Encoding::Utf8,
+            multi_value_separator: None,
+            cache: None,
+            catalog: None,
+            strict: true,
+            allow: Allow::everything(),
+        },
         policy: None,
         overrides: None,
         store: store.clone(),
-        strict: true,
-        allow: Allow::everything(),
         over_rollback: false,
         note: note(Some(ACTOR), "the embedded catalog"),
+        purpose: Purpose::Publish,
     };
     if is_ours(&store)? {
         pipeline::run(&job, &mut |report| outln!("{report}\n"))?;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use crate::sources::{
     self, Encoding, Format, Part, SourceError,
-    cache::{Cache, KeptInput},
+    cache::{Cache, FoundAt, KeptInput},
 };
 
 /// One `--from`.
@@ -41,15 +41,6 @@ pub(super) struct NamedInput {
     pub(super) part: Option<Part>,
     /// The path was read when the source was last good, and is not read now.
     pub(super) is_previous: bool,
-}
-
-/// When files are looked into whose format was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    /// At once: whatever is no table is known before anything is read.
-    Now,
-    /// Not before they are read: a cache may know them.
-    Later,
 }
 
 const EXPECTED: &str = "expected [[NAME:]FORMAT=]PATH, or NAME@previous";
@@ -103,8 +94,13 @@ impl Input {
         self.name.as_deref().or(self.format.map(|format| format.name))
     }
 
-    /// Finds the format if it was not given: one input for each that the path holds files of.
-    fn resolve(&self, encoding: Encoding, look: Look) -> Result<Vec<NamedInput>, SourceError> {
+    /// Finds the format if it was not given: one input for each that the path holds files of, and for
+    /// each held source that it held files of.
+    fn resolve(
+        &self,
+        encoding: Encoding,
+        cache: Option<&Cache>,
+    ) -> anyhow::Result<Vec<NamedInput>> {
         let named = |format: &'static Format, part| NamedInput {
             name: self.name.clone().unwrap_or_else(|| format.name.to_owned()),
             format,
@@ -113,12 +109,39 @@ impl Input {
             part,
             is_previous: false,
         };
-        let parts = match (self.format, look) {
-            (Some(format), Look::Later) => return Ok(vec![named(format, None)]),
-            (Some(format), Look::Now) => vec![format.part(&self.path, encoding)?],
-            (None, _) => sources::detect(&self.path, encoding)?,
-        };
-        Ok(parts.into_iter().map(|part| named(part.format(), Some(part))).collect())
+        match (self.format, cache) {
+            // Not before it is read: the cache may know it.
+            (Some(format), Some(_)) => Ok(vec![named(format, None)]),
+            // At once: whatever is no table is known before anything is read.
+            (Some(format), None) => {
+                Ok(vec![named(format, Some(format.part(&self.path, encoding)?))])
+            }
+            (None, None) => {
+                let parts = sources::detect(&self.path, encoding)?.into_iter();
+                Ok(parts.map(|part| named(part.format(), Some(part))).collect())
+            }
+            (None, Some(cache)) => {
+                let FoundAt { held, files, has_others } = cache.found_at(&self.path)?;
+                let parts = match sources::detect_others(&self.path, encoding, &files) {
+                    // All that was ever found here is held: whatever is here now does not matter.
+                    Err(SourceError::Missing { .. } | SourceError::Unrecognized { .. })
+                        if !held.is_empty() && !has_others =>
+                    {
+                        Vec::new()
+                    }
+                    parts => parts?,
+                };
+                let is_held = |part: &Part| held.iter().any(|(name, _)| name == part.format().name);
+                let others = parts.into_iter().filter(|part| !is_held(part));
+                let others = others.map(|part| Ok(named(part.format(), Some(part))));
+                let held = held.iter().map(|(name, format)| {
+                    Ok(NamedInput { name: name.clone(), ..named(known(name, format)?, None) })
+                });
+                let mut inputs = others.chain(held).collect::<anyhow::Result<Vec<_>>>()?;
+                inputs.sort_by_key(|input| input.format.name);
+                Ok(inputs)
+            }
+        }
     }
 }
 
@@ -133,11 +156,10 @@ pub(super) fn resolve(
     if from.iter().filter(is_stdin).count() > 1 {
         bail!("expected the standard input once, found several --from -");
     }
-    let look = if cache.is_some() { Look::Later } else { Look::Now };
     let mut inputs = Vec::new();
     for from in from {
         match from {
-            FromArg::Files(input) => inputs.extend(input.resolve(encoding, look)?),
+            FromArg::Files(input) => inputs.extend(input.resolve(encoding, cache)?),
             FromArg::Previous(name) => {
                 check_alone(name, &inputs)?;
                 inputs.extend(kept_inputs(name, encoding, cache)?);
@@ -183,15 +205,19 @@ fn kept_inputs(
     let pointer = pointer.with_context(|| {
         format!("nothing is kept of source {name:?}; compile once with its files and --cache")
     })?;
-    let input = |KeptInput { format, path }| {
-        let known = sources::format(&format);
-        let format = known.with_context(|| {
-            format!("source {name:?} was kept as format {format:?}, which is unknown")
-        })?;
+    let input = |KeptInput { format, path, .. }| {
+        let format = known(name, &format)?;
         let name = name.to_owned();
         Ok(NamedInput { name, format, path, encoding, part: None, is_previous: true })
     };
     pointer.current.inputs.into_iter().map(input).collect()
+}
+
+/// The format that a source was kept as.
+fn known(source: &str, format: &str) -> anyhow::Result<&'static Format> {
+    sources::format(format).with_context(|| {
+        format!("source {source:?} was kept as format {format:?}, which is unknown")
+    })
 }
 
 /// The encoding of `--encoding`.

@@ -1,6 +1,6 @@
 //! The command line: parsing, printing, exit codes. The only room that names clap or anyhow.
 //!
-//! Exit codes: `EXIT_CODES`.
+//! Exit codes: `exit.rs`.
 
 #![allow(clippy::print_stderr, reason = "this room talks to people")]
 
@@ -10,11 +10,13 @@ mod check;
 mod compile;
 mod demo;
 mod documents;
+mod exit;
 mod explain;
 mod from;
 mod generate;
 mod guards;
 mod holders;
+mod inputs;
 mod inspect;
 mod lookup;
 mod out;
@@ -32,7 +34,6 @@ mod whole_file;
 
 use std::{
     ffi::OsString,
-    fmt,
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -43,6 +44,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt as _};
 
+use self::exit::{EXIT_CODES, EXIT_FINDINGS, EXIT_REFUSED, Failure, exit_code};
 use crate::{
     snapshot::{Moment, Snapshot},
     stock::StockView,
@@ -149,34 +151,6 @@ fn current(track: &Track, dir: &Path) -> anyhow::Result<Manifest> {
     })
 }
 
-/// A failure with an exit code of its own.
-#[derive(Debug)]
-struct Failure {
-    code: u8,
-    message: String,
-}
-
-/// What the exit code of every command means, for `--help`; the README says the same.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done; `check` found what it found
-  1  failed: something cannot be read, written or reached; nothing was published
-  2  wrong usage, or a warning or error was found under --strict; nothing was published
-  3  refused: guards (see --allow), or a rollback or hold came between (see --over-rollback);
-     what is live stays live. `check`: guards would refuse the publish";
-/// Findings under `--strict`.
-const EXIT_FINDINGS: u8 = 2;
-/// Refused by a guard.
-const EXIT_REFUSED: u8 = 3;
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Failure {}
-
 /// Runs the command line of this process.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -218,8 +192,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(&error);
-            let code = error.downcast_ref::<Failure>().map_or(1, |failure| failure.code);
-            ExitCode::from(code)
+            ExitCode::from(exit_code(&error))
         }
     }
 }

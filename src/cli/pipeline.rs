@@ -8,13 +8,17 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use tracing::info;
 
 use super::{
-    EXIT_FINDINGS, EXIT_REFUSED, Failure,
+    EXIT_FINDINGS, EXIT_REFUSED, Failure, causes,
     documents::{Given, warn_unbound},
-    from::{FromArg, NamedInput},
-    guards::{Allow, Guarded},
-    reading::{Reading, Sources},
+    exit_code,
+    from::NamedInput,
+    guards::Guarded,
+    inputs::InputArgs,
+    progress::Pace,
+    reading::{self, Ancestors, LockedCache, Reading, Sources},
 };
 use crate::{
     compile::{self, Output, Report},
@@ -25,7 +29,7 @@ use crate::{
         finding::Severity,
         id::IdRule,
     },
-    sources::{Encoding, catalog_toml},
+    sources::catalog_toml,
     store::{
         BlobRef, Error as StoreError, MAIN_TRACK, Manifest, Note, Publish, Published, StagedBlob,
         Store,
@@ -35,53 +39,73 @@ use crate::{
 /// What to compile, and how.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) inputs: Vec<FromArg>,
-    pub(super) encoding: Encoding,
-    /// What joins the items of a list, where that is not as the format has it.
-    pub(super) separator: Option<char>,
-    pub(super) catalog: Option<PathBuf>,
+    pub(super) input: InputArgs,
     pub(super) policy: Option<PathBuf>,
     pub(super) overrides: Option<PathBuf>,
     pub(super) store: PathBuf,
-    /// Where what each source says is kept.
-    pub(super) cache: Option<PathBuf>,
-    pub(super) strict: bool,
-    pub(super) allow: Allow,
     pub(super) over_rollback: bool,
     pub(super) note: Note,
+    pub(super) purpose: Purpose,
+}
+
+/// What is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be published, and kept in the cache.
+    Publish,
+    /// To be looked at: the cache stays as it is.
+    Check,
 }
 
 /// How long each step took.
 #[derive(Default)]
-pub(super) struct Steps(BTreeMap<&'static str, f64>);
+pub(super) struct Steps {
+    seconds: BTreeMap<&'static str, f64>,
+    /// Is each said when it begins?
+    pub(super) pace: Pace,
+}
 
 impl Steps {
     pub(super) fn time<T>(&mut self, step: &'static str, work: impl FnOnce() -> T) -> T {
+        self.pace.say(step);
         let start = Instant::now();
         let done = work();
-        *self.0.entry(step).or_default() += start.elapsed().as_secs_f64();
+        *self.seconds.entry(step).or_default() += start.elapsed().as_secs_f64();
         done
     }
 }
 
 /// Compiles and publishes. `show` gets the report as soon as it is complete or the run is refused.
 pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published> {
+    publish(job, show).map_err(|error| {
+        let waiting = reading::waiting(job, &error);
+        if waiting.is_empty() {
+            return error;
+        }
+        let message = format!("{}\n{}", causes(&error), waiting.join("\n"));
+        Failure { code: exit_code(&error), message }.into()
+    })
+}
+
+fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published> {
     let start = Instant::now();
     let mut steps = Steps::default();
     let store = Store::create(&job.store)?;
     let track = store.track(MAIN_TRACK)?;
+    let cache = reading::lock(job)?;
     let head = track.head()?;
     let since = head.as_ref().map_or(0, |head| head.number);
-    let (given, graph, sources) = read(job, head.as_ref(), &mut steps)?;
+    let ancestors = Ancestors::of(&track, head.as_ref());
+    let (given, graph, mut sources) = read(job, cache, &ancestors, &mut steps)?;
     let mut report = Report::new(&graph);
     report.sources = sources.reports();
     let finish = |report: &mut Report, steps: Steps, show: &mut dyn FnMut(&Report)| {
         report.seconds = start.elapsed().as_secs_f64();
-        report.steps = steps.0;
+        report.steps = steps.seconds;
         report.peak_memory_bytes = peak_memory_bytes();
         show(report);
     };
-    if job.strict && graph.findings.worst() >= Some(Severity::Warning) {
+    if job.input.strict && graph.findings.worst() >= Some(Severity::Warning) {
         finish(&mut report, steps, show);
         let message = "findings under --strict; nothing was published".to_owned();
         return Err(Failure { code: EXIT_FINDINGS, message }.into());
@@ -93,15 +117,16 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     let unbound = given.check(&catalog)?;
     warn_unbound(&unbound);
     warn_unbound(&given.unbound_of_kept(&store, head.as_ref(), &catalog)?);
-    if job.strict && !unbound.is_empty() {
+    if job.input.strict && !unbound.is_empty() {
         finish(&mut report, steps, show);
         let message = "unknown names under --strict; nothing was published".to_owned();
         return Err(Failure { code: EXIT_FINDINGS, message }.into());
     }
+    sources.wait(&catalog.blob().hash().to_string())?;
     blobs.extend(given.stage(&store, head.as_ref())?);
     let guard = |found: Option<&Manifest>| {
         given.check_unmoved(head.as_ref(), found)?;
-        let guarded = Guarded::now(&store, limits, &job.allow);
+        let guarded = Guarded::now(&store, limits, &job.input.allow);
         given.check_overrides(&guarded, found)?;
         guarded.check(found, &catalog, &provenance)
     };
@@ -117,6 +142,7 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     match published {
         Ok(published) => {
             let (Published::Written(manifest) | Published::Unchanged(manifest)) = &published;
+            info!(snapshot_id = %manifest.snapshot_id, number = manifest.number, "Snapshot is published.");
             report.snapshot_id = manifest.snapshot_id.to_string();
             report.manifest = manifest.number;
             finish(&mut report, steps, show);
@@ -134,16 +160,17 @@ pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Pu
     }
 }
 
-/// Reads what there is. `head` is the newest manifest of the store that it is held against.
+/// Reads what there is; `store` is the one that it is held against.
 pub(super) fn read(
     job: &Job,
-    head: Option<&Manifest>,
+    cache: LockedCache,
+    store: &Ancestors<'_>,
     steps: &mut Steps,
 ) -> anyhow::Result<(Given, Graph<FileRuns>, Sources)> {
-    let reading = Reading::open(job, steps)?;
+    let reading = Reading::open(job, cache, steps)?;
     let given = given(job, &reading.inputs)?;
     let config = config(job, &reading.inputs)?;
-    let (graph, sources) = reading.read(job, &config, head, steps)?;
+    let (graph, sources) = reading.read(job, &config, store, steps)?;
     Ok((given, graph, sources))
 }
 
@@ -184,7 +211,7 @@ fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
 
 fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
     let unsaid = || id_rule(inputs);
-    if let Some(path) = &job.catalog {
+    if let Some(path) = &job.input.catalog {
         return Ok(catalog_toml::load(path, &unsaid)?);
     }
     let beside = inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));

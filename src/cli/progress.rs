@@ -24,6 +24,34 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// So few that bar and text fit into 80 columns.
 const BAR_CELLS: usize = 12;
 
+/// Is a run so long that people want to see where it is?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Pace {
+    #[default]
+    Quick,
+    Long,
+}
+
+impl Pace {
+    /// Says what begins now, if the run is long: a line, on a terminal and in logs.
+    pub(super) fn say(self, step: &str) {
+        if let Some(line) = self.line(step) {
+            eprintln!("{line}");
+        }
+    }
+
+    fn line(self, step: &str) -> Option<&str> {
+        match (self, step) {
+            (Self::Quick, _) => None,
+            (Self::Long, "graph") => Some("sorting and checking relations"),
+            (Self::Long, "write") => Some("writing the catalog"),
+            (Self::Long, "verify") => Some("verifying it as a server would"),
+            (Self::Long, "publish") => Some("comparing it with the one before, and publishing"),
+            (Self::Long, step) => Some(step),
+        }
+    }
+}
+
 /// How far the inputs are read.
 pub(super) struct Progress {
     is_terminal: bool,
@@ -48,15 +76,17 @@ impl Progress {
         Over { progress: self, path, sink }
     }
 
-    /// The read is over; `next` is what may take a while now.
-    pub(super) fn end(&self, next: &str) {
-        if self.shown.is_some() {
-            let (records, seconds) = (self.records, self.begun.elapsed().as_secs());
-            self.print(&format!("read {records} records in {seconds} s; {next}"));
-            if self.is_terminal {
-                eprintln!();
-            }
+    /// The read is over; was it so long that anything was shown? Then the steps after it are, too.
+    pub(super) fn end(&self) -> Pace {
+        if self.shown.is_none() {
+            return Pace::Quick;
         }
+        let (records, seconds) = (self.records, self.begun.elapsed().as_secs());
+        self.print(&format!("read {records} records in {seconds} s"));
+        if self.is_terminal {
+            eprintln!();
+        }
+        Pace::Long
     }
 
     fn count(&mut self) {
@@ -184,7 +214,7 @@ mod tests {
         time::Duration,
     };
 
-    use super::{Instant, LINE_EVERY, Progress, RECORDS_PER_LOOK};
+    use super::{Instant, LINE_EVERY, Pace, Progress, RECORDS_PER_LOOK};
 
     #[test]
     fn what_is_done_at_once_shows_nothing_and_what_takes_long_does() {
@@ -192,6 +222,8 @@ mod tests {
         progress.is_terminal = false;
         (0..2 * RECORDS_PER_LOOK).for_each(|_| progress.count());
         assert!(progress.shown.is_none());
+        assert_eq!(progress.end(), Pace::Quick);
+        assert_eq!(progress.end().line("write"), None);
         progress.begun = Instant::now().checked_sub(LINE_EVERY).unwrap();
         (1..RECORDS_PER_LOOK).for_each(|_| progress.count());
         assert!(progress.shown.is_none(), "the clock is not asked for each record");
@@ -199,6 +231,9 @@ mod tests {
         let first = progress.shown.unwrap();
         (0..RECORDS_PER_LOOK).for_each(|_| progress.count());
         assert_eq!(progress.shown, Some(first), "one line every ten seconds");
+        // What comes after a long read may take long, too.
+        let said = ["graph", "write", "verify", "publish"].map(|step| progress.end().line(step));
+        assert!(said.iter().all(|line| line.is_some_and(|line| line.contains("ing "))), "{said:?}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The sources of a run on their way into the graph, through the cache if there is one.
 
+use std::{iter, time::SystemTime};
+
 use anyhow::{Context as _, bail};
 
 use super::{
     from::{self, NamedInput},
-    pipeline::{Job, Steps},
+    pipeline::{Job, Purpose, Steps},
     progress::Progress,
 };
 use crate::{
@@ -15,15 +17,81 @@ use crate::{
         config::{CatalogConfig, Mode},
         record::RecordSink,
     },
-    sources::cache::{Cache, CacheLock, SourceInput, State, Taken, Wanted},
-    store::Manifest,
+    sources::cache::{
+        Cache, CacheError, CacheLock, Lineage, SourceCache, SourceInput, State, Taken, Wanted,
+    },
+    store::{Manifest, Track},
 };
+
+/// A track as sources in a cache must know it; without one, a store that holds nothing.
+#[derive(Debug)]
+pub(super) struct Ancestors<'t> {
+    track: Option<&'t Track>,
+    /// The newest manifest.
+    head: Option<&'t Manifest>,
+}
+
+impl<'t> Ancestors<'t> {
+    /// Of the newest manifest of the track.
+    pub(super) fn of(track: &'t Track, head: Option<&'t Manifest>) -> Self {
+        Self { track: Some(track), head }
+    }
+
+    /// Of a store that is not there.
+    pub(super) fn none() -> Self {
+        Self { track: None, head: None }
+    }
+}
+
+/// Walks end at a manifest that cannot be read: what lies below it may have been rolled back.
+impl Lineage for Ancestors<'_> {
+    fn catalogs(&self) -> Box<dyn Iterator<Item = String> + '_> {
+        let (Some(track), Some(head)) = (self.track, self.head) else {
+            return Box::new(iter::empty());
+        };
+        let live = || track.read(head.active).ok();
+        let live = iter::once_with(live).flatten();
+        let before = track.fallbacks(head).map_while(Result::ok);
+        let mut last = None;
+        let manifests = iter::once(head.clone()).chain(live).chain(before);
+        let catalogs = manifests.filter_map(|manifest| catalog_of(&manifest));
+        Box::new(
+            catalogs.filter(move |catalog| last.replace(catalog.clone()).as_ref() != Some(catalog)),
+        )
+    }
+
+    fn writes(&self) -> u64 {
+        self.head.map_or(0, |head| head.number)
+    }
+
+    fn was_published(&self, catalog: &str, after: u64) -> bool {
+        let manifests = self.track.map(Track::history).into_iter().flatten();
+        let manifests = manifests.map_while(Result::ok).take_while(|one| one.number > after);
+        manifests.filter_map(|one| catalog_of(&one)).any(|published| published == catalog)
+    }
+}
+
+/// The hash of a manifest's catalog.
+pub(super) fn catalog_of(manifest: &Manifest) -> Option<String> {
+    manifest.blob(Role::Catalog).map(|blob| blob.hash.to_string())
+}
+
+/// The cache of a run, with its lock: no other compile uses it until this one is done.
+pub(super) type LockedCache = Option<(Cache, CacheLock)>;
+
+/// Locks the cache of a run, if it has one: before the store is looked at, so that what is good of a
+/// source is what the store has, and no other compile publishes in between through this cache.
+pub(super) fn lock(job: &Job) -> anyhow::Result<LockedCache> {
+    let Some(dir) = &job.input.cache else { return Ok(None) };
+    let cache = Cache::open(dir)?;
+    let lock = cache.lock()?;
+    Ok(Some((cache, lock)))
+}
 
 /// What a run will read.
 pub(super) struct Reading {
     pub(super) inputs: Vec<NamedInput>,
-    /// With its lock: no other compile uses it until this one is done.
-    cache: Option<(Cache, CacheLock)>,
+    cache: LockedCache,
 }
 
 /// The sources as they came through the cache; none without one.
@@ -35,26 +103,19 @@ pub(super) struct Sources {
 
 impl Reading {
     /// Finds what there is to read.
-    pub(super) fn open(job: &Job, steps: &mut Steps) -> anyhow::Result<Self> {
-        let cache = match &job.cache {
-            Some(dir) => {
-                let cache = Cache::open(dir)?;
-                let lock = cache.lock()?;
-                Some((cache, lock))
-            }
-            None => None,
-        };
+    pub(super) fn open(job: &Job, cache: LockedCache, steps: &mut Steps) -> anyhow::Result<Self> {
         let known = cache.as_ref().map(|(cache, _)| cache);
-        let inputs = steps.time("detect", || from::resolve(&job.inputs, job.encoding, known))?;
+        let inputs =
+            steps.time("detect", || from::resolve(&job.input.from, job.input.encoding, known))?;
         Ok(Self { inputs, cache })
     }
 
-    /// Reads every source. `head` is the newest manifest of the store.
+    /// Reads every source; `store` is the one that they are published to.
     pub(super) fn read(
         self,
         job: &Job,
         config: &CatalogConfig,
-        head: Option<&Manifest>,
+        store: &Ancestors<'_>,
         steps: &mut Steps,
     ) -> anyhow::Result<(Graph<FileRuns>, Sources)> {
         let runs = FileStore::in_dir(&job.store).with_context(|| {
@@ -66,26 +127,44 @@ impl Reading {
             None => {
                 refuse_modes(config, &self.inputs)?;
                 steps.time("read", || {
-                    read_all(&self.inputs, job.separator, &mut builder, &mut progress)
+                    read_all(
+                        &self.inputs,
+                        job.input.multi_value_separator,
+                        &mut builder,
+                        &mut progress,
+                    )
                 })?;
                 Sources::default()
             }
             Some((cache, lock)) => {
-                let catalog = head.and_then(|head| head.blob(Role::Catalog));
-                let catalog = catalog.map(|blob| blob.hash.to_string());
                 let mut take = |inputs: &[NamedInput]| {
                     let first = inputs.first().context("a source has an input")?;
                     builder.begin_source(&first.name);
                     let sink = &mut progress.over(&first.path, &mut builder);
-                    take(&cache, inputs, config, catalog.as_deref(), job, sink)
+                    take(&cache, inputs, config, store, job, sink)
                 };
                 let by_source = self.inputs.chunk_by(|left, right| left.name == right.name);
-                let taken =
-                    steps.time("read", || by_source.map(&mut take).collect::<Result<_, _>>())?;
+                let mut failure = None;
+                let mut taken = Vec::new();
+                steps.time("read", || {
+                    for inputs in by_source {
+                        // What others say whole they say again; a delta that is not read is lost.
+                        if failure.is_some() && !sends_deltas(config, inputs) {
+                            continue;
+                        }
+                        match take(inputs) {
+                            Ok(one) => taken.push(one),
+                            Err(error) => failure = failure.take().or(Some(error)),
+                        }
+                    }
+                });
+                if let Some(failure) = failure {
+                    return Err(failure);
+                }
                 Sources { taken, lock: Some(lock) }
             }
         };
-        progress.end("sorting and checking");
+        steps.pace = progress.end();
         let graph = steps.time("graph", || builder.finish())?;
         Ok((graph, sources))
     }
@@ -104,25 +183,43 @@ fn read_all(
     Ok(())
 }
 
-/// Reads one source, whose inputs these are.
+/// Reads one source, whose inputs these are. On the way to a publish what it said waits from then on,
+/// so that no failure of another source can lose it.
 fn take(
     cache: &Cache,
     inputs: &[NamedInput],
     config: &CatalogConfig,
-    catalog: Option<&str>,
+    store: &Ancestors<'_>,
     job: &Job,
     sink: &mut dyn RecordSink,
 ) -> anyhow::Result<Taken> {
     let first = inputs.first().context("a source has an input")?;
     let wanted = Wanted {
         name: &first.name,
-        inputs: &inputs.iter().map(|input| source_input(input, job.separator)).collect::<Vec<_>>(),
+        inputs: &inputs
+            .iter()
+            .map(|input| source_input(input, job.input.multi_value_separator))
+            .collect::<Vec<_>>(),
         previous: first.is_previous,
         config,
-        catalog,
+        store,
         now: &job.note.created_at,
+        clock: SystemTime::now(),
     };
-    Ok(cache.take(&wanted, sink)?)
+    let mut taken = cache.take(&wanted, sink)?;
+    if job.purpose == Purpose::Publish {
+        taken.wait(None)?;
+    }
+    Ok(taken)
+}
+
+/// Does a source send what has changed, and not all that it says?
+fn sends_deltas(config: &CatalogConfig, inputs: &[NamedInput]) -> bool {
+    let declared = inputs.first().and_then(|input| config.source(&input.name));
+    declared.is_some_and(|declared| {
+        let of_types = declared.type_modes.iter().map(|(_, mode)| *mode);
+        declared.mode.into_iter().chain(of_types).any(|mode| mode != Mode::Full)
+    })
 }
 
 fn source_input(input: &NamedInput, separator: Option<char>) -> SourceInput<'_> {
@@ -153,10 +250,15 @@ impl Sources {
         self.taken.iter().map(report).collect()
     }
 
+    /// Says which catalog is to be published, so that a crash between that and [`Self::keep`] loses
+    /// nothing.
+    pub(super) fn wait(&mut self, catalog: &str) -> anyhow::Result<()> {
+        Ok(self.taken.iter_mut().try_for_each(|taken| taken.wait(Some(catalog)))?)
+    }
+
     /// Keeps what was read as what is good, after the publish of this manifest.
     pub(super) fn keep(self, manifest: &Manifest) -> anyhow::Result<()> {
-        let Some(blob) = manifest.blob(Role::Catalog) else { return Ok(()) };
-        let catalog = blob.hash.to_string();
+        let Some(catalog) = catalog_of(manifest) else { return Ok(()) };
         for taken in self.taken {
             taken.keep(&catalog).with_context(|| {
                 let id = manifest.snapshot_id;
@@ -168,9 +270,25 @@ impl Sources {
     }
 }
 
+/// What waits in the cache of a run that failed, and how to be rid of it: one line a source.
+pub(super) fn waiting(job: &Job, failure: &anyhow::Error) -> Vec<String> {
+    let is_anothers = matches!(failure.downcast_ref(), Some(CacheError::InUse { .. }));
+    let Some(dir) = job.input.cache.as_ref().filter(|_| !is_anothers) else { return Vec::new() };
+    let sources = Cache::open(dir).and_then(|cache| cache.sources()).unwrap_or_default();
+    let line = |source: &SourceCache| {
+        let pending = source.pending().ok()??;
+        let (name, read_at) = (source.name(), pending.entry.read_at);
+        Some(format!(
+            "what source {name} said at {read_at} waits and goes into the next publish; if it is bad, \
+             `kindred source drop {name}` forgets it"
+        ))
+    };
+    sources.iter().filter_map(line).collect()
+}
+
 fn report(taken: &Taken) -> SourceReport {
     let entry = &taken.entry;
-    let note = match &taken.state {
+    let mut note = match &taken.state {
         State::Read => String::new(),
         State::Unchanged => format!("as read at {}", entry.read_at),
         State::Previous => format!("the last good records, read at {}", entry.read_at),
@@ -179,6 +297,11 @@ fn report(taken: &Taken) -> SourceReport {
             entry.read_at, hold.since, hold.actor, hold.reason
         ),
     };
+    if let Some(waited) = &taken.waited {
+        let and = if note.is_empty() { "" } else { "; " };
+        note.push_str(and);
+        note.push_str(&format!("with what was read at {waited} and not published"));
+    }
     SourceReport {
         name: taken.name().to_owned(),
         state: taken.state.code(),

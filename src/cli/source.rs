@@ -1,11 +1,13 @@
-//! `kindred source hold`, `release` and `list`: one source stands still while others go on.
+//! `kindred source`: what is kept of each source; one stands still while others go on, or forgets what
+//! it said and nobody published.
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::{note, out::outln};
-use crate::sources::cache::{Cache, Hold};
+use super::{StoreArgs, note, out::outln, reading::catalog_of};
+use crate::sources::cache::{Cache, Entry, Hold};
 
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
@@ -18,7 +20,13 @@ enum Action {
     /// Keep what the source said last, whatever its files say, until it is released.
     Hold(HoldArgs),
     /// End a hold: the next compile reads the source again.
-    Release(ReleaseArgs),
+    Release(OneArgs),
+    /// Forget what the source said on nights that were not published: its next input meets what is
+    /// good.
+    Drop(OneArgs),
+    /// Say which of the kept records the newest catalog of the store counts as made of, where the
+    /// cache does not know.
+    Use(UseArgs),
     /// List the sources that are kept, with what is good of each.
     List(CacheArgs),
 }
@@ -46,17 +54,31 @@ struct HoldArgs {
 }
 
 #[derive(Debug, Args)]
-struct ReleaseArgs {
+struct OneArgs {
     /// The source's name.
     name: String,
     #[command(flatten)]
     cache: CacheArgs,
 }
 
+#[derive(Debug, Args)]
+struct UseArgs {
+    /// The source's name.
+    name: String,
+    /// The hash of the records, or its beginning, as `list` prints it.
+    hash: String,
+    #[command(flatten)]
+    cache: CacheArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
 pub(super) fn run(args: &SourceArgs) -> anyhow::Result<()> {
     match &args.action {
         Action::Hold(args) => hold(args),
         Action::Release(args) => release(args),
+        Action::Drop(args) => forget(args),
+        Action::Use(args) => use_entry(args),
         Action::List(args) => list(args),
     }
 }
@@ -69,21 +91,50 @@ fn hold(args: &HoldArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn release(args: &ReleaseArgs) -> anyhow::Result<()> {
+fn release(args: &OneArgs) -> anyhow::Result<()> {
     Cache::open(&args.cache.cache)?.source(&args.name)?.release()?;
     outln!("source {} is released: the next compile reads it", args.name);
     Ok(())
 }
 
+fn forget(args: &OneArgs) -> anyhow::Result<()> {
+    let cache = Cache::open(&args.cache.cache)?;
+    let _lock = cache.lock()?;
+    let pending = cache.source(&args.name)?.forget_pending()?;
+    let read_at = pending.entry.read_at;
+    outln!("what source {} said at {read_at} is forgotten: the next compile reads it", args.name);
+    Ok(())
+}
+
+fn use_entry(args: &UseArgs) -> anyhow::Result<()> {
+    let (_, track) = args.store.track()?;
+    let catalog = track.head()?.and_then(|head| catalog_of(&head));
+    let catalog = catalog.with_context(|| {
+        let store = args.store.store.display();
+        format!("expected a store with a catalog, found none in {store}")
+    })?;
+    let cache = Cache::open(&args.cache.cache)?;
+    let _lock = cache.lock()?;
+    let entry = cache.source(&args.name)?.use_entry(&args.hash, &catalog)?;
+    outln!("the last good records of source {} are those read at {}", args.name, entry.read_at);
+    Ok(())
+}
+
 fn list(args: &CacheArgs) -> anyhow::Result<()> {
     for source in Cache::open(&args.cache)?.sources()? {
-        let Some(pointer) = source.pointer()? else { continue };
+        let (pointer, pending) = (source.pointer()?, source.pending()?);
         let name = source.name();
-        let entry = &pointer.current;
-        let (mode, records, read_at) = (entry.mode.0.code(), entry.record_count, &entry.read_at);
-        outln!("{name:<20} {mode:<8} {records:>10} records, read at {read_at}");
-        for input in &entry.inputs {
-            outln!("  from {}={}", input.format, input.path.display());
+        if let Some(pointer) = &pointer {
+            outln!("{name:<20} {}", shown(&pointer.current));
+            for input in &pointer.current.inputs {
+                outln!("  from {}={}", input.format, input.path.display());
+            }
+            pointer.earlier.iter().rev().for_each(|entry| outln!("  before: {}", shown(entry)));
+        } else if pending.is_some() {
+            outln!("{name:<20} not published yet");
+        }
+        if let Some(pending) = &pending {
+            outln!("  waits for a publish: {}", shown(&pending.entry));
         }
         if let Some(Hold { actor, reason, since }) = source.held()? {
             outln!("  held since {since} by {actor}: {reason}");
@@ -91,3 +142,13 @@ fn list(args: &CacheArgs) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+fn shown(entry: &Entry) -> String {
+    let Entry { record_count, read_at, .. } = entry;
+    let hash = entry.records.to_string();
+    let hash = hash.get(..HASH_DIGITS).unwrap_or(&hash);
+    format!("{:<8} {record_count:>10} records {hash}, read at {read_at}", entry.mode.0.code())
+}
+
+/// Digits that tell a few records apart.
+const HASH_DIGITS: usize = 12;

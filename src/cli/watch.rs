@@ -1,8 +1,9 @@
 //! `kindred compile --watch`: compiles again when what it reads has changed.
 //!
 //! Notifications and a poll only say when to look; whether something changed is asked of the marks of
-//! the files (name, length, time of change, inode), so our own reading and writing wakes nobody
-//! twice. Where notifications are not to be had, the poll alone finds every change, only later.
+//! the files (name, length, times of change, inode), so our own reading and writing wakes nobody
+//! twice. Where notifications are not to be had, the poll alone finds every change, only later. A
+//! compile that failed on what may pass by itself is tried again without any change.
 
 use std::{
     collections::BTreeSet,
@@ -25,6 +26,10 @@ const QUIET_MAX: Duration = Duration::from_secs(60);
 /// Look this often where nobody notifies.
 const POLL: Duration = Duration::from_secs(5);
 
+/// Try again after so long, and twice as long each time, up to the second.
+const RETRY: Duration = Duration::from_secs(2);
+const RETRY_MAX: Duration = Duration::from_secs(300);
+
 /// What stands at some paths; `None` where nothing can be looked at.
 type Marks = Vec<Option<Vec<FileMark>>>;
 
@@ -35,25 +40,63 @@ pub(super) struct Watched {
     written: Vec<PathBuf>,
 }
 
-/// Runs `work` now and after each change. Ends only with the process.
-pub(super) fn run(watched: &Watched, work: &mut dyn FnMut()) -> ! {
+/// What came of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Done, or refused in a way that the same input is again.
+    Settled,
+    /// Failed on something that may pass by itself: a lock, a disk, a file that is half there.
+    MayPass,
+}
+
+/// Runs `work` now, after each change, and, as long as it fails on what may pass, again after a while
+/// that grows. Ends only with the process.
+pub(super) fn run(watched: &Watched, work: &mut dyn FnMut() -> Outcome) -> ! {
     let (wake, wakes) = mpsc::channel();
     // Looked at before the work: what changes meanwhile is found after it.
     let mut seen = watched.look();
-    work();
+    let mut outcome = work();
     let watching = watch(&watched.read, wake);
     info!(notified = watching.is_some(), "Watching for changes.");
+    let mut failures = 0;
     loop {
-        wait_for_change(watched, &mut seen, &wakes);
-        work();
+        let retry = (outcome == Outcome::MayPass).then(|| pause(failures));
+        match wait_for_change(watched, &mut seen, &wakes, retry) {
+            Woken::Change => failures = 0,
+            Woken::Retry => failures += 1,
+        }
+        outcome = work();
     }
 }
 
-/// Waits until something at the paths differs from what was seen, and no longer changes.
-fn wait_for_change(watched: &Watched, seen: &mut Marks, wakes: &Receiver<()>) {
+/// How long to wait after so many failures in a row that nothing changed.
+fn pause(failures: u32) -> Duration {
+    RETRY.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(RETRY_MAX)
+}
+
+/// Why the work is to be done again.
+enum Woken {
+    Change,
+    Retry,
+}
+
+/// Waits until something at the paths differs from what was seen, and no longer changes; or so long,
+/// if a time is given.
+fn wait_for_change(
+    watched: &Watched,
+    seen: &mut Marks,
+    wakes: &Receiver<()>,
+    retry: Option<Duration>,
+) -> Woken {
+    let end = retry.map(|retry| Instant::now() + retry);
     let mut found = watched.look();
     while found == *seen {
-        sleep(wakes, POLL);
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            info!("Trying again what failed.");
+            return Woken::Retry;
+        }
+        sleep(wakes, left.map_or(POLL, |left| left.min(POLL)));
         found = watched.look();
     }
     info!("The tables have changed: compiling when they are quiet.");
@@ -67,6 +110,7 @@ fn wait_for_change(watched: &Watched, seen: &mut Marks, wakes: &Receiver<()>) {
         found = again;
     }
     *seen = found;
+    Woken::Change
 }
 
 /// Sleeps until something wakes us, at most so long.
@@ -141,4 +185,18 @@ fn watch(paths: &[PathBuf], wake: mpsc::Sender<()>) -> Option<notify::Recommende
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RETRY, RETRY_MAX, pause};
+
+    #[test]
+    fn each_failure_waits_twice_as_long_up_to_five_minutes() {
+        assert_eq!(pause(0), RETRY);
+        assert_eq!(pause(3), RETRY * 8);
+        for failures in [8, 31, 32, u32::MAX] {
+            assert_eq!(pause(failures), RETRY_MAX);
+        }
+    }
 }

@@ -108,12 +108,17 @@ pub const RECORD_BYTES_MAX: usize = 16 << 20;
 /// Longest name of a source that is kept in a cache: as a directory, each byte may take three.
 pub const SOURCE_NAME_BYTES_MAX: usize = 64;
 
-/// Bytes of a small file of a cache: two entries, some catalogs, the paths of inputs.
-pub const CACHE_FILE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a small file of a cache: some entries with their catalogs, and the names of all files
+/// below an input.
+pub const CACHE_FILE_BYTES_MAX: usize = 32 << 20;
 
-/// Catalogs that an entry of a cache remembers to be part of: a rollback further back finds the
-/// entry that is current.
-pub const CACHE_CATALOGS_MAX: usize = 32;
+/// Entries that a cache keeps of a source: each is all that the source said, so disk grows by them. A
+/// rollback over more changes finds no records, and says so.
+pub const CACHE_ENTRIES_MAX: usize = 8;
+
+/// Catalogs that an entry of a cache remembers to be part of: a year of nights in which other sources
+/// changed.
+pub const CACHE_CATALOGS_MAX: usize = 400;
 
 /// Columns of another system's table: a PIM writes one for each attribute, locale and channel.
 pub const EXPORT_COLUMNS_MAX: usize = 8_192;

@@ -1,6 +1,6 @@
 //! Which format a file is of, by its own beginning.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use super::{
     Encoding, FORMATS, Fit, Format, SourceError,
@@ -42,6 +42,11 @@ impl Part {
         self.tree.files.iter().chain(&self.unknown)
     }
 
+    /// The names of its files below the path.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.tree.files.iter().map(|file| file.name.clone()).collect()
+    }
+
     /// Reads its files into the sink.
     ///
     /// # Errors
@@ -62,7 +67,20 @@ impl Part {
 /// If the path cannot be listed, if no format knows any file of it, if two know one equally well, and
 /// if a file that is named like a table or JSON is empty, damaged or something else.
 pub fn detect(path: &Path, encoding: Encoding) -> Result<Vec<Part>, SourceError> {
-    let tree = Tree::open(path, Depth::Every, encoding)?;
+    detect_others(path, encoding, &BTreeSet::new())
+}
+
+/// The same but for files of these names, which are not looked into.
+///
+/// # Errors
+/// As [`detect`].
+pub fn detect_others(
+    path: &Path,
+    encoding: Encoding,
+    known: &BTreeSet<String>,
+) -> Result<Vec<Part>, SourceError> {
+    let mut tree = Tree::open(path, Depth::Every, encoding)?;
+    tree.files.retain(|file| !known.contains(&file.name));
     let mut parts: Vec<(&'static Format, Vec<SourceFile>)> = Vec::new();
     let mut unknown = Vec::new();
     for file in &tree.files {

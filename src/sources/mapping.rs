@@ -64,7 +64,7 @@ fn recognizes(sample: &Sample<'_>) -> Fit {
 }
 
 /// Where the mapping of an input would lie, a directory or a file: what is read of it depends on both.
-pub(super) fn beside_input(path: &Path) -> Option<PathBuf> {
+pub fn beside_input(path: &Path) -> Option<PathBuf> {
     let root = if path.is_dir() { Some(path) } else { path.parent() };
     root.map(|root| root.join(FILE_NAME))
 }

@@ -56,9 +56,10 @@ mod woocommerce;
 use std::path::Path;
 
 pub use self::{
-    detect::{Part, detect},
+    detect::{Part, detect, detect_others},
     encoding::Encoding,
     error::SourceError,
+    mapping::beside_input as mapping_beside,
     unpack::{Packing, UnpackError},
 };
 use self::{

@@ -166,7 +166,7 @@ fn latin1_is_read_where_it_is_said() {
     let table = b"sku;family;enabled;X_SELL-products\nM\xfcsli;f;1;b\nb;f;1;\n";
     write(&shop.table("p.csv"), table);
     let from = shop.table("p.csv");
-    let refused = shop.kindred(&["compile", "--from", from.to_str().unwrap()]).ended(1);
+    let refused = shop.kindred(&["compile", "--from", from.to_str().unwrap()]).ended(4);
     refused.complained(&["if the file is Latin-1, say --encoding latin1"]);
     compiled(&shop, &from, &["--encoding", "latin1"]);
     assert_eq!(graph(&shop), ["M\u{fc}sli 1 b "]);
@@ -190,8 +190,8 @@ fn a_source_that_cannot_be_read_publishes_nothing() {
     for (bytes, expected) in cases {
         write(&file, bytes);
         let from = format!("akeneo={}", file.display());
-        let named = shop.kindred(&["compile", "--from", &from]).ended(1);
-        let found = shop.kindred(&["compile", "--from", file.to_str().unwrap()]).ended(1);
+        let named = shop.kindred(&["compile", "--from", &from]).ended(4);
+        let found = shop.kindred(&["compile", "--from", file.to_str().unwrap()]).ended(4);
         assert!(
             named.err.contains(expected) || found.err.contains(expected),
             "{}{}",

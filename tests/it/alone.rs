@@ -63,7 +63,7 @@ fn a_store_that_is_not_there_is_named() {
     let shop = Shop::new();
     let output = serve(&shop, "state").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.contains(&format!("{} is no store", shop.store_dir().display())), "{said}");
     assert!(!shop.store_dir().exists(), "a server makes no store");
 }

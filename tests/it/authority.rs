@@ -89,18 +89,16 @@ const CROSS_SELL: [&str; 2] = ["a cross_sell b", "d cross_sell a"];
 
 #[test]
 fn replace_takes_the_columns_that_are_there_and_no_other() {
-    // It is also the mode of a source that has none.
-    for settings in ["", "mode = \"replace\""] {
-        let others = [UP_SELL, CROSS_SELL].concat();
-        check(settings, "sku,related_skus\na,d\n", &[&others[..], &["a related d"]].concat());
-        // A column that is there clears, whatever its cells hold; one that is not leaves all.
-        for empty in ["", "a,\n", "a,__EMPTY__VALUE__\n"] {
-            check(settings, &format!("sku,related_skus\n{empty}"), &others);
-        }
-        let export = "sku,related_skus,upsell_skus\na,d,__EMPTY__VALUE__\nc,a,\n";
-        check(settings, export, &[&CROSS_SELL[..], &["a related d", "c related a"]].concat());
-        check(settings, "sku,name\na,A\n", &[&RELATED[..], &others].concat());
+    let settings = "mode = \"replace\"";
+    let others = [UP_SELL, CROSS_SELL].concat();
+    check(settings, "sku,related_skus\na,d\n", &[&others[..], &["a related d"]].concat());
+    // A column that is there clears, whatever its cells hold; one that is not leaves all.
+    for empty in ["", "a,\n", "a,__EMPTY__VALUE__\n"] {
+        check(settings, &format!("sku,related_skus\n{empty}"), &others);
     }
+    let export = "sku,related_skus,upsell_skus\na,d,__EMPTY__VALUE__\nc,a,\n";
+    check(settings, export, &[&CROSS_SELL[..], &["a related d", "c related a"]].concat());
+    check(settings, "sku,name\na,A\n", &[&RELATED[..], &others].concat());
 }
 
 #[test]
@@ -139,9 +137,11 @@ fn what_is_appended_twice_stands_once() {
 }
 
 #[test]
-fn full_is_all_there_is() {
-    check("mode = \"full\"", "sku,related_skus\na,d\n", &["a related d"]);
-    check("mode = \"full\"", "sku,related_skus\na,\n", &[]);
+fn full_is_all_there_is_and_the_mode_where_none_is_said() {
+    for settings in ["", "mode = \"full\""] {
+        check(settings, "sku,related_skus\na,d\n", &["a related d"]);
+        check(settings, "sku,related_skus\na,\n", &[]);
+    }
 }
 
 #[test]

@@ -21,10 +21,7 @@ use crate::{
 struct Rig(Shop);
 
 const PIM: [(&str, &str); 3] = [
-    (
-        "catalog.toml",
-        "[[markets]]\nid = \"ch\"\ncurrency = \"CHF\"\n[sources.pim]\nmode = \"full\"\n",
-    ),
+    ("catalog.toml", "[[markets]]\nid = \"ch\"\ncurrency = \"CHF\"\n"),
     ("products.csv", "id,price,currency\na,1.00,CHF\nb,2.00,CHF\nc,3.00,CHF\nd,4.00,free\n"),
     ("relations.csv", "source,type,target\na,related,b\nb,related,c\nc,related,nobody\n"),
 ];
@@ -152,22 +149,33 @@ fn a_second_compile_opens_only_what_changed_and_gives_the_same_bytes() {
     let run = rig.both(&[]).succeeded();
     assert_eq!(opened(&run), ["pim/products.csv", "pim/relations.csv"]);
     rig.check_equals_a_full_compile();
+
+    // What is no longer in the files is forgotten, though nobody gave the source a mode: a product, and
+    // every link of a type.
+    rig.write("pim", "products.csv", "id,price,currency\na,1.00,CHF\nb,2.00,CHF\nc,3.00,CHF\n");
+    rig.write("pim", "relations.csv", "source,type,target\na,up_sell,b\n");
+    rig.both(&["--allow", "all"]).succeeded();
+    assert_eq!(rig.states(), ["pim read", "shop unchanged"]);
+    assert_eq!(rig.0.snapshot().catalog().view().product_count(), 3);
+    rig.check_equals_a_full_compile();
 }
 
-/// The strongest proof that a file is not read: what it holds now is no table, and nobody minds.
 #[test]
-fn what_an_unchanged_file_holds_is_not_looked_at() {
+fn a_copy_that_keeps_length_and_time_of_change_is_read() {
     let rig = Rig::new();
     rig.both(&[]).succeeded();
+    let run = rig.both(&[]).succeeded();
+    assert_eq!(
+        (opened(&run), rig.states()),
+        (vec![], vec!["pim unchanged".to_owned(), "shop unchanged".to_owned()])
+    );
+    // A copy that keeps length and time of change is another file.
     let path = rig.dir("pim").join("products.csv");
-    let metadata = fs::metadata(&path).unwrap();
-    let rubbish = "\u{1}".repeat(PIM[1].1.len());
-    put(&path, &rubbish, metadata.modified().unwrap());
-    rig.both(&[]).succeeded();
-    assert_eq!(rig.states(), ["pim unchanged", "shop unchanged"]);
-    // With another time it is another file, and no table.
-    put(&path, &rubbish, metadata.modified().unwrap() - Duration::from_secs(1));
-    rig.both(&[]).ended(1).complained(&["products.csv"]);
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let new = path.with_extension("new");
+    put(&new, &"\u{1}".repeat(PIM[1].1.len()), modified);
+    fs::rename(new, &path).unwrap();
+    rig.both(&[]).ended(4).complained(&["products.csv"]);
 }
 
 #[test]
@@ -311,7 +319,7 @@ fn a_cache_in_use_or_damaged_is_named_and_nothing_is_published() {
     rig.both(&[]).succeeded();
     let cache = Cache::open(&rig.0.path("cache")).unwrap();
     let lock = cache.lock().unwrap();
-    rig.both(&[]).ended(1).complained(&["found one that is in use"]);
+    rig.both(&[]).ended(5).complained(&["found one that is in use"]);
     drop(lock);
     let dir = rig.0.path("cache").join("sources").join("pim");
     let records = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
@@ -323,7 +331,7 @@ fn a_cache_in_use_or_damaged_is_named_and_nothing_is_published() {
     fs::remove_file(&path).unwrap();
     write(&path, bytes);
     let name = path.file_name().unwrap().to_str().unwrap();
-    rig.both(&[]).ended(1).complained(&[name, "found damage; read the source anew"]);
+    rig.both(&[]).ended(5).complained(&[name, "found damage; read the source anew"]);
     assert_eq!(rig.0.manifests(), 1);
 }
 

@@ -64,14 +64,14 @@ fn verify_names_what_is_wrong_with_a_file() {
     for Damage { name, code, bytes } in all(&whole) {
         write(&file, bytes);
         for command in ["verify", "inspect"] {
-            let run = kindred([command.as_ref(), file.as_os_str()]).ended(1);
+            let run = kindred([command.as_ref(), file.as_os_str()]).ended(5);
             let expected = format!("{}: {code}: ", file.display());
             assert!(run.err.contains(&expected), "{name}: expected {expected:?} in {}", run.err);
             assert_eq!(run.out, "", "{name}");
         }
     }
     write(&file, b"");
-    kindred(["verify".as_ref(), file.as_os_str()]).ended(1).complained(&["TRUNCATED"]);
+    kindred(["verify".as_ref(), file.as_os_str()]).ended(5).complained(&["TRUNCATED"]);
     write(&file, whole);
     let run = kindred(["verify".as_ref(), file.as_os_str()]).succeeded();
     assert!(run.out.starts_with("ok catalog "), "{}", run.out);
@@ -82,15 +82,15 @@ fn verify_names_files_that_are_missing_or_no_files() {
     let shop = Shop::demo();
     let missing = shop.path("missing.kdx");
     kindred(["verify".as_ref(), missing.as_os_str()])
-        .ended(1)
+        .ended(5)
         .complained(&["missing.kdx: IO: ", "No such file"]);
     let pipe = shop.path("pipe.kdx");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     kindred(["verify".as_ref(), pipe.as_os_str()])
-        .ended(1)
+        .ended(5)
         .complained(&["pipe.kdx: UNSAFE_FILE: "]);
     kindred(["verify".as_ref(), shop.path("tables").as_os_str()])
-        .ended(1)
+        .ended(5)
         .complained(&["is no store: expected the directory"]);
 }
 
@@ -111,7 +111,7 @@ fn verify_of_a_store_reads_every_blob_of_what_is_live() {
         spoilt[whole.len() / 2] ^= 1;
         write(&blob, spoilt);
         kindred(["verify".as_ref(), store.as_os_str()])
-            .ended(1)
+            .ended(5)
             .complained(&[blob.to_str().unwrap(), "CHECKSUM"]);
         write(&blob, whole);
     }

@@ -106,7 +106,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    fn of(stream: impl Read + Send + 'static) -> Self {
+    pub(crate) fn of(stream: impl Read + Send + 'static) -> Self {
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
             let mut lines = BufReader::new(stream).lines().map_while(Result::ok);

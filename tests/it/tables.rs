@@ -20,7 +20,7 @@ fn shop_with(name: &str, bytes: &[u8]) -> Shop {
 fn check_error(name: &str, bytes: &[u8], texts: &[&str]) {
     let shop = shop_with(name, bytes);
     let path = shop.table(name);
-    let run = shop.compile(&[]).ended(1).complained(&["error: ", path.to_str().unwrap()]);
+    let run = shop.compile(&[]).ended(4).complained(&["error: ", path.to_str().unwrap()]);
     run.complained(texts);
     assert_eq!(shop.manifests(), 0, "nothing is published");
 }
@@ -62,13 +62,13 @@ fn check_good(name: &str, bytes: &[u8]) {
 #[test]
 fn a_file_that_is_missing_or_no_table_is_named() {
     let shop = Shop::new();
-    let run = shop.compile(&[]).ended(1);
+    let run = shop.compile(&[]).ended(4);
     run.complained(&["error: ", "/tables: expected products, product_markets", "found none"]);
     let from = format!("kindred={}", shop.table("nowhere").display());
-    let run = shop.kindred(&["compile", "--from", &from]).ended(1);
+    let run = shop.kindred(&["compile", "--from", &from]).ended(4);
     run.complained(&["/tables/nowhere: expected a file or directory, found nothing"]);
     let from = format!("magento={}", shop.table("nowhere.csv").display());
-    let run = shop.kindred(&["compile", "--from", &from]).ended(1);
+    let run = shop.kindred(&["compile", "--from", &from]).ended(4);
     run.complained(&["/tables/nowhere.csv: expected a file or directory, found nothing"]);
     let run = shop.kindred(&["compile", "--from", "oracle=tables"]).ended(2);
     run.complained(&["oracle", "known are akeneo, kindred, magento"]);
@@ -87,12 +87,12 @@ fn an_empty_file_is_an_error() {
 #[test]
 fn no_products_at_all_is_an_error() {
     let shop = shop_with("products.csv", b"id,title\n");
-    let run = shop.compile(&[]).ended(1);
+    let run = shop.compile(&[]).ended(4);
     run.complained(&["expected at least one product", "products.csv"]);
     assert_eq!(shop.manifests(), 0);
     // Nor if all of its rows are lost: then the message says to what.
     let shop = shop_with("products.csv", b"id,title\n,A\n,B\n");
-    shop.compile(&[]).ended(1).complained(&["expected at least one product", "bad_id 2"]);
+    shop.compile(&[]).ended(4).complained(&["expected at least one product", "bad_id 2"]);
     assert_eq!(shop.manifests(), 0);
 }
 

@@ -1,5 +1,7 @@
 //! `compile --watch` publishes what changes, and outlives what goes wrong.
 
+use kindred::sources::cache::Cache;
+
 use crate::{
     command::{kindred, program},
     server::Server,
@@ -67,4 +69,41 @@ fn a_watch_does_not_wake_itself() {
         more.len() < 100 && !more.iter().any(|line| line.contains("have changed")),
         "{more:#?}"
     );
+}
+
+/// What failed may pass by itself: nothing changes, and the watch tries again.
+#[test]
+fn a_watch_tries_again_what_may_pass() {
+    let shop = Shop::with(&[("products.csv", PRODUCTS), ("relations.csv", RELATIONS)]);
+    let cache = Cache::open(&shop.path("cache")).unwrap();
+    let lock = cache.lock().unwrap();
+    let mut command = program();
+    command.args(["compile", "--watch", "--from"]);
+    command.arg(format!("kindred={}", shop.path("tables").display()));
+    command.arg("--store").arg(shop.store_dir()).arg("--cache").arg(shop.path("cache"));
+    let mut watch = Server::spawn(&mut command);
+    watch.log.until("found one that is in use");
+    watch.log.until("Trying again what failed.");
+    watch.log.until("found one that is in use");
+    drop(lock);
+    watch.out.until("published snapshot ");
+}
+
+#[test]
+fn a_watch_sees_the_mapping_beside_a_single_file() {
+    let shop = Shop::with(&[("items.csv", "sku,name,also\na,A,b\nb,B,\n")]);
+    let mapping = |name: &str| {
+        let table = "[[tables]]\nfile = \"items.csv\"\n[tables.product]\nid = \"sku\"\n";
+        format!("{table}title = \"{name}\"\n")
+    };
+    shop.write("mapping.toml", mapping("name"));
+    let mut command = program();
+    command.args(["compile", "--watch", "--from"]);
+    command.arg(format!("mapping={}", shop.table("items.csv").display()));
+    command.arg("--store").arg(shop.store_dir());
+    let mut watch = Server::spawn(&mut command);
+    watch.out.until("published snapshot ");
+    watch.log.until("Watching for changes.");
+    replace(&shop.table("mapping.toml"), mapping("also"));
+    watch.out.until("published snapshot ");
 }

@@ -1,8 +1,9 @@
 //! Files of the cache: written beside their name, synced, given it, and the directory synced.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     io::{self, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -38,7 +39,10 @@ pub(super) fn temp(dir: &Path, writer: Writer) -> Result<NamedTempFile, CacheErr
         Writer::Compile => TEMP_PREFIX,
         Writer::Hold => HOLD_TEMP_PREFIX,
     };
-    NamedTempFile::with_prefix_in(prefix, dir).map_err(failed("write to", dir))
+    // Who may read the store may read this, too; the umask takes away what it takes from all.
+    let everyone = Permissions::from_mode(0o666);
+    let file = tempfile::Builder::new().prefix(prefix).permissions(everyone).tempfile_in(dir);
+    file.map_err(failed("write to", dir))
 }
 
 /// Brings a file to the disk and gives it its name.

@@ -42,6 +42,44 @@ pub enum CacheError {
         /// Where they would lie.
         dir: PathBuf,
     },
+    /// The store went back to a catalog that was made of older records than are kept, or of none of
+    /// this cache: say by `source use` which records count, or read the source whole in mode `full`.
+    #[error(
+        "source {name:?}: expected kept records of which the newest catalog of the store or one it followed was made, found none; `kindred source list` shows what is kept, `kindred source use {name} HASH` says which of it counts"
+    )]
+    NotOfStore {
+        /// The source.
+        name: String,
+    },
+    /// No kept records, or several, have a hash that begins so.
+    #[error(
+        "source {name:?}: expected the beginning of the hash of one of its kept records ({known}), found {prefix:?}"
+    )]
+    NoSuchEntry {
+        /// The source.
+        name: String,
+        /// What was given.
+        prefix: String,
+        /// The hashes there are.
+        known: String,
+    },
+    /// A rollback took away what the waiting records were merged onto: forget them, and let the source
+    /// send what it said since.
+    #[error(
+        "source {name:?}: expected what was read at {read_at} and waits for a publish to build on what is good, found that a rollback took that away; `kindred source drop {name}` forgets what waits"
+    )]
+    PendingOutdated {
+        /// The source.
+        name: String,
+        /// When what waits was read.
+        read_at: String,
+    },
+    /// Nothing of the source waits: there is nothing to do.
+    #[error("source {name:?}: expected something that waits for a publish, found nothing")]
+    NothingPending {
+        /// The source.
+        name: String,
+    },
     /// The source is held already: release it first to change the reason.
     #[error("source {name:?}: expected it not to be held, found a hold of {since} by {actor}")]
     AlreadyHeld {

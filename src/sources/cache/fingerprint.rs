@@ -31,7 +31,25 @@ pub struct FileMark {
     pub name: String,
     len: u64,
     modified: Option<Duration>,
+    /// Of the inode: nobody can set it, so a copy that keeps the time of its original shows here.
+    changed: (i64, i64),
     inode: (u64, u64),
+}
+
+impl FileMark {
+    /// Seconds and nanoseconds of the last change of the inode.
+    #[cfg(test)]
+    pub(super) fn changed(&self) -> (i64, i64) {
+        self.changed
+    }
+
+    /// May another write since leave the same marks?
+    fn is_fresh(&self, now: Duration) -> bool {
+        let seconds = u64::try_from(self.changed.0).unwrap_or(0);
+        let nanos = u32::try_from(self.changed.1).unwrap_or(0);
+        let changed = Duration::from_secs(seconds) + Duration::from_nanos(nanos.into());
+        self.modified.is_some_and(|at| at.max(changed) + TICK >= now)
+    }
 }
 
 /// The marks of every file at or below a path, by name. A file that cannot be looked at has a mark
@@ -55,6 +73,7 @@ fn mark(name: String, path: &Path) -> FileMark {
         name,
         len: metadata.as_ref().map_or(u64::MAX, fs::Metadata::len),
         modified: modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok()),
+        changed: metadata.as_ref().map_or((0, 0), |one| (one.ctime(), one.ctime_nsec())),
         inode: metadata.map_or((0, 0), |metadata| (metadata.dev(), metadata.ino())),
     }
 }
@@ -88,7 +107,7 @@ pub(super) fn fingerprint(
             None => marks(input.path)?,
         };
         for mark in marks {
-            is_settled &= mark.modified.is_none_or(|at| at + TICK < now);
+            is_settled &= !mark.is_fresh(now);
             text.push_str(&format!("\n{mark:?}"));
         }
     }

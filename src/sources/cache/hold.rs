@@ -1,12 +1,17 @@
 //! A held source is not read: its last good records are taken until it is released.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CacheError, SourceCache,
+    Cache, CacheError, SourceCache,
     disk::{self, Writer},
+    pending::Known,
+    pointer::kept_path,
 };
 
 /// Who held a source, why and when.
@@ -55,6 +60,14 @@ impl SourceCache {
         }
     }
 
+    /// Why nothing of what is known is good.
+    pub(super) fn not_good(&self, known: &Known) -> CacheError {
+        match known.pointer {
+            None => self.nothing_kept(),
+            Some(_) => CacheError::NotOfStore { name: self.name.clone() },
+        }
+    }
+
     pub(super) fn nothing_kept(&self) -> CacheError {
         CacheError::NothingKept { name: self.name.clone(), dir: self.dir.clone() }
     }
@@ -63,5 +76,45 @@ impl SourceCache {
     #[must_use]
     pub fn hold_path(&self) -> PathBuf {
         self.dir.join("hold.json")
+    }
+}
+
+/// What is kept of the sources that were found at a path by looking into its files.
+#[derive(Debug, Default)]
+pub struct FoundAt {
+    /// Those that are held: their names, and the formats of their files.
+    pub held: Vec<(String, String)>,
+    /// The names of their files, as last seen.
+    pub files: BTreeSet<String>,
+    /// Is there one that is not held?
+    pub has_others: bool,
+}
+
+impl Cache {
+    /// What is known of a path without looking at it.
+    ///
+    /// # Errors
+    /// What is kept cannot be read.
+    pub fn found_at(&self, path: &Path) -> Result<FoundAt, CacheError> {
+        let path = kept_path(path);
+        let mut found = FoundAt::default();
+        for source in self.sources()? {
+            let (pointer, pending) = (source.pointer()?, source.pending()?);
+            let Some(pointer) = pointer else { continue };
+            let entries = pending.iter().map(|pending| &pending.entry).chain(pointer.entries());
+            let inputs = entries.flat_map(|entry| &entry.inputs);
+            let inputs = inputs.filter(|input| input.path == path && input.files.is_some());
+            let inputs = inputs.collect::<Vec<_>>();
+            let Some(newest) = inputs.first() else { continue };
+            if source.held()?.is_none() {
+                found.has_others = true;
+                continue;
+            }
+            found.held.push((source.name.clone(), newest.format.clone()));
+            found
+                .files
+                .extend(inputs.iter().flat_map(|input| input.files.iter().flatten().cloned()));
+        }
+        Ok(found)
     }
 }

@@ -3,21 +3,24 @@
 //!
 //! ```text
 //! DIR/lock                        held by the compile that uses the cache
-//! DIR/sources/NAME/pointer.json   the last good entry and the one before it
-//! DIR/sources/NAME/HASH.records   their records, named by hash; never changed
+//! DIR/sources/NAME/pointer.json   the entries that were published, with their catalogs
+//! DIR/sources/NAME/pending.json   an entry that waits for a publish
+//! DIR/sources/NAME/HASH.records   the records of an entry, named by hash; never changed
 //! DIR/sources/NAME/hold.json      while the source is held
 //! ```
 //!
-//! An entry is written only after its records went into a publish that succeeded. A crash between the
-//! publish and the pointer costs one more read: the modes give the same records again. A cache serves
-//! one store. What a source said is **last good** if the newest catalog that the store names, by a
-//! publish or a rollback, was made of it: after a rollback that may be the entry before the current
-//! one. [`Cache::take`] is the whole of it.
+//! An entry counts as good only after its records went into a publish that succeeded; what a source
+//! said on a night that was not published waits (`pending.rs` tells why and how). A cache serves one
+//! store. What a source said is **last good** if the newest catalog that the store names, by a publish
+//! or a rollback, was made of it: after a rollback that is an entry before the current one, and if no
+//! entry is kept of which it was made, the cache says so and takes no other. [`Cache::take`] is the
+//! whole of it.
 
 mod disk;
 mod error;
 mod fingerprint;
 mod hold;
+mod pending;
 mod pointer;
 mod take;
 #[cfg(test)]
@@ -30,8 +33,9 @@ use std::{
 
 pub use error::CacheError;
 pub use fingerprint::{FileMark, marks};
-pub use hold::Hold;
-pub use pointer::{Entry, KeptInput, ModeWord, Pointer};
+pub use hold::{FoundAt, Hold};
+pub use pending::Pending;
+pub use pointer::{Entry, KeptInput, Lineage, ModeWord, Pointer};
 pub use take::{SourceInput, State, Taken, Wanted};
 
 use crate::model::limits::SOURCE_NAME_BYTES_MAX;

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{Seek as _, SeekFrom},
-    path::{self, Path},
+    path::Path,
     time::SystemTime,
 };
 
@@ -15,7 +15,8 @@ use super::{
     disk::{self, Writer},
     fingerprint::fingerprint,
     hold::Hold,
-    pointer::{Entry, KeptInput, ModeWord, Pointer},
+    pending::{Known, Pending},
+    pointer::{Entry, KeptInput, Lineage, ModeWord, Pointer, kept_path},
 };
 use crate::{
     model::{
@@ -71,10 +72,12 @@ pub struct Wanted<'a> {
     pub previous: bool,
     /// What the catalog declares.
     pub config: &'a CatalogConfig,
-    /// The hash of the newest catalog of the store.
-    pub catalog: Option<&'a str>,
+    /// The store that the cache serves.
+    pub store: &'a dyn Lineage,
     /// Now, in RFC 3339.
     pub now: &'a str,
+    /// Now, by the clock of files.
+    pub clock: SystemTime,
 }
 
 /// Where the records of a source came from.
@@ -103,7 +106,8 @@ impl State {
     }
 }
 
-/// A source whose records went into the sink. Nothing is kept of it until [`Self::keep`].
+/// A source whose records went into the sink. Nothing is kept of it until [`Self::wait`] or
+/// [`Self::keep`].
 #[derive(Debug)]
 pub struct Taken {
     source: SourceCache,
@@ -111,7 +115,11 @@ pub struct Taken {
     pub state: State,
     /// What will be kept.
     pub entry: Entry,
-    before: Option<Pointer>,
+    /// When that was read which waited for a publish and went in, too.
+    pub waited: Option<String>,
+    known: Known,
+    /// What would be lost if nothing were published: none, if the files say all of it again.
+    pending: Option<Pending>,
     /// Records that have no name yet.
     written: Option<NamedTempFile>,
 }
@@ -127,53 +135,57 @@ impl Cache {
         sink: &mut dyn RecordSink,
     ) -> Result<Taken, CacheError> {
         let source = self.source(wanted.name)?;
-        let before = source.pointer()?;
-        let good = before.as_ref().map(|pointer| pointer.last_good(wanted.catalog).clone());
-        let kept = match source.held()? {
-            Some(hold) => Some((State::Held(hold), good.clone())),
-            None if wanted.previous => Some((State::Previous, good.clone())),
-            None => None,
+        let known = source.known(wanted.store)?;
+        let good = known.pointer.as_ref().and_then(|pointer| pointer.last_good(wanted.store));
+        let good = good.cloned();
+        let asked = match source.held()? {
+            Some(hold) => Some(State::Held(hold)),
+            None => wanted.previous.then_some(State::Previous),
         };
-        if let Some((state, good)) = kept {
-            let entry = good.ok_or_else(|| source.nothing_kept())?;
+        if let Some(state) = asked {
+            let entry = good.ok_or_else(|| source.not_good(&known))?;
             source.replay(&entry, sink)?;
-            return Ok(Taken { source, state, entry, before, written: None });
-        }
-        // Asked before the files are opened: what changes while they are read is seen next time.
-        let fingerprint = fingerprint(
-            wanted.inputs,
-            wanted.config,
-            wanted.name,
-            MODE_DEFAULT,
-            SystemTime::now(),
-        )?;
-        let same = before.as_ref().map(|pointer| &pointer.current);
-        let same = same.filter(|entry| fingerprint.is_some() && entry.fingerprint == fingerprint);
-        if let Some(entry) = same.cloned() {
-            source.replay(&entry, sink)?;
-            return Ok(Taken { source, state: State::Unchanged, entry, before, written: None });
+            let (waited, pending, written) = (None, None, None);
+            return Ok(Taken { source, state, entry, waited, known, pending, written });
         }
         let rules = StayingRules::new(wanted.config, wanted.name, MODE_DEFAULT);
-        let mode = ModeWord(rules.mode());
-        let (file, written) = match good.filter(|_| !rules.is_full()) {
-            Some(good) => source.merge(wanted, &good, rules, sink)?,
-            None => source.read_whole(wanted, sink)?,
+        let is_full = rules.is_full();
+        let base = if is_full { None } else { known.base(&source, good.as_ref())? };
+        let waited = known.pending.as_ref().filter(|_| !is_full);
+        let waited = waited.map(|pending| pending.entry.read_at.clone());
+        // Asked before the files are opened: what changes while they are read is seen next time.
+        let fingerprint =
+            fingerprint(wanted.inputs, wanted.config, wanted.name, MODE_DEFAULT, wanted.clock)?;
+        let is_same = |entry: &&Entry| fingerprint.is_some() && entry.fingerprint == fingerprint;
+        let mut whole = known.pointer.iter().filter(|_| is_full).flat_map(Pointer::entries);
+        let same = base.as_ref().filter(is_same).or_else(|| whole.find(is_same)).cloned();
+        drop(whole);
+        let (state, entry, written) = match same {
+            Some(entry) => {
+                source.replay(&entry, sink)?;
+                (State::Unchanged, entry, None)
+            }
+            None => {
+                let mode = rules.mode();
+                let (file, written) = match base {
+                    Some(base) => source.merge(wanted, &base, rules, sink)?,
+                    None => source.read_whole(wanted, sink)?,
+                };
+                (State::Read, entry(wanted, mode, fingerprint, written), Some(file))
+            }
         };
-        let entry = Entry {
-            records: written.hash,
-            record_count: written.record_count,
-            fingerprint,
-            mode,
-            read_at: wanted.now.to_owned(),
-            inputs: wanted.inputs.iter().map(kept_input).collect(),
-            catalogs: Vec::new(),
-        };
-        Ok(Taken { source, state: State::Read, entry, before, written: Some(file) })
+        let base = good.map(|good| good.records);
+        // What takes back what waits must not be lost either, though it ends where all began.
+        let is_lost = !is_full && (base != Some(entry.records) || known.pending.is_some());
+        let after = wanted.store.writes();
+        let pending = is_lost.then(|| Pending { entry: entry.clone(), base, catalog: None, after });
+        Ok(Taken { source, state, entry, waited, known, pending, written })
     }
 }
 
-/// The mode of a source with a cache where the catalog names none.
-pub(crate) const MODE_DEFAULT: Mode = Mode::Replace;
+/// The mode of a source where the catalog names none: what its files say is what it says, with a cache
+/// as without one.
+pub(crate) const MODE_DEFAULT: Mode = Mode::Full;
 
 impl SourceCache {
     fn replay(&self, entry: &Entry, sink: &mut dyn RecordSink) -> Result<(), CacheError> {
@@ -228,17 +240,45 @@ impl Taken {
         &self.source.name
     }
 
+    /// Writes down what would be lost if nothing were published: before the publish, and once more
+    /// with the catalog that is to be published.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn wait(&mut self, catalog: Option<&str>) -> Result<(), CacheError> {
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        if let (Some(pointer), true) = (&self.known.pointer, self.known.is_late) {
+            // What waited before was published; nothing may take its place before that is written.
+            self.source.point(pointer)?;
+            self.known.is_late = false;
+        }
+        if let Some(file) = self.written.take() {
+            disk::put(file, &self.source.records_path(&self.entry))?;
+        }
+        pending.catalog = catalog.map(str::to_owned);
+        self.source.put_pending(pending)
+    }
+
     /// Keeps what was taken as what is good, after a publish of a catalog of this hash.
     ///
     /// # Errors
-    /// The system refuses; the publish stands, and the next compile reads the source again.
+    /// The system refuses; the publish stands, and the next compile finds out or reads again.
     pub fn keep(self, catalog: &str) -> Result<(), CacheError> {
-        let Self { source, entry, before, written, .. } = self;
+        let Self { source, state, entry, known, written, .. } = self;
         if let Some(file) = written {
             disk::put(file, &source.records_path(&entry))?;
         }
-        let after = Pointer::after(before.clone(), entry, catalog);
-        if before.as_ref() == Some(&after) { Ok(()) } else { source.point(&after) }
+        let after = Pointer::after(known.pointer.clone(), entry, catalog);
+        let is_new = known.is_late || known.pointer.as_ref() != Some(&after);
+        if is_new {
+            source.point(&after)?;
+        }
+        // A source that was taken as it was leaves waiting what waits.
+        let stays = matches!(state, State::Previous | State::Held(_)) && !known.is_late;
+        if !stays {
+            source.end_pending()?;
+        }
+        if is_new { source.clean() } else { Ok(()) }
     }
 }
 
@@ -246,9 +286,21 @@ fn read_files(inputs: &[SourceInput<'_>], sink: &mut dyn RecordSink) -> Result<(
     inputs.iter().try_for_each(|input| input.read(sink))
 }
 
+/// What was read, as it will be kept.
+fn entry(wanted: &Wanted<'_>, mode: Mode, fingerprint: Option<String>, written: Written) -> Entry {
+    Entry {
+        records: written.hash,
+        record_count: written.record_count,
+        fingerprint,
+        mode: ModeWord(mode),
+        read_at: wanted.now.to_owned(),
+        inputs: wanted.inputs.iter().map(kept_input).collect(),
+        catalogs: Vec::new(),
+    }
+}
+
 fn kept_input(input: &SourceInput<'_>) -> KeptInput {
-    let path = path::absolute(input.path).unwrap_or_else(|_| input.path.to_owned());
-    // JSON knows UTF-8 only; a path of other bytes is found no more, and nothing else is lost.
-    let path = path.to_string_lossy().into_owned().into();
-    KeptInput { format: input.format.name.to_owned(), path }
+    let path = kept_path(input.path);
+    let files = input.part.map(Part::names);
+    KeptInput { format: input.format.name.to_owned(), path, files }
 }

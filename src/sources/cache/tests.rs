@@ -1,6 +1,9 @@
 //! Goal: what is good of a source is never lost and never another's. Method: one source of two tables
 //! is taken, kept and taken again, with a write undone between as a crash would.
 
+mod good;
+mod pending;
+
 use std::{
     fs::{self, File},
     io::Write as _,
@@ -15,24 +18,59 @@ use crate::{
     model::{
         config::{CatalogConfig, Mode, SourceDeclaration},
         finding::FindingCode,
-        limits::CACHE_CATALOGS_MAX,
+        limits::{CACHE_CATALOGS_MAX, CACHE_ENTRIES_MAX, CACHE_FILE_BYTES_MAX},
         record::{FileId, FileInfo, Location, Record, RecordSink},
     },
     sources::{Encoding, format, records::RecordsHash},
 };
 
+/// A store that published these catalogs, oldest first, and rolled back none but those told.
+#[derive(Debug)]
+struct Shelf<'a> {
+    catalogs: &'a [&'a str],
+    left: &'a [&'a str],
+}
+
+impl Lineage for Shelf<'_> {
+    fn catalogs(&self) -> Box<dyn Iterator<Item = String> + '_> {
+        let live = self.catalogs.iter().rev().filter(|catalog| !self.left.contains(catalog));
+        Box::new(live.map(|catalog| (*catalog).to_owned()))
+    }
+
+    fn writes(&self) -> u64 {
+        self.catalogs.len() as u64
+    }
+
+    fn was_published(&self, catalog: &str, after: u64) -> bool {
+        self.catalogs[usize::try_from(after).unwrap()..].contains(&catalog)
+    }
+}
+
+/// A store whose newest catalog is this one and that held no other.
+fn shelf<'a>(catalogs: &'a [&'a str]) -> Shelf<'a> {
+    Shelf { catalogs, left: &[] }
+}
+
 /// A source `shop` of Kindred's tables, and a cache.
 struct Rig {
     dir: TempDir,
     config: CatalogConfig,
+    /// The time of compiles: an hour after all files were written.
+    clock: SystemTime,
 }
 
 /// Links and findings that were read.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Links {
     files: u32,
     links: Vec<String>,
     findings: usize,
+}
+
+impl Links {
+    fn texts(&self) -> Vec<&str> {
+        self.links.iter().map(String::as_str).collect()
+    }
 }
 
 impl RecordSink for Links {
@@ -57,7 +95,8 @@ impl Rig {
     fn new(mode: Mode) -> Self {
         let source = SourceDeclaration { mode: Some(mode), ..SourceDeclaration::new("shop", 100) };
         let config = CatalogConfig { sources: vec![source], ..CatalogConfig::default() };
-        let rig = Self { dir: tempfile::tempdir().unwrap(), config };
+        let clock = SystemTime::now() + Duration::from_secs(3600);
+        let rig = Self { dir: tempfile::tempdir().unwrap(), config, clock };
         fs::create_dir(rig.tables()).unwrap();
         rig
     }
@@ -74,7 +113,7 @@ impl Rig {
         self.cache().source("shop").unwrap()
     }
 
-    /// Writes links `source target` as of an hour ago, so that they count as settled.
+    /// Writes links `source target`, each time with another time of change.
     fn write(&self, links: &[&str]) {
         let rows = links.iter().map(|link| format!("{}\n", link.replace(' ', ",related,")));
         let text = format!("source,type,target\n{}", rows.collect::<String>());
@@ -83,11 +122,7 @@ impl Rig {
         file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
     }
 
-    fn try_take(
-        &self,
-        catalog: Option<&str>,
-        previous: bool,
-    ) -> Result<(Taken, Links), CacheError> {
+    fn try_take(&self, store: &Shelf<'_>, previous: bool) -> Result<(Taken, Links), CacheError> {
         let tables = self.tables();
         let format = format("kindred").unwrap();
         let inputs = [SourceInput {
@@ -102,18 +137,24 @@ impl Rig {
             inputs: &inputs,
             previous,
             config: &self.config,
-            catalog,
+            store,
             now: "2026-11-27T20:00:00Z",
+            clock: self.clock,
         };
         let mut links = Links::default();
         let taken = self.cache().take(&wanted, &mut links)?;
         Ok((taken, links))
     }
 
-    /// Takes the source while the store's newest catalog is `before`; state and links.
+    /// Takes the source while the store published these catalogs; state and links.
     #[track_caller]
-    fn check(&self, before: Option<&str>, state: &State, links: &[&str]) -> Taken {
-        let (taken, found) = self.try_take(before, false).unwrap();
+    fn check(&self, store: &[&str], state: &State, links: &[&str]) -> Taken {
+        self.check_on(&shelf(store), state, links)
+    }
+
+    #[track_caller]
+    fn check_on(&self, store: &Shelf<'_>, state: &State, links: &[&str]) -> Taken {
+        let (taken, found) = self.try_take(store, false).unwrap();
         assert_eq!(&taken.state, state);
         assert_eq!(found.links, links);
         taken
@@ -121,8 +162,23 @@ impl Rig {
 
     /// Takes the source and keeps it as part of a catalog.
     #[track_caller]
-    fn publish(&self, before: Option<&str>, catalog: &str, links: &[&str]) {
-        self.check(before, &State::Read, links).keep(catalog).unwrap();
+    fn publish(&self, store: &[&str], catalog: &str, links: &[&str]) {
+        self.publish_on(&shelf(store), catalog, links);
+    }
+
+    #[track_caller]
+    fn publish_on(&self, store: &Shelf<'_>, catalog: &str, links: &[&str]) {
+        let mut taken = self.check_on(store, &State::Read, links);
+        taken.wait(None).unwrap();
+        taken.wait(Some(catalog)).unwrap();
+        taken.keep(catalog).unwrap();
+    }
+
+    /// What the next input meets, if the source is asked for it.
+    fn previous(&self, store: &Shelf<'_>) -> Result<Vec<String>, CacheError> {
+        let (taken, links) = self.try_take(store, true)?;
+        assert_eq!(taken.state, State::Previous);
+        Ok(links.links)
     }
 
     /// Files of records that are kept.
@@ -159,16 +215,16 @@ fn each_name_has_a_directory_of_its_own_that_leads_nowhere_else() {
 fn what_did_not_change_comes_from_what_is_kept() {
     let rig = Rig::new(Mode::Full);
     rig.write(&["a b"]);
-    rig.publish(None, "one", &["a b"]);
-    let taken = rig.check(Some("one"), &State::Unchanged, &["a b"]);
+    rig.publish(&[], "one", &["a b"]);
+    let taken = rig.check(&["one"], &State::Unchanged, &["a b"]);
     assert_eq!(taken.entry.record_count, 1);
     rig.write(&["a c"]);
-    rig.check(Some("one"), &State::Read, &["a c"]);
+    rig.check(&["one"], &State::Read, &["a c"]);
     // The same again, as it was not kept: and another mode reads anew, too.
-    rig.publish(Some("one"), "two", &["a c"]);
-    rig.check(Some("two"), &State::Unchanged, &["a c"]);
+    rig.publish(&["one"], "two", &["a c"]);
+    rig.check(&["two"], &State::Unchanged, &["a c"]);
     let append = Rig { config: Rig::new(Mode::Append).config, ..rig };
-    append.check(Some("two"), &State::Read, &["a c"]);
+    append.check(&["two"], &State::Read, &["a c"]);
 }
 
 /// Findings come again with what did not change, so that a report says the same twice.
@@ -176,9 +232,9 @@ fn what_did_not_change_comes_from_what_is_kept() {
 fn findings_of_what_did_not_change_are_said_again() {
     let rig = Rig::new(Mode::Patch);
     rig.write(&["a b", " c"]);
-    let (taken, links) = rig.try_take(None, false).unwrap();
+    let (taken, links) = rig.try_take(&shelf(&[]), false).unwrap();
     taken.keep("one").unwrap();
-    let (taken, again) = rig.try_take(Some("one"), false).unwrap();
+    let (taken, again) = rig.try_take(&shelf(&["one"]), false).unwrap();
     assert_eq!(taken.state, State::Unchanged);
     assert_eq!((links.findings, again.findings), (1, 1));
 }
@@ -186,52 +242,53 @@ fn findings_of_what_did_not_change_are_said_again() {
 /// A second write within the same tick of the clock leaves the same marks.
 #[test]
 fn a_file_written_just_now_is_read_again() {
-    let rig = Rig::new(Mode::Full);
+    let rig = Rig { clock: SystemTime::now(), ..Rig::new(Mode::Full) };
     rig.write(&["a b"]);
-    let file = File::options().write(true).open(rig.tables().join("relations.csv")).unwrap();
-    file.set_modified(SystemTime::now() + Duration::from_secs(60)).unwrap();
-    rig.publish(None, "one", &["a b"]);
+    rig.publish(&[], "one", &["a b"]);
     assert_eq!(rig.source().pointer().unwrap().unwrap().current.fingerprint, None);
-    rig.check(Some("one"), &State::Read, &["a b"]);
+    rig.check(&["one"], &State::Read, &["a b"]);
 }
 
 #[test]
 fn any_file_below_the_path_counts_and_the_catalogs_own_do_not() {
     let rig = Rig::new(Mode::Full);
     rig.write(&["a b"]);
-    rig.publish(None, "one", &["a b"]);
+    rig.publish(&[], "one", &["a b"]);
     put(&rig.tables().join("catalog.toml"), b"");
-    rig.check(Some("one"), &State::Unchanged, &["a b"]);
+    rig.check(&["one"], &State::Unchanged, &["a b"]);
     put(&rig.tables().join("note.txt"), b"");
-    rig.check(Some("one"), &State::Read, &["a b"]);
+    rig.check(&["one"], &State::Read, &["a b"]);
 }
 
+/// `rsync -t` and `cp -p` give a copy the time of its original: the inode's own time tells it.
 #[test]
-fn one_entry_before_the_current_one_is_kept() {
+fn a_file_of_the_same_length_and_time_of_change_is_another_one() {
     let rig = Rig::new(Mode::Full);
-    for (catalog, link) in [("one", "a b"), ("two", "a c"), ("three", "a d")] {
-        rig.write(&[link]);
-        rig.publish(None, catalog, &[link]);
-    }
-    assert_eq!(rig.records(), 2);
-    let pointer = rig.source().pointer().unwrap().unwrap();
-    assert_eq!(pointer.current.catalogs, ["three"]);
-    assert_eq!(pointer.previous.unwrap().catalogs, ["two"]);
-    // The same records in a further catalog move nothing but the list.
-    rig.check(Some("three"), &State::Unchanged, &["a d"]).keep("four").unwrap();
-    let pointer = rig.source().pointer().unwrap().unwrap();
-    assert_eq!(pointer.current.catalogs, ["three", "four"]);
-    assert_eq!(pointer.last_good(Some("two")).catalogs, ["two"]);
-    for catalog in [Some("three"), Some("four"), Some("made elsewhere"), None] {
-        assert_eq!(pointer.last_good(catalog).catalogs, ["three", "four"], "{catalog:?}");
-    }
+    rig.write(&["a b"]);
+    let path = rig.tables().join("relations.csv");
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    rig.publish(&[], "one", &["a b"]);
+    let seen = marks(&path).unwrap();
+    // The clock of files goes on before the second write.
+    let probe = rig.dir.path().join("probe");
+    let ticked = || {
+        put(&probe, b"");
+        marks(&probe).unwrap()[0].changed() > seen[0].changed()
+    };
+    while !ticked() {}
+    let file = File::options().write(true).open(&path).unwrap();
+    (&file).write_all(b"source,type,target\na,related,c\n").unwrap();
+    file.set_modified(modified).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), modified);
+    assert_ne!(marks(&path).unwrap(), seen);
+    rig.check(&["one"], &State::Read, &["a c"]);
 }
 
 #[test]
 fn an_entry_remembers_so_many_catalogs_and_forgets_the_oldest() {
     let rig = Rig::new(Mode::Full);
     rig.write(&["a b"]);
-    let entry = rig.check(None, &State::Read, &["a b"]).entry;
+    let entry = rig.check(&[], &State::Read, &["a b"]).entry;
     let mut pointer = None;
     for catalog in 0..=CACHE_CATALOGS_MAX {
         let next = Pointer::after(pointer.take(), entry.clone(), &catalog.to_string());
@@ -243,33 +300,19 @@ fn an_entry_remembers_so_many_catalogs_and_forgets_the_oldest() {
     assert_eq!(catalogs.first().map(String::as_str), Some("1"));
 }
 
-/// What nobody published is nothing to build on.
 #[test]
-fn what_was_not_published_is_not_kept() {
-    let rig = Rig::new(Mode::Append);
+fn files_of_the_cache_have_the_rights_of_other_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let rig = Rig::new(Mode::Patch);
     rig.write(&["a b"]);
-    rig.publish(None, "one", &["a b"]);
-    rig.write(&["a bad"]);
-    drop(rig.check(Some("one"), &State::Read, &["a b", "a bad"]));
-    rig.write(&["a c"]);
-    rig.publish(Some("one"), "two", &["a b", "a c"]);
-    assert_eq!(rig.records(), 2);
-}
-
-/// A rollback takes back the entry, too: what comes next meets what is live.
-#[test]
-fn after_a_rollback_the_entry_before_is_good() {
-    let rig = Rig::new(Mode::Append);
-    rig.write(&["a b"]);
-    rig.publish(None, "one", &["a b"]);
-    rig.write(&["a bad"]);
-    rig.publish(Some("one"), "two", &["a b", "a bad"]);
-    let (taken, links) = rig.try_take(Some("one"), true).unwrap();
-    assert_eq!((&taken.state, links.links), (&State::Previous, vec!["a b".to_owned()]));
-    let (_, links) = rig.try_take(Some("two"), true).unwrap();
-    assert_eq!(links.links, ["a b", "a bad"]);
-    rig.write(&["a c"]);
-    rig.publish(Some("one"), "three", &["a b", "a c"]);
+    rig.publish(&[], "one", &["a b"]);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let plain = rig.dir.path().join("plain");
+    put(&plain, b"");
+    for file in fs::read_dir(rig.source().dir).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(mode(&path), mode(&plain), "{}", path.display());
+    }
 }
 
 /// Power fails after the publish: the catalog is live, the pointer is the old one.
@@ -278,17 +321,17 @@ fn a_crash_between_publish_and_pointer_costs_a_read_and_nothing_else() {
     for mode in Mode::ALL {
         let rig = Rig::new(mode);
         rig.write(&["a b", "b c"]);
-        rig.publish(None, "one", &["a b", "b c"]);
+        rig.publish(&[], "one", &["a b", "b c"]);
         let pointer = rig.source().dir.join("pointer.json");
         let before = fs::read(&pointer).unwrap();
         rig.write(&["a d"]);
-        let (taken, expected) = rig.try_take(Some("one"), false).unwrap();
+        let (taken, expected) = rig.try_take(&shelf(&["one"]), false).unwrap();
         let records = taken.entry.records;
         taken.keep("two").unwrap();
         let after = fs::read(&pointer).unwrap();
         put(&pointer, &before);
 
-        let (taken, links) = rig.try_take(Some("two"), false).unwrap();
+        let (taken, links) = rig.try_take(&shelf(&["one", "two"]), false).unwrap();
         assert_eq!(taken.state, State::Read);
         assert_eq!((links.links, taken.entry.records), (expected.links, records), "{mode:?}");
         taken.keep("two").unwrap();
@@ -300,7 +343,7 @@ fn a_crash_between_publish_and_pointer_costs_a_read_and_nothing_else() {
 fn what_a_dead_compile_left_is_taken_away() {
     let rig = Rig::new(Mode::Full);
     rig.write(&["a b"]);
-    rig.publish(None, "one", &["a b"]);
+    rig.publish(&[], "one", &["a b"]);
     let source = rig.source();
     let (_, left) = disk::temp(&source.dir, Writer::Compile).unwrap().keep().unwrap();
     let (_, hold) = disk::temp(&source.dir, Writer::Hold).unwrap().keep().unwrap();
@@ -329,28 +372,29 @@ fn a_held_source_says_what_was_good_until_it_is_released() {
     };
     let error = rig.source().hold(&hold).unwrap_err();
     assert!(matches!(error, CacheError::NothingKept { .. }), "{error}");
-    assert!(matches!(rig.try_take(None, true), Err(CacheError::NothingKept { .. })));
+    assert!(matches!(rig.try_take(&shelf(&[]), true), Err(CacheError::NothingKept { .. })));
     rig.write(&["a b"]);
-    rig.publish(None, "one", &["a b"]);
+    rig.publish(&[], "one", &["a b"]);
     assert!(matches!(rig.source().release(), Err(CacheError::NotHeld { .. })));
     rig.source().hold(&hold).unwrap();
     let error = rig.source().hold(&hold).unwrap_err().to_string();
     assert!(error.contains("found a hold of 2026-11-27T20:00:00Z by ann"), "{error}");
     // Nobody looks at the files, not even whether they are there.
     fs::remove_dir_all(rig.tables()).unwrap();
-    rig.check(Some("one"), &State::Held(hold), &["a b"]).keep("two").unwrap();
+    rig.check(&["one"], &State::Held(hold), &["a b"]).keep("two").unwrap();
     rig.source().release().unwrap();
-    assert!(matches!(rig.try_take(Some("two"), false), Err(CacheError::Source(_))));
+    assert!(matches!(rig.try_take(&shelf(&["two"]), false), Err(CacheError::Source(_))));
 }
 
 #[test]
 fn damaged_files_are_named() {
     let rig = Rig::new(Mode::Full);
     rig.write(&["a b"]);
-    rig.publish(None, "one", &["a b"]);
+    rig.publish(&[], "one", &["a b"]);
     let source = rig.source();
     let entry = source.pointer().unwrap().unwrap().current;
-    let error = |rig: &Rig| rig.try_take(Some("one"), false).map(drop).unwrap_err().to_string();
+    let error =
+        |rig: &Rig| rig.try_take(&shelf(&["one"]), false).map(drop).unwrap_err().to_string();
     let write = |path: &Path, text: &str| put(path, text.as_bytes());
 
     let records = source.records_path(&entry);
@@ -367,19 +411,19 @@ fn damaged_files_are_named() {
         assert!(error(&rig).contains("pointer.json: expected a file of the cache"));
         assert!(error(&rig).contains(found), "{}", error(&rig));
     }
-    let text = serde_json::to_string(&Pointer { current: entry, previous: None }).unwrap();
+    let text = serde_json::to_string(&Pointer { current: entry, earlier: Vec::new() }).unwrap();
     for (from, to, found) in [
         ("\"full\"", "\"fill\"", "expected a mode, found \"fill\""),
         ("\"records\":\"", "\"records\":\"x", "expected 64 digits of a hash"),
-        ("\"previous\"", "\"before\"", "unknown field `before`"),
+        ("\"earlier\"", "\"before\"", "unknown field `before`"),
     ] {
         write(&pointer, &text.replace(from, to));
         assert!(error(&rig).contains(found), "{}", error(&rig));
     }
-    write(&pointer, &" ".repeat((1 << 20) + 1));
+    write(&pointer, &" ".repeat(CACHE_FILE_BYTES_MAX + 1));
     assert!(error(&rig).contains("found: more bytes"), "{}", error(&rig));
     write(&pointer, &text);
-    rig.check(Some("one"), &State::Unchanged, &["a b"]);
+    rig.check(&["one"], &State::Unchanged, &["a b"]);
 }
 
 #[test]

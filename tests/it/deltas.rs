@@ -1,0 +1,261 @@
+//! A source that sends what has changed, and nothing twice: whatever becomes of the night in which a
+//! delta comes, it goes into the next publish, once; unless someone says that it is bad.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Write as _},
+    process::{Command, Stdio},
+};
+
+use kindred::index::Ordinal;
+
+use crate::{
+    command::{Run, kindred, program},
+    server::Lines,
+    shop::{Shop, write},
+};
+
+const FIRST: &str = "a,related,b\nb,related,c\n";
+const OTHER: &str = "a,accessory,b\nb,accessory,c\nc,accessory,d\nd,accessory,a\n";
+
+/// A source `pim` of deltas, and `shop`, which says all that it says each night.
+struct Rig(Shop);
+
+impl Rig {
+    /// A first night of both.
+    fn new() -> Self {
+        let rig = Self(Shop::new());
+        write(&rig.0.path("settings.toml"), "[sources.pim]\nmode = \"patch\"\n");
+        fs::create_dir(rig.0.path("pim")).unwrap();
+        fs::create_dir(rig.0.path("shop")).unwrap();
+        write(&rig.0.path("shop").join("products.csv"), "id\na\nb\nc\nd\n");
+        rig.shop(OTHER);
+        rig.pim(FIRST);
+        rig.compile(&["pim", "shop"]).succeeded();
+        rig
+    }
+
+    fn pim(&self, rows: &str) {
+        write(&self.0.path("pim").join("relations.csv"), format!("source,type,target\n{rows}"));
+    }
+
+    fn shop(&self, rows: &str) {
+        write(&self.0.path("shop").join("relations.csv"), format!("source,type,target\n{rows}"));
+    }
+
+    /// The arguments of a compile: sources by name, or `NAME@previous`.
+    fn args(&self, from: &[&str]) -> Vec<String> {
+        let mut args = vec!["compile".to_owned()];
+        for name in from {
+            let path = self.0.path(name);
+            let named = format!("{name}:kindred={}", path.display());
+            let from = if name.contains('@') { (*name).to_owned() } else { named };
+            args.extend(["--from".to_owned(), from]);
+        }
+        let paths = [
+            ("--cache", self.0.path("cache")),
+            ("--catalog", self.0.path("settings.toml")),
+            ("--report", self.0.path("report.json")),
+            ("--store", self.0.store_dir()),
+        ];
+        for (option, path) in paths {
+            args.extend([option.to_owned(), path.to_str().unwrap().to_owned()]);
+        }
+        args
+    }
+
+    fn compile(&self, from: &[&str]) -> Run {
+        kindred(self.args(from))
+    }
+
+    fn source(&self, args: &[&str]) -> Run {
+        let cache = self.0.path("cache");
+        kindred([&["source"], args, &["--cache", cache.to_str().unwrap()]].concat())
+    }
+
+    #[track_caller]
+    fn check_related(&self, expected: &[&str]) {
+        let snapshot = self.0.snapshot();
+        let view = snapshot.catalog().view();
+        let mut links = BTreeSet::new();
+        for source in view.ordinals() {
+            for run in view.block(source).runs() {
+                if run.relation_type().unwrap().to_string() == "related" {
+                    let targets =
+                        run.edges().iter().map(|edge| view.id(Ordinal(edge.target.get())));
+                    links.extend(targets.map(|target| format!("{} {target}", view.id(source))));
+                }
+            }
+        }
+        assert_eq!(links.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_delta_outlives_a_night_that_was_refused_for_another_source() {
+    let rig = Rig::new();
+    rig.pim("c,related,d\n");
+    rig.shop("a,accessory,b\n");
+    let run = rig.compile(&["pim", "shop"]).ended(3);
+    let run = run.complained(&["guard shrink", "what source pim said at 2"]);
+    run.complained(&[
+        "waits and goes into the next publish",
+        "`kindred source drop pim` forgets it",
+    ]);
+    assert!(rig.source(&["list"]).succeeded().out.contains("waits for a publish: patch"));
+    rig.check_related(&["a b", "b c"]);
+
+    // A look says what a publish would bring, and changes nothing.
+    rig.shop(OTHER);
+    rig.pim("d,related,a\n");
+    let waiting = fs::read(rig.0.path("cache/sources/pim/pending.json")).unwrap();
+    let mut check = rig.args(&["pim", "shop"]);
+    check[0] = "check".to_owned();
+    let report = check.iter().position(|arg| arg == "--report").unwrap();
+    check.drain(report..report + 2);
+    kindred(check).succeeded();
+    assert_eq!(fs::read(rig.0.path("cache/sources/pim/pending.json")).unwrap(), waiting);
+
+    let run = rig.compile(&["pim", "shop"]).succeeded();
+    assert!(run.out.contains("with what was read at 2"), "{}", run.out);
+    rig.check_related(&["a b", "b c", "c d", "d a"]);
+    assert!(!rig.source(&["list"]).succeeded().out.contains("waits"));
+}
+
+/// Whichever of the two comes first on the command line.
+#[test]
+fn a_delta_outlives_a_night_on_which_another_source_cannot_be_read() {
+    for from in [["pim", "shop"], ["shop", "pim"]] {
+        let rig = Rig::new();
+        rig.pim("c,related,d\n");
+        write(&rig.0.path("shop").join("relations.csv"), "");
+        let run = rig.compile(&from).ended(4);
+        run.complained(&["an empty file", "what source pim said at 2"]);
+        rig.shop(OTHER);
+        rig.pim("d,related,a\n");
+        rig.compile(&from).succeeded();
+        rig.check_related(&["a b", "b c", "c d", "d a"]);
+    }
+}
+
+#[test]
+fn a_delta_that_is_itself_bad_is_forgotten_when_someone_says_so() {
+    let rig = Rig::new();
+    rig.source(&["drop", "pim"]).ended(1).complained(&["found nothing"]);
+    rig.pim("");
+    let gone = rig.0.path("pim").join("products.csv");
+    write(&gone, "id,deleted\na,true\nb,true\n");
+    rig.compile(&["pim", "shop"]).ended(3).complained(&["guard shrink", "source drop pim"]);
+    // The others may go on without it, and it is not forgotten for that.
+    rig.compile(&["pim@previous", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c"]);
+    assert!(rig.source(&["drop", "pim"]).succeeded().out.contains("is forgotten"));
+    fs::remove_file(gone).unwrap();
+    rig.pim("c,related,d\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d"]);
+}
+
+/// Killed when the manifest is written and before anything is kept: the first line of the report finds
+/// its pipe full, and the report comes between the two.
+#[test]
+fn a_delta_outlives_a_kill_between_the_publish_and_the_cache() {
+    let rig = Rig::new();
+    rig.pim("c,related,d\n");
+    let (_reader, mut writer) = io::pipe().unwrap();
+    writer.write_all(&[b' '; 1 << 16]).unwrap();
+    let mut command = program();
+    command.args(rig.args(&["pim", "shop"])).stdin(Stdio::null());
+    let mut child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = Lines::of(child.stderr.take().unwrap());
+    log.until("Snapshot is published.");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(rig.0.manifests(), 2);
+    assert!(rig.source(&["list"]).succeeded().out.contains("waits for a publish"));
+
+    // It was published: it is what is good, whether its file is there still or not.
+    rig.compile(&["pim@previous", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d"]);
+    rig.pim("d,related,a\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a"]);
+    assert!(!rig.source(&["list"]).succeeded().out.contains("waits"));
+}
+
+/// Two bad nights came through, and both are rolled back: what was good before them counts.
+#[test]
+fn after_a_rollback_over_two_nights_a_delta_meets_what_is_live() {
+    let rig = Rig::new();
+    for rows in ["c,related,d\n", "d,related,a\n"] {
+        rig.pim(rows);
+        rig.compile(&["pim", "shop"]).succeeded();
+    }
+    rig.0.kindred(&["rollback", "--to", "1"]).succeeded();
+    rig.compile(&["pim@previous", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c"]);
+    rig.pim("c,related,a\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c a"]);
+}
+
+/// What is stored behind a hold is what the next delta meets; a rollback takes it away.
+#[test]
+fn a_delta_meets_what_waits_behind_a_hold() {
+    let rig = Rig::new();
+    rig.0.kindred(&["hold"]).succeeded();
+    rig.pim("c,related,d\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.pim("d,related,a\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c"]);
+    rig.0.kindred(&["release"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a"]);
+
+    rig.0.kindred(&["hold"]).succeeded();
+    rig.pim("a,related,c\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.0.kindred(&["rollback", "--to", "1"]).succeeded();
+    rig.pim("d,related,c\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.0.kindred(&["release"]).succeeded();
+    rig.check_related(&["a b", "b c", "d c"]);
+}
+
+/// An interrupted compile publishes nothing, and says by which signal it ended.
+#[test]
+fn a_compile_that_is_interrupted_ends_by_its_signal() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let rig = Rig::new();
+    let mut command = program();
+    command.args(["compile", "--from", "-", "--store"]).arg(rig.0.store_dir());
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let kill = format!("kill -INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    assert_eq!(rig.0.manifests(), 1);
+}
+
+/// A store whose catalogs the cache never saw: nobody guesses which records were good.
+#[test]
+fn what_is_good_in_a_strange_store_is_said_by_someone() {
+    let rig = Rig::new();
+    fs::remove_dir_all(rig.0.store_dir()).unwrap();
+    let shop = format!("shop:kindred={}", rig.0.path("shop").display());
+    rig.0.kindred(&["compile", "--from", &shop]).succeeded();
+    rig.pim("c,related,d\n");
+    for from in [["pim", "shop"], ["pim@previous", "shop"]] {
+        let run = rig.compile(&from).ended(1);
+        run.complained(&["expected kept records of which", "`kindred source use pim HASH`"]);
+    }
+    let list = rig.source(&["list"]).succeeded().out;
+    let line = list.lines().find(|line| line.starts_with("pim ")).unwrap();
+    let hash = line.split(" records ").nth(1).unwrap().split(',').next().unwrap();
+    let store = rig.0.store_dir();
+    let store = ["--store", store.to_str().unwrap()];
+    rig.source(&[&["use", "pim", "0x"][..], &store].concat()).ended(1).complained(&[hash]);
+    rig.source(&[&["use", "pim", hash][..], &store].concat()).succeeded();
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d"]);
+}
