@@ -2,6 +2,7 @@
 //! records, each with the relations and findings it must yield; then random ones against a plain
 //! model and against themselves shuffled.
 
+mod joins;
 mod markets;
 mod model;
 mod products;
