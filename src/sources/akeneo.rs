@@ -11,6 +11,7 @@ mod columns;
 mod links;
 mod products;
 mod rest;
+mod room;
 mod structure;
 
 use self::{
@@ -109,10 +110,10 @@ fn read_table(
     match kind {
         Kind::Attribute => structure::read_attributes(table, structure),
         Kind::Family => structure::read_pairs(table, "attribute_as_label", |code, label| {
-            structure.declare_family(code, label);
+            structure.declare_family(code, label)
         }),
         Kind::Category => structure::read_pairs(table, "parent", |code, parent| {
-            structure.declare_category(code, parent);
+            structure.declare_category(code, parent)
         }),
         Kind::AssociationType => structure::read_types(table, links),
         Kind::Group => structure::read_groups(table, links),

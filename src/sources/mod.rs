@@ -45,6 +45,7 @@ mod shopware;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod unpack;
 mod woocommerce;
 

@@ -163,8 +163,8 @@ fn bad_cells_are_reported_with_their_lines() {
              found `maybe`",
             "products.csv:2 bad_value Variant Price: expected an amount like `12.50`, found `-1`",
             &format!(
-                "products.csv:2 bad_value {RELATED}: expected handles, or a JSON array of GIDs, \
-                 found `[1`"
+                "products.csv:2 bad_value {RELATED}: expected at most 10000 handles, or a JSON \
+                 array of GIDs, found `[1`"
             ),
             "products.csv:3 bad_id Handle: the id is empty; expected 1 to 128 bytes",
         ]
