@@ -11,7 +11,6 @@ mod columns;
 mod links;
 mod products;
 mod rest;
-mod room;
 mod structure;
 
 use self::{

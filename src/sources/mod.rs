@@ -37,6 +37,7 @@ mod mapping;
 mod ndjson;
 mod object;
 pub mod records;
+mod room;
 mod row;
 mod salsify;
 mod sample;

@@ -9,12 +9,14 @@ use std::{
     mem,
 };
 
-use super::room::Room;
-use crate::model::{
-    finding::FindingCode,
-    record::{Location, Record, RecordSink, RelationRecord},
-    relation::Origin,
-    text::shown,
+use crate::{
+    model::{
+        finding::FindingCode,
+        record::{Location, Record, RecordSink, RelationRecord},
+        relation::Origin,
+        text::shown,
+    },
+    sources::room::Room,
 };
 
 /// Products of a group that a link to it leads to. As many relations of one product and type are
@@ -27,6 +29,9 @@ pub(super) const EXPANDED_MAX: usize = 10_000_000;
 
 /// Bytes of all that waits for the end of the run: a million products in groups and links to groups.
 pub(super) const LINKS_BYTES_MAX: usize = 80 << 20;
+
+/// What an entry takes beside its texts: its place in a tree, and an allocation a text.
+pub(super) const ENTRY_BYTES: usize = 64;
 
 /// What is expected instead of what finds no room.
 pub(super) const FEWER: &str = "fewer types, groups and products or links of them in one run";
@@ -72,7 +77,7 @@ impl Links {
     /// Nothing read yet; at most so many bytes are held, and so many links to products of groups made.
     pub(super) fn with_limits(bytes_max: usize, expanded_max: usize) -> Self {
         Self {
-            room: Room::new(bytes_max),
+            room: Room::new(bytes_max, ENTRY_BYTES),
             expanded_max,
             two_way: BTreeMap::new(),
             groups: BTreeSet::new(),

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    links::{self, Links},
-    room::Room,
-};
+use super::links::{self, Links};
 use crate::{
     model::limits::{CATEGORY_DEPTH_MAX, ID_BYTES_MAX},
-    sources::{SourceError, row::switch, table::Table},
+    sources::{SourceError, room::Room, row::switch, table::Table},
 };
 
 /// Bytes of the categories and families that are remembered; the largest catalogs have some ten
@@ -44,7 +41,7 @@ pub(super) struct Structure {
 impl Default for Structure {
     fn default() -> Self {
         Self {
-            room: Room::new(CODES_BYTES_MAX),
+            room: Room::new(CODES_BYTES_MAX, links::ENTRY_BYTES),
             categories: BTreeMap::new(),
             labels: BTreeMap::new(),
             identifier: None,

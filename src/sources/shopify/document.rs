@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    bulk::{Index, PRODUCTS_MAX, parent},
+    bulk::{Index, parent},
     member::{self, Members, Part, check_whole, gid, nodes, own_gid},
     metafield::{Metafield, TARGETS_MAX, targets},
     product::VARIANTS_MAX,
@@ -33,7 +33,7 @@ use crate::{
 pub(super) const CONTAINERS: &[&str] = &["products", "data.products.edges", "data.products.nodes"];
 
 /// Types, option names and kinds of lines that are remembered; more than any shop has.
-const NAMES_MAX: usize = 100_000;
+const NAMES_MAX: usize = 20_000;
 
 /// Components of one bundle that are read; Shopify allows 30.
 const PARTS_MAX: usize = BUNDLE_SELECTIONS_MAX;
@@ -169,7 +169,8 @@ impl Reading<'_> {
         let variant = member::variant(members, self.at, self.sink);
         let Some(facts) = self.document.index.product(parent) else {
             let message = format!(
-                "expected a product {parent} among the first {PRODUCTS_MAX} of the file, found none"
+                "expected a product {} among the first of the file, some 500,000, found none",
+                shown(parent)
             );
             self.sink.finding(FindingCode::BadRow, self.at, "__parentId", &message);
             return;

@@ -247,7 +247,7 @@ fn what_json_lacks_is_reported() {
         "products.json:6 unknown_column Collection: expected a product, a variant, a metafield or a \
          component; others are not read",
         "products.json:7 bad_row __parentId: expected a product gid://shopify/Product/77 among \
-         the first 1000000 of the file, found none",
+         the first of the file, some 500,000, found none",
         "products.json:8 bad_row : expected a metafield or a component of its parent, found neither",
     ];
     assert_eq!(collected.findings, expected);
