@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{
+    joins::Joined,
     ledger::Ledger,
     words::{Ordinals, Words},
 };
@@ -27,18 +28,31 @@ pub(super) struct AliasRow {
 
 /// Checks the rows and makes `ordinals` know the aliases that hold, sorted by folded alias.
 ///
+/// What `joined` tells are the ids of products that are one with another by now: those are aliases, too.
+///
 /// An alias that two sources give to two products belongs to the larger authority; of equal ones it
 /// belongs to neither, because a guess would answer for the wrong product.
 pub(super) fn settle(
     rows: Vec<AliasRow>,
+    joined: &[Joined],
     words: &Words,
     ordinals: &mut Ordinals,
     ledger: &mut Ledger,
 ) -> Vec<Alias> {
     let mut claims = Vec::with_capacity(rows.len());
+    for Joined { other, kept } in joined {
+        if let Some(product) = ordinals.of(*kept) {
+            ordinals.alias(*other, product);
+        }
+    }
     for row in rows {
-        let message = if ordinals.of(row.alias).is_some() {
-            "expected an id that is no product's, found a product"
+        let named = ordinals.of(row.alias);
+        let is_joined = row.alias != row.product && named == ordinals.of(row.product);
+        let message = if named.is_some() && is_joined {
+            continue;
+        } else if named.is_some() {
+            "expected an id that is no product's, or that one product of another source has, found \
+             a product"
         } else if let Some(product) = ordinals.of(row.product) {
             claims.push((row, product));
             continue;
@@ -52,7 +66,10 @@ pub(super) fn settle(
         let order = words.ids.order(left.alias, right.alias);
         order.then_with(|| rest(left, *left_product).cmp(&rest(right, *right_product)))
     });
-    let mut aliases = Vec::new();
+    let joined = joined.iter().filter_map(|Joined { other, kept }| {
+        Some(Alias { node: *other, product: ordinals.of(*kept)? })
+    });
+    let mut aliases: Vec<Alias> = joined.collect();
     for claims in claims.chunk_by(|(left, _), (right, _)| left.alias == right.alias) {
         let (first, product) = claims[0];
         let rivals = claims.iter().filter(|(row, _)| row.authority == first.authority);
@@ -66,6 +83,7 @@ pub(super) fn settle(
             refuse(row, "expected one product for the alias, found several", words, ledger);
         }
     }
+    aliases.sort_unstable_by(|left, right| words.ids.order(left.node, right.node));
     aliases
 }
 

@@ -1,8 +1,8 @@
 //! Takes one record at a time and keeps what `finish` needs of it, in numbers instead of texts.
 
 use super::{
-    GraphError, SourceFile, aliases::AliasRow, bundles::BundleRow, edge::Edge, intern::index,
-    ledger::Ledger, markets::MarketRow, products::ProductRows, variants::VariantRow, words::Words,
+    GraphError, SourceFile, aliases::AliasRow, bundles::BundleRow, edge::Edge, ledger::Ledger,
+    markets::MarketRow, products::ProductRows, variants::VariantRow, words::Words,
 };
 use crate::model::{
     config::CatalogConfig,
@@ -92,9 +92,7 @@ impl Intake {
 
     /// The priority of the source that a row belongs to.
     pub(super) fn authority(&self, at: Location) -> u16 {
-        let file = self.ledger.files.get(index(at.file.0));
-        let source = file.map(|file| &self.sources[file.source]);
-        source.expect("rows stand in files that open_file numbered").authority
+        self.sources[self.ledger.source(at)].authority
     }
 
     /// When the file of a row was last changed.

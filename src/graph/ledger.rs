@@ -5,6 +5,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use super::{
     SourceFile,
     edge::Edge,
+    intern::index,
     words::{TypeName, Words},
 };
 use crate::model::{
@@ -208,6 +209,12 @@ impl Ledger {
         });
     }
 
+    /// The source of a row, by index.
+    pub(super) fn source(&self, at: Location) -> usize {
+        let file = self.files.get(index(at.file.0));
+        file.expect("rows stand in files that open_file numbered").source
+    }
+
     /// Counts a relation row.
     pub(super) fn read(&mut self, name: TypeName) {
         self.counts.of(name).read += 1;
@@ -263,6 +270,6 @@ impl Ledger {
 }
 
 fn place(files: &[SourceFile], at: Location) -> String {
-    let name = files.get(super::intern::index(at.file.0)).map_or("?", |file| &file.info.name);
+    let name = files.get(index(at.file.0)).map_or("?", |file| &file.info.name);
     format!("{name}:{}", at.line)
 }

@@ -14,6 +14,7 @@ mod error;
 mod file_runs;
 mod intake;
 mod intern;
+mod joins;
 mod ledger;
 mod markets;
 mod merge;
@@ -44,6 +45,7 @@ use self::{
     intake::Intake,
     intern::index,
     ledger::{DroppedRow, Link},
+    products::ProductRow,
     relations::resolve_chunk,
     words::{Ordinals, TypeName, Words},
 };
@@ -174,12 +176,18 @@ impl<S: RunStore> GraphBuilder<S> {
         }
         let Intake { config, words, mut ledger, sources, products, aliases, variants, .. } =
             self.intake;
-        let rows = products.sorted(&words);
+        let mut rows = products.sorted(&words);
         if rows.is_empty() {
             return Err(no_products(&sources, &ledger));
         }
-        let mut ordinals = Ordinals::new(words.ids.len(), rows.iter().map(|row| row.node));
-        let aliases = aliases::settle(aliases, &words, &mut ordinals, &mut ledger);
+        let ordinals_of =
+            |rows: &[ProductRow]| Ordinals::new(words.ids.len(), rows.iter().map(|row| row.node));
+        let mut ordinals = ordinals_of(&rows);
+        let joined = joins::join(&aliases, &mut rows, &ordinals, &words, &mut ledger);
+        if !joined.is_empty() {
+            ordinals = ordinals_of(&rows);
+        }
+        let aliases = aliases::settle(aliases, &joined, &words, &mut ordinals, &mut ledger);
         let mut made = products::make(&rows, &config, &words, &mut ledger);
         variants::settle(variants, &rows, &mut made.products, &words, &ordinals, &mut ledger);
         let product_rows = rows.iter().map(|row| row.at).collect();

@@ -22,6 +22,9 @@ use crate::model::{
     relation::Availability,
 };
 
+/// Sources that a mask tells apart.
+pub(super) const SOURCES_MAX: usize = 64;
+
 /// No row.
 const NONE: u32 = u32::MAX;
 
@@ -63,7 +66,9 @@ pub struct Product {
 #[derive(Debug)]
 pub(super) struct ProductRow {
     pub(super) node: u32,
-    authority: u16,
+    pub(super) authority: u16,
+    /// The sources that state the product, one bit each.
+    pub(super) sources: u64,
     pub(super) at: Location,
     title: Option<u32>,
     brand: Option<u32>,
@@ -156,9 +161,11 @@ impl Intake {
             });
         }
         let held = &mut self.products.rows[index(held)];
+        let sources = held.sources | row.sources;
         if outranks(&row, held, &self.words) {
             *held = row;
         }
+        held.sources = sources;
         Ok(())
     }
 
@@ -179,6 +186,7 @@ impl Intake {
         Ok(ProductRow {
             node,
             authority: self.authority(at),
+            sources: source_bit(self.ledger.source(at)),
             at,
             title: self.title(at, record.title)?,
             brand: match record.brand {
@@ -278,9 +286,14 @@ fn sort_by_text(texts: &mut [u32], words: &Words) {
     texts.sort_unstable_by(|left, right| words.texts.order(*left, *right));
 }
 
+/// The bit of a source in a mask of them; those behind the sixty-fourth share its bit.
+pub(super) fn source_bit(source: usize) -> u64 {
+    1 << source.min(SOURCES_MAX - 1)
+}
+
 /// Does the row count instead of the one held? The larger authority wins, then the row that says
 /// more or says larger things, whichever came first.
-fn outranks(row: &ProductRow, held: &ProductRow, words: &Words) -> bool {
+pub(super) fn outranks(row: &ProductRow, held: &ProductRow, words: &Words) -> bool {
     let text = |number: u32| words.texts.bytes(number);
     let texts = |numbers: &[u32]| numbers.iter().copied().map(text).collect::<Vec<_>>();
     let content = |row: &ProductRow| {

@@ -27,7 +27,9 @@ impl FindingCode {
             Self::UnknownParent => "add the parent, or clear the cell",
             Self::ParentCycle => "give variants a parent that is no variant",
             Self::UnknownBundleProduct => "add the product, or take it out of the bundle",
-            Self::BadAlias => "let each alias name one product and be no product's id",
+            Self::BadAlias => {
+                "let each alias name one product and be the id of none, or of one of another source"
+            }
             Self::UnknownMarketProduct => "add the product, or take the row out",
             Self::RaggedRow => "export the table again; a quote or delimiter may be missing",
             Self::BadValue => "mend the cell; it counts as empty",

@@ -89,8 +89,9 @@ pub const BUNDLE_OPTIONS_MAX: usize = 64;
 /// Selections of one bundle, over all its options.
 pub const BUNDLE_SELECTIONS_MAX: usize = 1_000;
 
-/// Bytes of all joins of a mapping, which are held in memory while its tables are read.
-pub const JOIN_BYTES_MAX: usize = 128 << 20;
+/// Bytes of all joins of a mapping, which are held in memory while its tables are read. With the largest
+/// item of JSON beside them an importer stays below 256 MiB.
+pub const JOIN_BYTES_MAX: usize = 100 << 20;
 
 /// What an entry of a join takes beside its texts: two allocations and its place in a tree.
 pub const JOIN_ENTRY_BYTES: usize = 112;

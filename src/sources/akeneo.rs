@@ -68,7 +68,10 @@ fn read(tree: &Tree, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
         match kind_of(&sample) {
             Some((kind, written)) => files.push((kind, written, file)),
             // A file that stands alone is read for its error.
-            None if tree.files.len() == 1 => return Err(unread(tree, file)),
+            None if tree.files.len() == 1 => {
+                let none = SourceError::NoTable { path: tree.root.clone(), expected: EXPECTED };
+                return Err(sample.error().unwrap_or(none));
+            }
             None => {
                 let seen = sample.seen();
                 if let Some(fault) = sample.fault() {
@@ -109,23 +112,15 @@ fn read_table(
     match kind {
         Kind::Attribute => structure::read_attributes(table, structure),
         Kind::Family => structure::read_pairs(table, "attribute_as_label", |code, label| {
-            structure.declare_family(code, label);
+            structure.declare_family(code, label)
         }),
         Kind::Category => structure::read_pairs(table, "parent", |code, parent| {
-            structure.declare_category(code, parent);
+            structure.declare_category(code, parent)
         }),
         Kind::AssociationType => structure::read_types(table, links),
         Kind::Group => structure::read_groups(table, links),
         Kind::ProductModel => products::read(table, Rows::Models, structure, links),
         Kind::Product => products::read(table, Rows::Products, structure, links),
-    }
-}
-
-/// The error of a file that is none of ours.
-fn unread(tree: &Tree, file: &SourceFile) -> SourceError {
-    match super::csv::CsvReader::sniff(|| file.open()) {
-        Err(error) => error,
-        Ok(_) => SourceError::NoTable { path: tree.root.clone(), expected: EXPECTED },
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) struct JsonReader {
 /// What items of a container are told with that only a mapping names.
 pub(crate) const NAMED: &str = "*";
 
+/// Bytes of each such key: no format looks for a longer one.
+const KEY_BYTES_KEPT: usize = 256;
 /// Keys of a document that are remembered.
 const KEYS_KEPT_MAX: usize = 256;
 
@@ -242,7 +244,9 @@ impl JsonReader {
         let Some(byte) = self.skip_whitespace()? else { return Err(self.ends()) };
         let Some(Frame::Object(prefix)) = self.frames.last() else { return self.scan(byte) };
         if prefix.is_empty() && self.keys.len() < KEYS_KEPT_MAX {
-            self.keys.push(key.to_string());
+            self.keys.push(
+                key.get(..key.floor_char_boundary(KEY_BYTES_KEPT)).unwrap_or(&key).to_owned(),
+            );
         }
         let path = if prefix.is_empty() { key.into_owned() } else { format!("{prefix}.{key}") };
         let is_named = self.named.contains(&path).then_some(NAMED);

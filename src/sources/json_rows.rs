@@ -4,7 +4,7 @@
 //! key that holds the whole path counts first. Where the rows are the objects of a list inside each
 //! item, a path that begins with `/` starts at the item.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
@@ -14,12 +14,11 @@ use super::{
     ndjson::{Kind, push_value},
     object::kind,
     table::Cells,
+    unknown::UnknownKeys,
 };
 use crate::model::{
     finding::FindingCode,
-    limits::COLUMNS_MAX,
     record::{FileId, RecordSink},
-    text::shown,
 };
 
 /// Reads items of a file, or the objects of a list in each of them.
@@ -32,8 +31,7 @@ pub(crate) struct JsonRows {
     rows: Vec<Value>,
     /// Paths from items that mean something; where it is not said, no other key is reported.
     known: Option<Vec<String>>,
-    /// Keys that were reported, at most [`COLUMNS_MAX`].
-    unknown: BTreeSet<String>,
+    unknown: UnknownKeys,
 }
 
 impl JsonRows {
@@ -41,7 +39,7 @@ impl JsonRows {
     /// with which no `known` path begins are reported, once a file.
     pub(crate) fn new(reader: JsonReader, each: Option<&str>, known: Option<Vec<String>>) -> Self {
         let each = each.map(str::to_owned);
-        let (rows, unknown) = (Vec::new(), BTreeSet::new());
+        let (rows, unknown) = (Vec::new(), UnknownKeys::default());
         Self { reader, each, item: None, rows, known, unknown }
     }
 
@@ -115,11 +113,9 @@ impl JsonRows {
                 let rest = path.strip_prefix(key.as_str());
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
-            let is_known = known.iter().any(begins) || self.unknown.contains(key);
-            if !is_known && self.unknown.len() < COLUMNS_MAX {
-                let text = "expected a key that the mapping names, found another one";
-                sink.finding(FindingCode::UnknownColumn, item.at, &shown(key), text);
-                self.unknown.insert(key.clone());
+            if !known.iter().any(begins) {
+                let expected = || "a key that the mapping names".to_owned();
+                self.unknown.report(sink, item.at, key, expected);
             }
         }
     }

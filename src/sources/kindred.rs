@@ -204,13 +204,20 @@ fn read_products(table: &mut Table<'_>) -> Result<(), SourceError> {
     Ok(())
 }
 
-/// Passes a row of products on.
+/// Passes a row of products on. Where nobody can read whether it is deleted, it is hidden.
 pub(super) fn emit_product(row: &mut Row<'_>, columns: &ProductColumns) {
-    if row.switch(columns.deleted) == Some(true) {
+    let deleted = row.switch(columns.deleted);
+    if deleted == Some(true) {
         if let Some(product) = row.id(columns.id) {
             row.emit(row.at(), Record::Tombstone(TombstoneRecord { product }));
         }
-    } else if let Some(product) = product(row, columns) {
+        return;
+    }
+    let is_unclear = deleted.is_none() && !row.is_empty(columns.deleted);
+    if let Some(mut product) = product(row, columns) {
+        if is_unclear {
+            product.visibility = Visibility::Hidden;
+        }
         row.emit(row.at(), Record::Product(product));
     }
 }

@@ -42,6 +42,7 @@ mod parquet;
 #[path = "parquet_disabled.rs"]
 mod parquet;
 pub mod records;
+mod room;
 mod row;
 mod salsify;
 mod sample;
@@ -50,6 +51,7 @@ mod shopware;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod unpack;
 mod woocommerce;
 

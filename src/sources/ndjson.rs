@@ -3,7 +3,7 @@
 //! Strings stay as they are, numbers (of 64 bits) and booleans become text, arrays of those become
 //! lists, null is absent. A line beyond the row limit is refused before it is buffered.
 
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{fmt, path::Path};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
@@ -12,6 +12,7 @@ use super::{
     SourceError,
     input::{Input, Next},
     table::{Cells, ITEM_END, to_u32},
+    unknown::UnknownKeys,
 };
 use crate::model::{
     finding::FindingCode,
@@ -30,8 +31,7 @@ pub(crate) struct NdjsonReader {
     any_object: bool,
     /// The first line that is no object, until one line is.
     first_bad: Option<(u64, String)>,
-    /// Keys that were reported, at most [`COLUMNS_MAX`].
-    unknown: BTreeSet<String>,
+    unknown: UnknownKeys,
 }
 
 /// An object with its keys in order.
@@ -46,7 +46,7 @@ impl NdjsonReader {
             line_number: 0,
             any_object: false,
             first_bad: None,
-            unknown: BTreeSet::new(),
+            unknown: UnknownKeys::default(),
         }
     }
 
@@ -68,9 +68,10 @@ impl NdjsonReader {
             match serde_json::from_slice::<Object>(&self.line) {
                 Ok(object) => {
                     self.any_object = true;
-                    self.report_unknown(&object, columns, |key, text| {
-                        sink.finding(FindingCode::UnknownColumn, at, key, text);
-                    });
+                    for (key, _) in object.0.iter().filter(|(key, _)| !columns.contains(key)) {
+                        let expected = || format!("one of `{}`", columns.join("`, `"));
+                        self.unknown.report(sink, at, key, expected);
+                    }
                     cells.begin(self.line_number);
                     for column in columns {
                         let value = object.value(column);
@@ -129,23 +130,6 @@ impl NdjsonReader {
             self.input.consume(read);
             if end.is_some() {
                 return Ok(true);
-            }
-        }
-    }
-
-    /// Reports each key that no column has, once a file.
-    fn report_unknown(
-        &mut self,
-        object: &Object,
-        columns: &[String],
-        mut report: impl FnMut(&str, &str),
-    ) {
-        for (key, _) in &object.0 {
-            let is_known = columns.contains(key) || self.unknown.contains(key);
-            if !is_known && self.unknown.len() < COLUMNS_MAX {
-                let text = format!("expected one of `{}`, found another key", columns.join("`, `"));
-                report(&shown(key), &text);
-                self.unknown.insert(key.clone());
             }
         }
     }

@@ -38,6 +38,11 @@ impl<'a> Object<'a> {
         self.at
     }
 
+    /// Where its findings go.
+    pub(crate) fn sink(&mut self) -> &mut dyn RecordSink {
+        self.sink
+    }
+
     /// Passes a record on.
     pub(crate) fn emit(&mut self, record: Record<'_>) {
         self.sink.record(self.at, record);

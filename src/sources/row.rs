@@ -60,6 +60,14 @@ impl<'a> Row<'a> {
         column.index.is_none_or(|index| self.cells.is_absent(index))
     }
 
+    /// Has the cell no text and no item, or is there none?
+    pub(crate) fn is_empty(&self, column: Column) -> bool {
+        column.index.is_none_or(|index| {
+            let text = self.cells.text(index).trim();
+            text.is_empty() || text == self.blank
+        })
+    }
+
     /// Where the row begins.
     pub(crate) fn at(&self) -> Location {
         Location { file: self.file, line: to_u32(self.cells.line()) }

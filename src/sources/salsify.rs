@@ -26,6 +26,7 @@ use super::{
     json::{JsonItem, JsonReader},
     object::Object,
     sample::Sample,
+    unknown::UnknownKeys,
 };
 use crate::model::{
     finding::FindingCode,
@@ -63,8 +64,7 @@ struct Export {
     types: BTreeSet<String>,
     /// Types of which the input is known to speak.
     told: BTreeSet<String>,
-    /// Keys that were reported.
-    unknown: BTreeSet<String>,
+    unknown: UnknownKeys,
 }
 
 fn recognizes(sample: &Sample<'_>) -> Fit {
@@ -156,15 +156,6 @@ impl Export {
     fn id_key<'k>(&'k self, members: &'k Map<String, Value>) -> Option<&'k str> {
         let keys = ["salsify:id"].into_iter().chain(self.roles.id.as_deref());
         keys.into_iter().find(|key| members.contains_key(*key))
-    }
-
-    /// Reports a key of a relation that means nothing here, once a file.
-    fn unknown_key(&mut self, object: &mut Object<'_>, key: &str) {
-        if self.unknown.len() < TYPES_MAX && self.unknown.insert(key.to_owned()) {
-            let message = "expected the type, the target or the quantity of a relation, found \
-                           another property";
-            object.finding(FindingCode::UnknownColumn, &shown(key), message);
-        }
     }
 }
 

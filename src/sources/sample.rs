@@ -153,23 +153,34 @@ impl<'f> Sample<'f> {
     /// whatever it held the night before. `None` for a file of another name, and for one that
     /// begins as it should.
     pub(crate) fn fault(self) -> Option<SourceError> {
-        let (file, named) = (self.file, self.file.named()?);
+        self.file.named().and_then(|_| self.error())
+    }
+
+    /// As [`Sample::fault`], whatever the file is called: for one that stands alone.
+    pub(crate) fn error(self) -> Option<SourceError> {
+        let (file, named) = (self.file, self.file.named());
         self.content();
         match (self.content.into_inner()?, named) {
             (Content::Broken(error), _) => Some(error),
-            (Content::Zip, _) => {
+            (Content::Zip, Some(_)) => {
                 Some(SourceError::NoTableAsNamed { path: file.path.clone(), found: ZIP })
             }
-            (Content::Table { .. }, Named::Json) => first_item(file).err(),
-            (Content::Table { .. } | Content::Json { .. }, Named::Parquet) => {
+            (Content::Table { .. }, Some(Named::Json)) => first_item(file).err(),
+            (Content::Table { .. } | Content::Json { .. }, Some(Named::Parquet)) => {
                 let found = "text; write it as Parquet, or name it after what it is";
                 Some(SourceError::NoTableAsNamed { path: file.path.clone(), found })
             }
-            (Content::Parquet { .. }, Named::Table | Named::Json) => {
+            (Content::Parquet { .. }, Some(Named::Table | Named::Json)) => {
                 let found = "a Parquet file; name it .parquet";
                 Some(SourceError::NoTableAsNamed { path: file.path.clone(), found })
             }
-            (Content::Table { .. } | Content::Json { .. } | Content::Parquet { .. }, _) => None,
+            (
+                Content::Table { .. }
+                | Content::Json { .. }
+                | Content::Parquet { .. }
+                | Content::Zip,
+                _,
+            ) => None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! records it says. Files are written to a directory of their own and read through [`super::format`].
 
 mod akeneo;
+mod bounds;
 mod catalog_toml;
 mod detect;
 mod golden;

@@ -227,3 +227,77 @@ fn a_mode_that_needs_a_cache_is_refused_without_one() {
         assert_eq!(shop.manifests(), 0);
     }
 }
+
+/// What a PIM and a shop say of cameras; whether the shop's rows have the PIM's numbers as their SKUs.
+fn two_systems(skus: [&str; 2], priority: u32) -> Shop {
+    let shop = Shop::new();
+    let pim = "sku;family;enabled;name;X_SELL-products\n\
+               1234;camera;1;Camera of the PIM;5678,9999\n\
+               5678;bag;1;Bag;1234\n\
+               9999;strap;1;Strap;\n";
+    write(&shop.path("pim.csv"), pim);
+    let [camera, bag] = skus;
+    let metafields = "product.metafields.shopify--discovery--product_recommendation.";
+    let web = format!(
+        "Handle,Title,Variant SKU,{metafields}related_products,{metafields}complementary_products\n\
+         camera,Camera of the shop,{camera},bag,gift\n\
+         bag,Bag,{bag},,\n\
+         gift,Gift,,camera,\n"
+    );
+    write(&shop.path("web.csv"), web);
+    write(&shop.path("settings.toml"), format!("[sources.web]\npriority = {priority}\n"));
+    shop
+}
+
+/// Compiles the two in this order; the id of the snapshot.
+fn compile_two(shop: &Shop, is_reversed: bool) -> String {
+    let mut from = [("pim", "akeneo"), ("web", "shopify")].map(|(name, format)| {
+        format!("{name}:{format}={}", shop.path(&format!("{name}.csv")).display())
+    });
+    if is_reversed {
+        from.reverse();
+    }
+    let catalog = shop.path("settings.toml");
+    let mut args = vec!["compile", "--allow", "all", "--catalog", catalog.to_str().unwrap()];
+    args.extend(from.iter().flat_map(|from| ["--from", from]));
+    shop.kindred(&args).succeeded();
+    shop.snapshot().id().to_owned()
+}
+
+/// A PIM's number that is a shop's SKU was refused as an alias, so that the links of the two systems
+/// never stood in one list. Before and after the shop writes it down; then with the shop in front.
+#[test]
+fn aliases_over_two_systems_make_two_ids_one_product() {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let check = |skus, priority, products: &[&str], expected: &[&str]| {
+        let shop = two_systems(skus, priority);
+        let ids = [false, true].map(|is_reversed| compile_two(&shop, is_reversed));
+        assert_eq!(ids[0], ids[1], "the order of sources");
+        let expected = expected.iter().map(|link| (*link).to_owned()).collect();
+        assert_eq!(links(&shop), expected);
+        let snapshot = shop.snapshot();
+        let view = snapshot.catalog().view();
+        assert_eq!(view.ordinals().map(|product| view.id(product)).collect::<Vec<_>>(), products);
+        let title = view.find("camera").map(|product| text(view.title_bytes(product)));
+        (view.find("camera") == view.find("1234"), title)
+    };
+    let pim = ["1234 cross_sell 5678", "1234 cross_sell 9999", "5678 cross_sell 1234"];
+    let web = ["camera cross_sell gift", "camera related bag", "gift related camera"];
+    let apart = ["1234", "5678", "9999", "bag", "camera", "gift"];
+    let (is_one, title) = check(["", ""], 50, &apart, &[pim, web].concat());
+    assert!(!is_one);
+    assert_eq!(title.as_deref(), Some("Camera of the shop"));
+
+    let web = ["1234 cross_sell gift", "1234 related 5678", "gift related 1234"];
+    let joined = ["1234", "5678", "9999", "gift"];
+    let (is_one, title) = check(["1234", "5678"], 50, &joined, &[pim, web].concat());
+    assert!(is_one);
+    assert_eq!(title.as_deref(), Some("Camera of the PIM"), "its row counts");
+
+    let pim = ["camera cross_sell bag", "camera cross_sell 9999", "bag cross_sell camera"];
+    let web = ["camera cross_sell gift", "camera related bag", "gift related camera"];
+    let joined = ["9999", "bag", "camera", "gift"];
+    let (is_one, title) = check(["1234", "5678"], 200, &joined, &[pim, web].concat());
+    assert!(is_one);
+    assert_eq!(title.as_deref(), Some("Camera of the shop"));
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     columns::{self, Level, LinkColumns},
-    links::Links,
+    links::{self, Links},
     structure::Structure,
 };
 use crate::{
@@ -84,7 +84,9 @@ pub(super) fn read(
             row.emit(row.at(), Record::Alias(AliasRecord { alias: uuid, product: id }));
         }
         for group in items(&mut row, columns.groups) {
-            links.add_member(group, id);
+            if !links.add_member(group, id) {
+                row.bad_value(columns.groups, links::FEWER, group);
+            }
         }
         spoken.iter().for_each(|relation_type| row.speak_of(relation_type, id));
         for link in &columns.links {
@@ -193,7 +195,7 @@ fn emit_links(row: &mut Row<'_>, source: &str, columns: &LinkColumns, links: &mu
             }
             Level::Groups => {
                 if !links.add_group_link(at, source, &columns.relation_type, target) {
-                    row.bad_value(columns.targets, "fewer links to groups in one run", target);
+                    row.bad_value(columns.targets, links::FEWER, target);
                 }
             }
         }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::{
     columns::rank,
-    links::{Links, relation_type},
-    structure::Structure,
+    links::{self, Links, relation_type},
+    structure::{self, Structure},
 };
 use crate::{
     model::{
@@ -95,15 +95,27 @@ pub(super) fn read(
             }
             Some(Kind::Family) => {
                 let label = object.text("attribute_as_label").unwrap_or_default();
-                structure.declare_family(&code, &label);
+                if !structure.declare_family(&code, &label) {
+                    object.bad_value("code", structure::FEWER, &code);
+                }
             }
             Some(Kind::Category) => {
-                structure.declare_category(&code, &object.text("parent").unwrap_or_default());
+                let parent = object.text("parent").unwrap_or_default();
+                if !structure.declare_category(&code, &parent) {
+                    object.bad_value("code", structure::FEWER, &code);
+                }
             }
             Some(Kind::AssociationType) => {
-                links.declare_type(&code, object.switch("is_two_way").unwrap_or(false));
+                let is_two_way = object.switch("is_two_way").unwrap_or(false);
+                if !links.declare_type(&code, is_two_way) {
+                    object.bad_value("code", links::FEWER, &code);
+                }
             }
-            Some(Kind::Group) => links.declare_group(&code),
+            Some(Kind::Group) => {
+                if !links.declare_group(&code) {
+                    object.bad_value("code", links::FEWER, &code);
+                }
+            }
             Some(Kind::ProductModel) => {
                 if let Some(id) = object.id("code") {
                     emit(&mut object, &id, "family_variant", structure, links);
@@ -136,7 +148,9 @@ fn emit_product(object: &mut Object<'_>, structure: &Structure, links: &mut Link
         object.emit(Record::Alias(AliasRecord { alias: &uuid, product: &id }));
     }
     for group in object.texts("groups") {
-        links.add_member(&group, &id);
+        if !links.add_member(&group, &id) {
+            object.bad_value("groups", links::FEWER, &group);
+        }
     }
 }
 
@@ -176,7 +190,7 @@ fn emit(object: &mut Object<'_>, id: &str, family: &str, structure: &Structure, 
         title: title.as_deref().map(|title| object.cut_title("values", title)),
         brand: brand.as_deref(),
         categories,
-        price: values.and_then(price),
+        price: values.and_then(|values| price(object, values)),
         parent: parent.as_deref(),
         visibility: if enabled { Visibility::Visible } else { Visibility::Hidden },
         ..ProductRecord::default()
@@ -196,16 +210,20 @@ fn text_value(entries: &Value) -> Option<Cow<'_, str>> {
     scalar(entry.get("data")?).filter(|text| !text.is_empty())
 }
 
-/// The price in euros, else in the first currency by name.
-fn price(values: &Map<String, Value>) -> Option<PriceRecord<'_>> {
+/// The price in euros, else in the first currency by name; null is none.
+fn price<'a>(object: &mut Object<'_>, values: &'a Map<String, Value>) -> Option<PriceRecord<'a>> {
     let prices = values.get("price")?.get(0)?.get("data")?.as_array()?;
     let currency = |price: &Value| {
         let currency = price.get("currency").and_then(Value::as_str).unwrap_or_default();
         (currency != "EUR", currency.to_owned())
     };
     let price = prices.iter().min_by_key(|price| currency(price))?;
-    let amount = scalar(price.get("amount")?)?;
-    let amount = Decimal::parse(&amount).filter(|amount| amount.digits >= 0)?;
+    let amount = price.get("amount").filter(|amount| !amount.is_null())?;
+    let parsed = scalar(amount).and_then(|text| Decimal::parse(&text));
+    let Some(amount) = parsed.filter(|amount| amount.digits >= 0) else {
+        object.bad_value("price", "an amount like `12.50`", &amount.to_string());
+        return None;
+    };
     Some(PriceRecord { amount, currency: price.get("currency")?.as_str() })
 }
 
@@ -217,6 +235,9 @@ fn emit_links(object: &mut Object<'_>, source: &str, key: &str, links: &mut Link
     let Some(types) = object.map(key) else { return };
     for (code, levels) in types {
         let relation_type = relation_type(code);
+        if !object.is_name(key, &relation_type) {
+            continue;
+        }
         let is_empty = levels.as_array().is_some_and(Vec::is_empty) || levels.is_null();
         if is_empty || levels.is_object() {
             let scope = ScopeRecord { relation_type: &relation_type, product: Some(source) };
@@ -238,7 +259,7 @@ fn emit_links(object: &mut Object<'_>, source: &str, key: &str, links: &mut Link
             if levels.is_id("groups", &group)
                 && !links.add_group_link(at, source, &relation_type, &group)
             {
-                levels.bad_value("groups", "fewer links to groups in one run", &group);
+                levels.bad_value("groups", links::FEWER, &group);
             }
         }
     }

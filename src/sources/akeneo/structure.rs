@@ -2,14 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::links::Links;
+use super::links::{self, Links};
 use crate::{
-    model::limits::CATEGORY_DEPTH_MAX,
-    sources::{SourceError, row::switch, table::Table},
+    model::limits::{CATEGORY_DEPTH_MAX, ID_BYTES_MAX},
+    sources::{SourceError, room::Room, row::switch, table::Table},
 };
 
-/// Codes of one kind that are remembered; the largest catalogs have some ten thousand.
-const CODES_MAX: usize = 1_000_000;
+/// Bytes of the categories and families that are remembered; the largest catalogs have some ten
+/// thousand.
+const CODES_BYTES_MAX: usize = 24 << 20;
+
+/// Categories of one product that are followed: many more than it may have, so that those in excess
+/// are reported as such.
+const PATHS_MAX: usize = 1_000;
+
+/// What is expected instead of what finds no room.
+pub(super) const FEWER: &str = "fewer categories and families in one run";
 
 /// The type of the attribute that identifies products.
 const IDENTIFIER_TYPE: &str = "pim_catalog_identifier";
@@ -18,8 +26,9 @@ const IDENTIFIER_TYPE: &str = "pim_catalog_identifier";
 const LABEL_DEFAULT: &str = "name";
 
 /// What the files beside the products say.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Structure {
+    room: Room,
     /// Parent by category, empty for the root of a tree.
     categories: BTreeMap<String, String>,
     /// Attribute by family.
@@ -29,19 +38,38 @@ pub(super) struct Structure {
     identifier: Option<(u8, String)>,
 }
 
-impl Structure {
-    /// Takes a category.
-    pub(super) fn declare_category(&mut self, code: &str, parent: &str) {
-        if self.categories.len() < CODES_MAX {
-            self.categories.insert(code.to_owned(), parent.to_owned());
+impl Default for Structure {
+    fn default() -> Self {
+        Self {
+            room: Room::new(CODES_BYTES_MAX, links::ENTRY_BYTES),
+            categories: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            identifier: None,
         }
     }
+}
 
-    /// Takes a family.
-    pub(super) fn declare_family(&mut self, code: &str, label: &str) {
-        if self.labels.len() < CODES_MAX {
+impl Structure {
+    /// Takes a category; `false` if there is no room for it.
+    pub(super) fn declare_category(&mut self, code: &str, parent: &str) -> bool {
+        // No path may hold it, so that a product in it is reported.
+        if code.len().max(parent.len()) > ID_BYTES_MAX {
+            return true;
+        }
+        let has_room = self.room.take(&[code, parent]);
+        if has_room {
+            self.categories.insert(code.to_owned(), parent.to_owned());
+        }
+        has_room
+    }
+
+    /// Takes a family; `false` if there is no room for it.
+    pub(super) fn declare_family(&mut self, code: &str, label: &str) -> bool {
+        let has_room = self.room.take(&[code, label]);
+        if has_room {
             self.labels.insert(code.to_owned(), label.to_owned());
         }
+        has_room
     }
 
     /// Takes an attribute. Since 8.0 several may identify, one of them mainly.
@@ -72,7 +100,7 @@ impl Structure {
     /// The paths of these categories from the roots of their trees, the first of the deepest ones in
     /// front. A category that no file explains is a path of its own.
     pub(super) fn paths<'c>(&self, codes: impl Iterator<Item = &'c str>) -> Vec<String> {
-        let mut paths: Vec<String> = codes.map(|code| self.path(code)).collect();
+        let mut paths: Vec<String> = codes.take(PATHS_MAX).map(|code| self.path(code)).collect();
         let levels = |path: &String| path.split('/').count();
         let deepest = paths.iter().map(levels).max();
         if let Some(primary) = paths.iter().position(|path| Some(levels(path)) == deepest) {
@@ -107,8 +135,10 @@ pub(super) fn read_types(table: &mut Table<'_>, links: &mut Links) -> Result<(),
     while table.advance()? {
         let mut row = table.row();
         let is_two_way = row.parsed(two_way, "`0` or `1`", switch).unwrap_or(false);
-        if let Some(code) = row.required(code) {
-            links.declare_type(code, is_two_way);
+        if let Some(name) = row.required(code)
+            && !links.declare_type(name, is_two_way)
+        {
+            row.bad_value(code, links::FEWER, name);
         }
     }
     Ok(())
@@ -118,8 +148,11 @@ pub(super) fn read_types(table: &mut Table<'_>, links: &mut Links) -> Result<(),
 pub(super) fn read_groups(table: &mut Table<'_>, links: &mut Links) -> Result<(), SourceError> {
     let code = table.required("code")?;
     while table.advance()? {
-        if let Some(code) = table.row().required(code) {
-            links.declare_group(code);
+        let mut row = table.row();
+        if let Some(group) = row.required(code)
+            && !links.declare_group(group)
+        {
+            row.bad_value(code, links::FEWER, group);
         }
     }
     Ok(())
@@ -146,13 +179,15 @@ pub(super) fn read_attributes(
 pub(super) fn read_pairs(
     table: &mut Table<'_>,
     value: &'static str,
-    mut take: impl FnMut(&str, &str),
+    mut take: impl FnMut(&str, &str) -> bool,
 ) -> Result<(), SourceError> {
     let (code, value) = (table.required("code")?, table.required(value)?);
     while table.advance()? {
         let mut row = table.row();
-        if let Some(code) = row.required(code) {
-            take(code, row.text(value).unwrap_or_default());
+        if let Some(name) = row.required(code)
+            && !take(name, row.text(value).unwrap_or_default())
+        {
+            row.bad_value(code, FEWER, name);
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::visibility;
 use crate::model::{
-    limits::BUNDLE_SELECTIONS_MAX,
+    limits::{BUNDLE_SELECTIONS_MAX, CATEGORY_PATH_BYTES_MAX},
     record::{BundleRecord, Location, ProductRecord, Record, RelationRecord, ScopeRecord},
     relation::Origin,
 };
@@ -44,7 +44,10 @@ impl Categories {
             }
             let path =
                 row.text(parent).map_or(name_text.to_owned(), |path| format!("{path}/{name_text}"));
-            self.paths.insert(path);
+            // No path may be longer: a product in it is reported.
+            if path.len() <= CATEGORY_PATH_BYTES_MAX {
+                self.paths.insert(path);
+            }
         }
         Ok(())
     }
@@ -66,7 +69,8 @@ impl Categories {
     }
 
     fn begins_path(&self, path: &str, level: &str) -> bool {
-        self.paths.contains(level) && !self.paths.contains(&format!("{path}/{level}"))
+        let is_long = path.len() > CATEGORY_PATH_BYTES_MAX;
+        self.paths.contains(level) && (is_long || !self.paths.contains(&format!("{path}/{level}")))
     }
 }
 

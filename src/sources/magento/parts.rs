@@ -2,7 +2,7 @@
 //! configurable ones, and the cells of an export that hold them.
 //!
 //! Pairs are joined by the separator of values that the shop chose, `,` unless said; selections and
-//! variants by `|`. Names that hold a separator are put together again where a part has no `=`.
+//! variants by `|`. Values that hold a separator are put together again where a part begins with no key.
 
 use super::{
     export::{order, spoken},
@@ -170,15 +170,22 @@ pub(super) fn emit_variants(row: &mut Row<'_>, parent: &str, column: Column, sep
 
 /// Parts between `|`; a part that does not begin with `key=` belongs to the one before.
 fn selections(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let begins =
-        move |part: &str| part.split(separator).next().is_some_and(|first| first.contains('='));
+    let begins = move |part: &str| part.split(separator).next().is_some_and(begins_pair);
     parts(text, '|', begins).filter(|part| !part.is_empty())
 }
 
-/// `key=value` between separators; a part without `=` belongs to the value before.
+/// `key=value` between separators; a part that begins with no key belongs to the value before.
 pub(super) fn pairs(text: &str, separator: char) -> impl Iterator<Item = (&str, &str)> {
-    let pairs = parts(text, separator, |part| part.contains('='));
+    let pairs = parts(text, separator, begins_pair);
     pairs.filter_map(|part| part.split_once('=')).map(|(key, value)| (key.trim(), value.trim()))
+}
+
+/// Does a part begin with `key=`? Keys are codes of attributes, and texts may hold a `=`.
+fn begins_pair(part: &str) -> bool {
+    let Some((key, _)) = part.split_once('=') else { return false };
+    let key = key.trim();
+    let is_code = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    key.starts_with(|first: char| first.is_ascii_alphabetic()) && key.bytes().all(is_code)
 }
 
 /// Splits at the separators behind which nothing stands, or a part of which `begins` is true.

@@ -5,7 +5,7 @@
 
 mod links;
 
-use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
+use std::{borrow::Cow, rc::Rc};
 
 use serde_json::{Map, Value};
 
@@ -15,6 +15,7 @@ use crate::{
     model::{
         decimal::Decimal,
         finding::FindingCode,
+        id,
         record::{
             FileId, Location, PriceRecord, ProductRecord, Record, RecordSink, ScopeRecord,
             VariantRecord, Visibility,
@@ -26,6 +27,7 @@ use crate::{
         files::SourceFile,
         json::JsonReader,
         object::{Object, scalar},
+        room::Room,
         sample::{Deaf, Sample},
     },
 };
@@ -35,15 +37,18 @@ const CONTAINERS: &[&str] = &["items"];
 const LINKS: &str = "product_links";
 const VARIANTS: &str = "configurable_product_links";
 
-/// Variants that are waited for, of all configurable products: some 100 MiB.
+/// Variants that are waited for, of all configurable products: some 50 MiB.
 const VARIANTS_MAX: usize = 1_000_000;
+/// Bytes of the SKUs of their configurable products.
+const PARENTS_BYTES_MAX: usize = 48 << 20;
 
 /// Products of the REST interface, in one or more files.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rest {
-    /// Configurable products by the row numbers of their variants.
-    variants: BTreeMap<u64, Vec<Parent>>,
-    variant_count: usize,
+    /// Configurable products by the row numbers of their variants; sorted once everything is learned.
+    variants: Vec<(u64, Parent)>,
+    room: Room,
+    has_too_many: bool,
     /// The file that is looked into or read, from 0.
     file: usize,
     files: Vec<FileId>,
@@ -72,6 +77,13 @@ pub(super) fn recognizes(sample: &Sample<'_>) -> Fit {
     if is_page || sample.item(CONTAINERS).is_some_and(is_ours) { Fit::Sure } else { Fit::No }
 }
 
+impl Default for Rest {
+    fn default() -> Self {
+        let room = Room::new(PARENTS_BYTES_MAX, 48);
+        Self { variants: Vec::new(), room, has_too_many: false, file: 0, files: Vec::new() }
+    }
+}
+
 impl Rest {
     /// Looks for configurable products.
     pub(super) fn learn(&mut self, file: &SourceFile) -> Result<(), SourceError> {
@@ -81,15 +93,23 @@ impl Rest {
             let rows = extension.and_then(|extension| extension.get(VARIANTS));
             let sku = item.object.get("sku").and_then(scalar);
             let (Some(Value::Array(rows)), Some(sku)) = (rows, sku) else { continue };
+            // A product of no id is reported when it is read.
+            if id::check(&sku).is_err() {
+                continue;
+            }
+            if !self.room.take(&[&sku]) {
+                self.has_too_many = true;
+                continue;
+            }
             let sku: Rc<str> = Rc::from(sku.as_ref());
             for (position, row) in (0..).zip(rows.iter().filter_map(number)) {
-                if self.variant_count == VARIANTS_MAX {
+                if self.variants.len() == VARIANTS_MAX {
+                    self.has_too_many = true;
                     break;
                 }
-                self.variant_count += 1;
                 let (sku, file, line) = (Rc::clone(&sku), self.file, item.at.line);
                 let parent = Parent { sku, position, file, line, is_met: false };
-                self.variants.entry(row).or_default().push(parent);
+                self.variants.push((row, parent));
             }
         }
         self.file += 1;
@@ -102,6 +122,10 @@ impl Rest {
         file: &SourceFile,
         sink: &mut dyn RecordSink,
     ) -> Result<(), SourceError> {
+        if self.files.is_empty() {
+            // Those of one variant stay in the order of the files.
+            self.variants.sort_by_key(|(row, _)| *row);
+        }
         let mut reader = JsonReader::new(file.open()?, CONTAINERS);
         let id = file.announce(sink);
         self.files.push(id);
@@ -120,21 +144,29 @@ impl Rest {
 
     /// Reports variants that no file has.
     pub(super) fn report_unmet(&self, sink: &mut dyn RecordSink) {
-        for (row, parents) in &self.variants {
-            for parent in parents.iter().filter(|parent| !parent.is_met) {
-                let Some(file) = self.files.get(parent.file) else { continue };
-                let at = Location { file: *file, line: parent.line };
-                let message = format!("expected the `id` of a product in these files, found {row}");
-                sink.finding(FindingCode::BadValue, at, VARIANTS, &message);
-            }
+        for (row, parent) in self.variants.iter().filter(|(_, parent)| !parent.is_met) {
+            let Some(file) = self.files.get(parent.file) else { continue };
+            let at = Location { file: *file, line: parent.line };
+            let message = format!("expected the `id` of a product in these files, found {row}");
+            sink.finding(FindingCode::BadValue, at, VARIANTS, &message);
         }
-        if self.variant_count == VARIANTS_MAX
+        if self.has_too_many
             && let Some(file) = self.files.first()
         {
             let at = Location { file: *file, line: 1 };
-            let message = format!("expected fewer than {VARIANTS_MAX} variants, found more");
+            let message = format!(
+                "expected at most {VARIANTS_MAX} variants, and {PARENTS_BYTES_MAX} bytes of their \
+                 products, found more"
+            );
             sink.finding(FindingCode::BadValue, at, VARIANTS, &message);
         }
+    }
+
+    /// The configurable products of which the product with this row number is a variant.
+    fn parents(&mut self, id: u64) -> &mut [(u64, Parent)] {
+        let begin = self.variants.partition_point(|(row, _)| *row < id);
+        let end = self.variants.partition_point(|(row, _)| *row <= id);
+        self.variants.get_mut(begin..end).unwrap_or_default()
     }
 
     fn product(&mut self, object: &mut Object<'_>) {
@@ -158,9 +190,13 @@ impl Rest {
             ..ProductRecord::default()
         };
         object.emit(Record::Product(product));
-        let parents = object.value("id").and_then(number).and_then(|id| self.variants.get_mut(&id));
-        for parent in parents.into_iter().flatten() {
-            parent.is_met = true;
+        for parent in object.value("id").and_then(number).map_or(&mut [][..], |id| self.parents(id))
+        {
+            // A product that stands on two pages is no second variant.
+            if std::mem::replace(&mut parent.1.is_met, true) {
+                continue;
+            }
+            let parent = &parent.1;
             let (position, variant) = (Some(parent.position), sku.as_ref());
             let record = VariantRecord { parent: &parent.sku, variant, position };
             object.emit(Record::Variant(record));

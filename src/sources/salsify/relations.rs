@@ -11,6 +11,7 @@ use super::{
 use crate::{
     model::{
         finding::FindingCode,
+        limits::JSON_VALUES_MAX,
         record::{Record, RelationRecord, ScopeRecord},
         relation::Origin,
     },
@@ -23,6 +24,9 @@ use crate::{
 const RELATIONS: &str = "salsify:relations";
 const ACCESSORIES: &str = "accessories";
 const TARGET: &str = "salsify:target_product_id";
+
+/// Links of one product. An item holds fewer objects, and exports write one a link.
+pub(in crate::sources) const LINKS_MAX: usize = JSON_VALUES_MAX / 2;
 
 /// One relation of a list.
 struct Link<'a> {
@@ -91,8 +95,23 @@ impl Export {
         for other in relation.keys() {
             let known = [type_key.as_ref(), target.as_ref(), amount];
             if !other.starts_with("salsify:") && !known.contains(&Some(other)) {
-                self.unknown_key(object, other);
+                let expected = || "the type, the target or the quantity of a relation".to_owned();
+                let at = object.at();
+                self.unknown.report(object.sink(), at, other, expected);
             }
+        }
+        // Each type leads to each target: two long lists make more links than any file holds.
+        let count = types.len().saturating_mul(targets.len());
+        if links.len().saturating_add(count) > LINKS_MAX {
+            let message = format!(
+                "expected at most {LINKS_MAX} links of one product, found {} types of {} targets \
+                 behind {} links; they are left out",
+                types.len(),
+                targets.len(),
+                links.len()
+            );
+            object.finding(FindingCode::BadValue, key, &message);
+            return;
         }
         for relation_type in types {
             let relation_type = format!("salsify:{relation_type}");

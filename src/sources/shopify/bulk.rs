@@ -3,7 +3,7 @@
 //!
 //! So a product's line is read twice: first to know what its variants make of it, then to pass it on.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{
     document::{CONTAINERS, inner},
@@ -15,12 +15,14 @@ use crate::{
         record::{FileId, Location, Visibility},
         relation::Availability,
     },
-    sources::{SourceError, files::SourceFile, json::JsonReader, sample::Deaf},
+    sources::{SourceError, files::SourceFile, json::JsonReader, room::Room, sample::Deaf},
 };
 
-/// Products of one file that are remembered, a hundred bytes each; shops with more split their
-/// export.
-pub(super) const PRODUCTS_MAX: usize = 1_000_000;
+/// Bytes of the products of one file that are remembered: some half a million. Shops with more
+/// split their export.
+const PRODUCTS_BYTES_MAX: usize = 96 << 20;
+/// What one takes beside its texts: a place in a tree that is half full, and an allocation a text.
+const PRODUCT_BYTES: usize = 160;
 
 /// What the lines behind a product's own say of it.
 #[derive(Debug)]
@@ -32,15 +34,17 @@ pub(super) struct Facts {
 }
 
 /// The products of a file by the number in their GID.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Index {
-    products: HashMap<u64, Facts>,
+    room: Room,
+    products: BTreeMap<u64, Facts>,
 }
 
 impl Index {
     /// Reads a file for its products. Nothing is reported: it is read again.
     pub(super) fn read(file: &SourceFile) -> Result<Self, SourceError> {
-        let mut index = Self::default();
+        let room = Room::new(PRODUCTS_BYTES_MAX, PRODUCT_BYTES);
+        let mut index = Self { room, products: BTreeMap::new() };
         let mut reader = JsonReader::new(file.open()?, CONTAINERS);
         while let Some(item) = reader.next(FileId(0), &mut Deaf)? {
             // Items of a list have their children inside.
@@ -62,9 +66,13 @@ impl Index {
 
     fn add(&mut self, members: &Members, at: Location) {
         let Some((kind, number)) = own_gid(members).and_then(gid) else { return };
-        if kind == "Product" && self.products.len() < PRODUCTS_MAX {
+        if kind == "Product" {
             let Some(product) = member::product(members, at, &mut Deaf) else { return };
             let (visibility, price) = (product.visibility, product.price);
+            let currency = price.as_ref().and_then(|price| price.currency.as_deref());
+            if !self.room.take(&[&product.id, currency.unwrap_or_default()]) {
+                return;
+            }
             let id = product.id.into_boxed_str();
             self.products.insert(number, Facts { id, visibility, price, availability: None });
         } else if kind == "ProductVariant"

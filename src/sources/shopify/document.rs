@@ -2,21 +2,23 @@
 //!
 //! Only metafields that stand there are spoken of: a query may have asked for some of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{
-    bulk::{Index, PRODUCTS_MAX, parent},
+    bulk::{Index, parent},
     member::{self, Members, Part, check_whole, gid, nodes, own_gid},
-    metafield::{Metafield, targets},
+    metafield::{Metafield, TARGETS_MAX, targets},
     product::VARIANTS_MAX,
 };
 use crate::{
     model::{
         finding::FindingCode,
+        limits::BUNDLE_SELECTIONS_MAX,
         record::{BundleRecord, Location, Record, RecordSink, RelationRecord, ScopeRecord},
         relation::Origin,
+        text::shown,
     },
     sources::{
         SourceError,
@@ -31,7 +33,10 @@ use crate::{
 pub(super) const CONTAINERS: &[&str] = &["products", "data.products.edges", "data.products.nodes"];
 
 /// Types, option names and kinds of lines that are remembered; more than any shop has.
-const NAMES_MAX: usize = 100_000;
+const NAMES_MAX: usize = 20_000;
+
+/// Components of one bundle that are read; Shopify allows 30.
+const PARTS_MAX: usize = BUNDLE_SELECTIONS_MAX;
 
 /// The objects of a document that can be read: what an envelope holds, or the document itself.
 pub(super) fn inner(members: &Members) -> Vec<&Members> {
@@ -66,7 +71,7 @@ pub(super) fn read(file: &SourceFile, sink: &mut dyn RecordSink) -> Result<(), S
     let index = Index::read(file)?;
     let id = file.announce(sink);
     let mut document =
-        Document { index, spoken: BTreeSet::new(), options: BTreeSet::new(), lines: 0 };
+        Document { index, spoken: BTreeSet::new(), options: BTreeMap::new(), lines: 0 };
     let mut reader = JsonReader::new(file.open()?, CONTAINERS);
     while let Some(item) = reader.next(id, sink)? {
         for members in inner(&item.object) {
@@ -81,8 +86,8 @@ struct Document {
     index: Index,
     /// What was said once for the file.
     spoken: BTreeSet<String>,
-    /// Names of options by bundle, of lines that are parts.
-    options: BTreeSet<(String, String)>,
+    /// Options by bundle and name, each with the number that the next one of its name gets.
+    options: BTreeMap<(String, String), u32>,
     lines: u32,
 }
 
@@ -164,7 +169,8 @@ impl Reading<'_> {
         let variant = member::variant(members, self.at, self.sink);
         let Some(facts) = self.document.index.product(parent) else {
             let message = format!(
-                "expected a product {parent} among the first {PRODUCTS_MAX} of the file, found none"
+                "expected a product {} among the first of the file, some 500,000, found none",
+                shown(parent)
             );
             self.sink.finding(FindingCode::BadRow, self.at, "__parentId", &message);
             return;
@@ -203,7 +209,15 @@ impl Reading<'_> {
         self.sink.record(self.at, Record::Scope(scope));
         self.document.options.clear();
         let parts = nodes(members.get(key));
-        for (position, part) in (0..).zip(&parts) {
+        if parts.len() > PARTS_MAX {
+            let message = format!(
+                "expected at most {PARTS_MAX} components of a bundle, found {}; the first ones are \
+                 read",
+                parts.len()
+            );
+            self.sink.finding(FindingCode::BadValue, self.at, key, &message);
+        }
+        for (position, part) in (0..).zip(parts.iter().take(PARTS_MAX)) {
             if let Some(part) = member::part(part, self.at, self.sink) {
                 self.bundle(bundle, position, part);
             }
@@ -242,13 +256,21 @@ impl Reading<'_> {
     /// A name that no other option of the bundle has.
     fn option(&mut self, bundle: &str, name: String) -> String {
         let known = &mut self.document.options;
-        if known.len() == NAMES_MAX {
+        if known.len() >= NAMES_MAX {
             known.clear();
         }
-        let numbered = (2..).map(|number| format!("{name} {number}"));
-        let mut names = std::iter::once(name.clone()).chain(numbered);
-        let free = names.find(|name| known.insert((bundle.to_owned(), name.clone())));
-        free.unwrap_or(name)
+        let key = |name: &str| (bundle.to_owned(), name.to_owned());
+        let Some(first) = known.get(&key(&name)).copied() else {
+            known.insert(key(&name), 2);
+            return name;
+        };
+        // It goes on where it stopped: a thousand of one name do not ask for each number again.
+        let mut numbers = (first..).map(|number| (number, format!("{name} {number}")));
+        let free = numbers.find(|(_, numbered)| !known.contains_key(&key(numbered)));
+        let Some((number, numbered)) = free else { return name };
+        known.insert(key(&name), number.saturating_add(1));
+        known.insert(key(&numbered), 2);
+        numbered
     }
 
     /// The relations of a metafield, if it lists products.
@@ -272,10 +294,13 @@ impl Reading<'_> {
             _ => None,
         };
         let Some(listed) = listed else {
-            let expected = "a list of GIDs as JSON in a string";
+            let expected = format!("a list of at most {TARGETS_MAX} GIDs as JSON in a string");
             let mut object = Object::new(members, self.at, self.sink);
-            return object.bad_value(key, expected, "another value");
+            return object.bad_value(key, &expected, "another value");
         };
+        if !Object::new(members, self.at, self.sink).is_name(key, &relation_type) {
+            return;
+        }
         self.speak(&relation_type);
         let scope = ScopeRecord { relation_type: &relation_type, product: Some(source) };
         self.sink.record(self.at, Record::Scope(scope));
@@ -297,7 +322,7 @@ impl Reading<'_> {
     }
 
     fn say_once(&mut self, field: &str, code: FindingCode, message: &str) {
-        if self.is_new(&format!("{}:{field}", code.code())) {
+        if self.is_new(&format!("{}:{}", code.code(), shown(field))) {
             self.sink.finding(code, self.at, field, message);
         }
     }

@@ -10,6 +10,7 @@ use crate::{
         decimal::Decimal,
         finding::FindingCode,
         id,
+        limits::ID_BYTES_MAX,
         record::{Location, RecordSink, Visibility},
     },
     sources::object::{Object, scalar},
@@ -165,7 +166,10 @@ fn price(object: &mut Object<'_>, key: &str, value: &Value) -> Option<Price> {
         object.bad_value(key, "an amount like `12.50`", &text);
         return None;
     };
-    let currency = currency.and_then(Value::as_str).map(str::to_owned);
+    // No currency is so long, whatever stands there; what is no code is refused as one.
+    let currency = currency.and_then(Value::as_str);
+    let currency = currency.and_then(|code| code.get(..code.floor_char_boundary(8)));
+    let currency = currency.map(str::to_owned);
     Some(Price { amount, currency })
 }
 
@@ -252,7 +256,9 @@ pub(super) fn part(members: &Members, at: Location, sink: &mut dyn RecordSink) -
     let of = product.and_then(|variant| variant.get("product")?.as_object());
     let title = of.and_then(|product| text(product, "title"));
     let title = title.or_else(|| product.and_then(|product| text(product, "title")));
-    let name = title.filter(|name| !name.is_empty()).unwrap_or_else(|| gid.to_owned());
+    let mut name = title.filter(|name| !name.is_empty()).unwrap_or_else(|| gid.to_owned());
+    // A number may follow.
+    name.truncate(name.floor_char_boundary(ID_BYTES_MAX));
     let quantity = object.quantity("quantity").unwrap_or(1.0);
     Some(Part { name, choices, quantity })
 }

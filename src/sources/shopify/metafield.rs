@@ -12,6 +12,11 @@ const DISCOVERY: &str = "shopify--discovery--product_recommendation";
 /// us.
 const DISPLAY: &str = "related_products_display";
 
+/// Products that one metafield lists; Shopify allows 128.
+pub(super) const TARGETS_MAX: usize = 10_000;
+/// None of them can stand in a handle.
+const SEPARATORS: [char; 4] = [';', ',', '\n', '\r'];
+
 /// What a metafield is to us.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Metafield {
@@ -68,20 +73,26 @@ fn code(namespace: &str, key: &str) -> String {
 }
 
 /// The products that a value lists: handles between `;`, `,` or line breaks, none of which a handle
-/// can hold, or a JSON array of GIDs. `None` if it begins like an array and is none.
+/// can hold, or a JSON array of GIDs. `None` if it begins like an array and is none, and if there are
+/// more than [`TARGETS_MAX`].
 pub(super) fn targets(text: &str) -> Option<Vec<Cow<'_, str>>> {
     let text = text.trim();
+    // Counted first: parsed, each item takes many times the room of its text.
+    let separators = text.bytes().filter(|byte| SEPARATORS.contains(&char::from(*byte))).count();
+    if separators >= TARGETS_MAX {
+        return None;
+    }
     if text.starts_with('[') {
         let items: Vec<Value> = serde_json::from_str(text).ok()?;
         return items.iter().map(|item| Some(Cow::Owned(scalar(item)?.into_owned()))).collect();
     }
-    let handles = text.split([';', ',', '\n', '\r']).map(str::trim);
+    let handles = text.split(SEPARATORS).map(str::trim);
     Some(handles.filter(|handle| !handle.is_empty()).map(Cow::Borrowed).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Metafield, targets};
+    use super::{Metafield, TARGETS_MAX, targets};
 
     fn relations(code: &str) -> Option<Metafield> {
         Some(Metafield::Relations(code.to_owned()))
@@ -133,5 +144,12 @@ mod tests {
         check(" [\"gid://shopify/Product/1\", 2]", &["gid://shopify/Product/1", "2"]);
         assert_eq!(targets("[1"), None);
         assert_eq!(targets("[{}]"), None);
+        let many = |count: usize| vec!["1"; count].join(",");
+        for text in [many(TARGETS_MAX), format!("[{}]", many(TARGETS_MAX))] {
+            assert_eq!(targets(&text).unwrap().len(), TARGETS_MAX);
+        }
+        for text in [many(TARGETS_MAX + 1), format!("[{}]", many(TARGETS_MAX + 1))] {
+            assert_eq!(targets(&text), None);
+        }
     }
 }

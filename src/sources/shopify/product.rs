@@ -1,5 +1,7 @@
 //! A product with its variants, whatever it was read from, and the records it makes.
 
+use std::collections::BTreeSet;
+
 use crate::model::{
     decimal::Decimal,
     id,
@@ -28,6 +30,8 @@ pub(super) struct Product {
     pub(super) price: Option<Price>,
     pub(super) availability: Option<Availability>,
     pub(super) variants: Vec<Variant>,
+    /// Variants without options of their own.
+    pub(super) plain_count: usize,
 }
 
 /// An amount, and its currency if it is said.
@@ -54,12 +58,14 @@ impl Product {
     /// Takes a variant: into the product itself if it has no options of its own. `false` if there are
     /// too many.
     pub(super) fn add(&mut self, variant: Variant) -> bool {
+        if self.variants.len() + self.plain_count == VARIANTS_MAX {
+            return false;
+        }
         self.price = lower(self.price.take(), variant.price.clone());
         if variant.options.is_empty() {
             self.availability = better(self.availability, variant.availability);
+            self.plain_count += 1;
             self.aliases.extend(variant.aliases);
-        } else if self.variants.len() == VARIANTS_MAX {
-            return false;
         } else {
             self.variants.push(variant);
         }
@@ -145,9 +151,9 @@ pub(super) fn emit_aliases(
     at: Location,
     out: &mut dyn FnMut(Location, Record<'_>),
 ) {
-    for (index, alias) in aliases.iter().enumerate() {
-        let is_new = alias != product && !aliases.iter().take(index).any(|known| known == alias);
-        if is_new {
+    let mut known = BTreeSet::from([product]);
+    for alias in aliases {
+        if known.insert(alias) {
             out(at, Record::Alias(AliasRecord { alias, product }));
         }
     }

@@ -4,10 +4,10 @@
 //! what holds for the product, each may have a variant, some only an image. An empty cell of a
 //! metafield is a product without such relations.
 
-use std::mem;
+use std::{collections::BTreeMap, mem};
 
 use super::{
-    metafield::{Metafield, targets},
+    metafield::{Metafield, TARGETS_MAX, targets},
     product::{
         Price, Product, Stock, VARIANTS_MAX, Variant, category, options, oversells, status, tags,
     },
@@ -75,9 +75,13 @@ struct Group {
     at: Option<Location>,
     product: Product,
     has_too_many: bool,
-    /// Index into [`Columns::relations`], place and target.
-    links: Vec<(usize, Location, String)>,
+    /// Place and target by index into [`Columns::relations`].
+    links: BTreeMap<usize, Vec<(Location, String)>>,
+    link_count: usize,
 }
+
+/// Links of one product: each of some lists as long as it may be.
+const LINKS_MAX: usize = 10 * TARGETS_MAX;
 
 /// Reads an export.
 pub(super) fn read(file: &SourceFile, sink: &mut dyn RecordSink) -> Result<(), SourceError> {
@@ -191,12 +195,19 @@ impl Group {
             let Some(text) = row.text(*column) else { continue };
             let at = row.at_cell(*column);
             let Some(targets) = targets(text) else {
-                row.bad_value(*column, "handles, or a JSON array of GIDs", text);
+                let expected = format!("at most {TARGETS_MAX} handles, or a JSON array of GIDs");
+                row.bad_value(*column, &expected, text);
                 continue;
             };
+            if self.link_count + targets.len() > LINKS_MAX {
+                let expected = format!("at most {LINKS_MAX} links of one product");
+                row.bad_value(*column, &expected, text);
+                continue;
+            }
             for target in targets {
                 if row.is_id(at, *column, &target) {
-                    self.links.push((index, at, target.into_owned()));
+                    self.link_count += 1;
+                    self.links.entry(index).or_default().push((at, target.into_owned()));
                 }
             }
         }
@@ -208,8 +219,8 @@ impl Group {
         let source = self.product.id.as_str();
         for (index, (relation_type, _)) in columns.relations.iter().enumerate() {
             row.emit(at, Record::Scope(ScopeRecord { relation_type, product: Some(source) }));
-            let links = self.links.iter().filter(|(of, ..)| *of == index);
-            for (position, (_, at, target)) in (0..).zip(links) {
+            let links = self.links.get(&index).into_iter().flatten();
+            for (position, (at, target)) in (0..).zip(links) {
                 let link = RelationRecord::new(source, relation_type, target, Origin::Imported);
                 let position = Some(position);
                 row.emit(*at, Record::Relation(RelationRecord { position, ..link }));

@@ -446,6 +446,27 @@ fn the_icecat_catalog_says_loudly_that_it_has_no_links() {
     assert_eq!(lost, BTreeSet::from(["ignored_file", "no_relations"]));
 }
 
+/// A price that could not be read was no price, without a word.
+#[test]
+fn a_price_of_json_that_cannot_be_read_is_reported() {
+    let price = |amount: &str| {
+        let text = format!(
+            r#"[{{"identifier":"a","enabled":true,"values":{{"price":[{{"data":[{{"amount":{amount},"currency":"EUR"}}]}}]}}}}]"#
+        );
+        let collected = read("akeneo", &[("p.json", text.as_bytes())]);
+        let amount = collected.products()[0].price.map(|price| price.amount);
+        (amount, collected.findings)
+    };
+    let euros = Decimal::parse("12.50");
+    assert_eq!(price("\"12.50\""), (euros, vec![]));
+    assert_eq!(price("null"), (None, vec![]));
+    for bad in ["\"x\"", "-1", "true", "\"\"", "[]"] {
+        let expected =
+            format!("p.json:1 bad_value price: expected an amount like `12.50`, found `{bad}`");
+        assert_eq!(price(bad), (None, vec![expected]));
+    }
+}
+
 #[test]
 fn every_form_of_the_catalog_is_known_file_by_file() {
     for (form, file) in

@@ -381,7 +381,14 @@ fn deleted_products_are_tombstones() {
     let findings =
         ["products.csv:5 bad_value deleted: expected `true` or `false`, `1` or `0`, `yes` \
                      or `no`, found `maybe`"];
-    let expected = [tombstone, product("b", "B"), product("c", "C"), product("d", "D")];
+    // What may be deleted is not shown.
+    let hidden = Record::Product(ProductRecord {
+        id: "d",
+        title: Some("D"),
+        visibility: Visibility::Hidden,
+        ..ProductRecord::default()
+    });
+    let expected = [tombstone, product("b", "B"), product("c", "C"), hidden];
     check("products.csv", text, &expected, &findings);
 }
 

@@ -175,6 +175,12 @@ fn brands_come_from_a_column_or_an_attribute() {
         Some("Luma")
     );
     assert_eq!(brand("additional_attributes", "color=Red"), None);
+    // A value may hold a `=` and the separator: only a code of an attribute begins the next one.
+    let note = |note: &str| brand("additional_attributes", &format!("\"{note}\""));
+    assert_eq!(note("manufacturer=Luma, size A=B"), Some("Luma, size A=B"));
+    assert_eq!(note("manufacturer=Luma, =B,x=1"), Some("Luma, =B"));
+    assert_eq!(note("note=like brand=Best, our own brand=Other,brand=Luma"), Some("Luma"));
+    assert_eq!(note("manufacturer=Luma,size_2=A=B"), Some("Luma"));
     assert_eq!(brand("manufacturer", "__EMPTY__VALUE__"), None);
 }
 

@@ -212,7 +212,7 @@ fn paths_lead_into_json_and_out_of_a_list() {
         "{\"from\":\"A\",\"to\":{\"x\":1},\"kind\":\"k\",\"note\":1}\n{\"from\":\"A\",\"to\":\"B\",\"kind\":\"k\",\"note\":2}\n",
         &["A,k,B,,"],
         &[
-            "t.ndjson:1 unknown_column note: expected a key that the mapping names, found another one",
+            "t.ndjson:1 unknown_column note: expected a key that the mapping names, found another key",
             "t.ndjson:1 bad_value to: expected text, a number or a list, found an object",
             "t.ndjson:1 bad_id to: the id is empty; expected 1 to 128 bytes",
         ],

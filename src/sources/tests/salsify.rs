@@ -100,7 +100,7 @@ fn what_is_no_product_is_reported() {
             format!("a.json:4 bad_value salsify:parent_id: expected at most 128 bytes, found `{xs}...`"),
             "a.json:4 bad_value Quantity: expected a number above 0, found `\"many\"`".to_owned(),
             "a.json:4 unknown_column Note: expected the type, the target or the quantity of a \
-             relation, found another property"
+             relation, found another key"
                 .to_owned(),
             "a.json:4 bad_id salsify:relations: the id has 129 bytes; expected 1 to 128".to_owned(),
         ]

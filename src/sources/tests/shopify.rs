@@ -163,8 +163,8 @@ fn bad_cells_are_reported_with_their_lines() {
              found `maybe`",
             "products.csv:2 bad_value Variant Price: expected an amount like `12.50`, found `-1`",
             &format!(
-                "products.csv:2 bad_value {RELATED}: expected handles, or a JSON array of GIDs, \
-                 found `[1`"
+                "products.csv:2 bad_value {RELATED}: expected at most 10000 handles, or a JSON \
+                 array of GIDs, found `[1`"
             ),
             "products.csv:3 bad_id Handle: the id is empty; expected 1 to 128 bytes",
         ]
@@ -247,7 +247,7 @@ fn what_json_lacks_is_reported() {
         "products.json:6 unknown_column Collection: expected a product, a variant, a metafield or a \
          component; others are not read",
         "products.json:7 bad_row __parentId: expected a product gid://shopify/Product/77 among \
-         the first 1000000 of the file, found none",
+         the first of the file, some 500,000, found none",
         "products.json:8 bad_row : expected a metafield or a component of its parent, found neither",
     ];
     assert_eq!(collected.findings, expected);
