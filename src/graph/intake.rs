@@ -1,8 +1,8 @@
 //! Takes one record at a time and keeps what `finish` needs of it, in numbers instead of texts.
 
 use super::{
-    GraphError, SourceFile, aliases::AliasRow, bundles::BundleRow, edge::Edge, ledger::Ledger,
-    markets::MarketRow, products::ProductRows, variants::VariantRow, words::Words,
+    GraphError, SourceFile, aliases::AliasRow, bundles::BundleRow, edge::Edge, intern::index,
+    ledger::Ledger, markets::MarketRow, products::ProductRows, variants::VariantRow, words::Words,
 };
 use crate::model::{
     config::CatalogConfig,
