@@ -76,8 +76,8 @@ fn a_file_that_the_system_refuses_is_named() {
 
 #[test]
 fn a_directory_without_tables_is_refused() {
-    let expected = "DIR: expected products, product_markets, relations, bundles or aliases as .csv \
-                    or .ndjson, found none";
+    let expected = "DIR: expected products, product_markets, relations, bundles or aliases as \
+                    .csv, .ndjson or .parquet, found none";
     refused("kindred", &[], expected);
     let error = refused("kindred", &[("prices.csv", b"id\n1\n"), ("products.txt", b"")], expected);
     assert!(matches!(error, SourceError::NoTable { .. }), "{error:?}");
@@ -472,8 +472,8 @@ fn files_that_are_not_read_are_reported() {
         ("relations.CSV", b""),
     ];
     let collected = read("kindred", &files);
-    let expected = "expected products, product_markets, relations, bundles or aliases as .csv or \
-                    .ndjson, found another file";
+    let expected = "expected products, product_markets, relations, bundles or aliases as .csv, \
+                    .ndjson or .parquet, found another file";
     let line = |name: &str| format!("{name}:1 ignored_file : {expected}");
     assert_eq!(collected.findings, [line("README.md"), line("old"), line("relations.CSV")]);
     assert_eq!(collected.products().len(), 1);
