@@ -2,7 +2,6 @@
 //! whose records and checksums are sound, so that what reads payloads has to bear any, too.
 
 use std::{
-    fs,
     path::Path,
     sync::{Arc, mpsc},
     time::{Duration, SystemTime},
@@ -10,6 +9,8 @@ use std::{
 
 use kindred::stock::{Stock, StockOptions, StockView};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
+
+use super::source::{memory_dir, put};
 
 const NUMBER: u64 = 1;
 /// Long enough for any machine: a writer that does not answer is a fault.
@@ -21,12 +22,8 @@ const WAIT: Duration = Duration::from_secs(60);
 /// The reader or the writer panicked, does not answer, or cannot read what it opened before.
 pub fn run(data: &[u8]) {
     let Some((form, rest)) = data.split_first() else { return };
-    let shared = Path::new("/dev/shm");
-    let dir = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
-    let dir = dir.expect("a temporary directory");
-    let put = |name: &str, bytes: &[u8]| {
-        fs::write(dir.path().join(name), bytes).expect("there is room for a file");
-    };
+    let dir = memory_dir();
+    let put = |name: &str, bytes: &[u8]| put(&dir.path().join(name), bytes);
     let (log, checkpoint) = ("00000000000000000001.log", "00000000000000000001.ckp");
     match form % 4 {
         0 => put(log, rest),

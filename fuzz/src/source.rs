@@ -1,6 +1,6 @@
 //! Bytes as a file of a source, read into a graph.
 
-use std::{fs, path::Path};
+use std::{fs::File, io::Write as _, path::Path};
 
 use kindred::{
     graph::{GraphBuilder, MemoryStore},
@@ -24,7 +24,7 @@ pub(super) fn read(exports: &[Export], data: &[u8]) {
     let Some((choice, bytes)) = data.split_first() else { return };
     let (system, name) = exports[usize::from(*choice) % exports.len()];
     let dir = memory_dir();
-    fs::write(dir.path().join(name), bytes).expect("there is room for a file");
+    put(&dir.path().join(name), bytes);
     let (first, second) = (read_once(system, dir.path()), read_once(system, dir.path()));
     assert_eq!(first, second, "two readings of one file differ");
     if let Err(error) = first {
@@ -52,8 +52,14 @@ fn read_into(system: &str, dir: &Path, sink: &mut dyn RecordSink) -> Result<(), 
     }
 }
 
+/// Writes a file.
+pub(super) fn put(path: &Path, bytes: &[u8]) {
+    let written = File::create(path).and_then(|mut file| file.write_all(bytes));
+    written.expect("there is room for a file");
+}
+
 /// A directory in memory where the system has one: fuzzing writes millions of files.
-fn memory_dir() -> TempDir {
+pub(super) fn memory_dir() -> TempDir {
     let shared = Path::new("/dev/shm");
     let dir = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
     dir.expect("a temporary directory")
