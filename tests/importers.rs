@@ -290,3 +290,33 @@ fn a_million_variants_of_magento_stay_below_the_bound() {
     assert_eq!(heard.findings, 1_000_002);
     assert!((32 * MIB..BOUND).contains(&most), "{most} bytes held");
 }
+
+/// Parquet unpacks and remembers texts by the page.
+#[cfg(feature = "parquet")]
+#[test]
+fn a_long_text_that_many_rows_of_parquet_share_is_held_once() {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    use parquet::arrow::ArrowWriter;
+
+    const ROWS: usize = 400;
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let long = "a long text ".repeat(70_000);
+    let file = File::create(directory.path().join("products.parquet")).unwrap();
+    let columns = |from: usize| {
+        let ids = (from..from + 100).map(|number| format!("p{number}"));
+        let ids: ArrayRef = Arc::new(StringArray::from_iter_values(ids));
+        let titles: ArrayRef = Arc::new(StringArray::from_iter_values([long.as_str(); 100]));
+        RecordBatch::try_from_iter([("id", ids), ("title", titles)]).unwrap()
+    };
+    let mut writer = ArrowWriter::try_new(file, columns(0).schema(), None).unwrap();
+    for from in (0..ROWS).step_by(100) {
+        writer.write(&columns(from)).unwrap();
+    }
+    writer.close().unwrap();
+    let (heard, most) = read("kindred", directory.path());
+    // Each title is cut, and told so.
+    assert_eq!((heard.records, heard.findings), (ROWS, ROWS));
+    assert!(most < 16 * MIB, "{most} bytes for a text of {} bytes", long.len());
+}

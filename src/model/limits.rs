@@ -135,6 +135,17 @@ pub const JSON_VALUES_MAX: usize = 200_000;
 /// Deepest nesting of a JSON document; what `serde_json` follows without a stack of its own.
 pub const JSON_DEPTH_MAX: usize = 127;
 
+/// Rows of a Parquet file for each of its bytes, beyond [`PARQUET_FREE_ROWS`]. Every row of a table of
+/// ours has an id, and no packing puts sixteen into a byte.
+pub const PARQUET_ROWS_PER_BYTE_MAX: u64 = 16;
+
+/// Rows that any Parquet file may have, however small it is.
+pub const PARQUET_FREE_ROWS: u64 = 1 << 20;
+
+/// Items of lists in one column of one row group of a Parquet file: 128 MiB, if all stood in one row.
+/// Programs write about a million rows a group.
+pub const PARQUET_LIST_ITEMS_MAX: usize = 8 << 20;
+
 /// How many times its own size a packed file may unpack to. Tables of empty cells reach some
 /// hundred; deflate alone could reach a thousand, Zstandard any number.
 pub const EXPANSION_RATIO_MAX: u64 = 256;

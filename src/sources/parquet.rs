@@ -4,8 +4,10 @@
 //! (those without a zone are UTC), lists of those become lists, null is absent. Only columns that are
 //! asked for are read, a page of each at a time. The line of a row is its number in the file, from 1.
 //!
-//! The library checks less than this room does: what it allocates is bounded here by the file's
-//! length, and where it panics over damaged bytes the file is refused.
+//! The library bounds nothing, so this room does, before a page is decoded: bytes and rows by the
+//! file's length, items of lists by the headers of their pages. Texts are views of their page, so a
+//! long one that many rows share is there once. Where the library panics over damaged bytes the file
+//! is refused. What a forged page header says of its own size is believed, up to 2 GiB a column.
 
 use std::{
     any::Any,
@@ -13,6 +15,7 @@ use std::{
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use arrow_array::{
@@ -25,7 +28,7 @@ use arrow_array::{
         TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, FieldRef, Fields, Schema, TimeUnit};
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -35,6 +38,7 @@ use parquet::{
         },
     },
     errors::ParquetError,
+    file::{reader::FileReader as _, serialized_reader::SerializedFileReader},
 };
 
 use super::{
@@ -46,7 +50,10 @@ use super::{
 use crate::model::{
     finding::FindingCode,
     instant,
-    limits::{EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, EXPORT_COLUMNS_MAX, ROW_BYTES_MAX},
+    limits::{
+        EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, EXPORT_COLUMNS_MAX, PARQUET_FREE_ROWS,
+        PARQUET_LIST_ITEMS_MAX, PARQUET_ROWS_PER_BYTE_MAX, ROW_BYTES_MAX,
+    },
     record::{FileId, Location, RecordSink},
 };
 
@@ -74,8 +81,14 @@ impl ParquetRows {
         let len = file.metadata().map_err(|error| SourceError::io(path, error))?.len();
         // Types as the file states them, not as the program that wrote it held them in memory.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata =
-            guarded(path, || ArrowReaderMetadata::load(&file, options).map_err(explained))?;
+        let metadata = guarded(path, || {
+            let metadata = ArrowReaderMetadata::load(&file, options.clone()).map_err(explained)?;
+            let views =
+                Schema::new(metadata.schema().fields().iter().map(viewed).collect::<Fields>());
+            let options = options.with_schema(Arc::new(views));
+            ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+                .map_err(explained)
+        })?;
         let columns = metadata.schema().fields().iter().map(|field| field.name().trim().to_owned());
         let columns = columns.collect::<Vec<_>>();
         if columns.len() > EXPORT_COLUMNS_MAX {
@@ -95,6 +108,16 @@ impl ParquetRows {
             let found = format!(
                 "{unpacked} bytes out of {len}, more than {EXPANSION_RATIO_MAX} times as many; \
                  write it anew if it is sound"
+            );
+            return Err(SourceError::Parquet { path: path.to_owned(), found });
+        }
+        let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+        let rows_max =
+            len.saturating_mul(PARQUET_ROWS_PER_BYTE_MAX).saturating_add(PARQUET_FREE_ROWS);
+        if rows > rows_max {
+            let found = format!(
+                "{rows} rows in {len} bytes, more than {PARQUET_ROWS_PER_BYTE_MAX} a byte beyond \
+                 {PARQUET_FREE_ROWS}; rows with ids take more"
             );
             return Err(SourceError::Parquet { path: path.to_owned(), found });
         }
@@ -162,6 +185,7 @@ impl ParquetRows {
         let Self { path, file, metadata, reader, .. } = self;
         self.batch = guarded(path, || {
             if let Some(file) = file.take() {
+                check_lists(&file, metadata, asked)?;
                 *reader = Some(build(file, metadata, asked).map_err(explained)?);
             }
             let next = reader.as_mut().and_then(Iterator::next);
@@ -170,6 +194,48 @@ impl ParquetRows {
         self.next = 0;
         Ok(self.batch.is_some())
     }
+}
+
+/// Counts the items of lists that are asked for, page by page; decoding would hold them all if they
+/// stood in one row.
+fn check_lists(file: &File, metadata: &ArrowReaderMetadata, asked: &[bool]) -> Result<(), String> {
+    let file = file.try_clone().map_err(|error| error.to_string())?;
+    let reader = SerializedFileReader::new(file).map_err(explained)?;
+    let schema = metadata.parquet_schema();
+    let is_list = |leaf: usize| schema.column(leaf).max_rep_level() > 0;
+    let is_asked = |leaf: usize| asked.get(schema.get_column_root_idx(leaf)).copied() == Some(true);
+    let lists = (0..schema.num_columns()).filter(|leaf| is_list(*leaf) && is_asked(*leaf));
+    for leaf in lists {
+        for group in 0..reader.num_row_groups() {
+            let group = reader.get_row_group(group).map_err(explained)?;
+            let mut pages = group.get_column_page_reader(leaf).map_err(explained)?;
+            let mut items = 0_usize;
+            while let Some(page) = pages.peek_next_page().map_err(explained)? {
+                items = items.saturating_add(page.num_levels.unwrap_or(0));
+                if items > PARQUET_LIST_ITEMS_MAX {
+                    return Err(format!(
+                        "more than {PARQUET_LIST_ITEMS_MAX} items of lists in one row group of \
+                         column `{}`; write smaller row groups",
+                        schema.column(leaf).path()
+                    ));
+                }
+                pages.skip_next_page().map_err(explained)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same field, its texts as views of their page.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others hold no text")]
+fn viewed(field: &FieldRef) -> FieldRef {
+    let viewed_type = match field.data_type() {
+        DataType::Utf8 => DataType::Utf8View,
+        DataType::Binary => DataType::BinaryView,
+        DataType::List(item) => DataType::List(viewed(item)),
+        _ => return Arc::clone(field),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(viewed_type))
 }
 
 fn build(
