@@ -21,6 +21,7 @@
 //! | gRPC, connections, drain | [`service`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
 //! | calls of a server that feed stock, recall products and ask why | [`client`] |
+//! | what a server does under load | [`load`] |
 //! | how one value replaces another under readers | [`slot`] |
 //! | synthetic catalogs of any size | [`synth`] |
 //! | the commands | [`cli`] |
@@ -33,6 +34,7 @@ pub mod client;
 pub mod compile;
 pub mod graph;
 pub mod index;
+pub mod load;
 pub mod lookup;
 pub mod model;
 pub mod pb;
@@ -62,11 +64,12 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("lookup", &["model", "policy", "index", "stock"]),
     ("service", &["model", "pb", "policy", "index", "stock", "snapshot", "lookup"]),
     ("client", &["model", "pb"]),
+    ("load", &["model", "pb", "client"]),
     (
         "cli",
         &[
             "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "stock",
-            "store", "snapshot", "lookup", "service", "client",
+            "store", "snapshot", "lookup", "service", "client", "load",
         ],
     ),
 ];

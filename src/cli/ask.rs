@@ -139,7 +139,7 @@ pub(super) fn page_request(path: &Path) -> anyhow::Result<pb::BatchGetRecommenda
     from_json("BatchGetRecommendationsRequest", &text).with_context(|| at.to_string())
 }
 
-fn stage(code: &str) -> Result<Stage, String> {
+pub(super) fn stage(code: &str) -> Result<Stage, String> {
     Stage::from_code(code).ok_or_else(|| {
         let known = Stage::ALL.map(Stage::code).join(", ");
         format!("expected one of {known}")
@@ -173,7 +173,7 @@ impl TypeCodes {
     }
 
     /// The type of a code, or of a number.
-    fn relation_type(&self, text: &str) -> anyhow::Result<RelationType> {
+    pub(super) fn relation_type(&self, text: &str) -> anyhow::Result<RelationType> {
         let declared = self.0.iter().find(|(_, code)| code == text);
         let number = declared.map(|(number, _)| *number).or_else(|| text.parse().ok());
         let number = number.and_then(|number| u8::try_from(number).ok());

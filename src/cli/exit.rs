@@ -13,7 +13,8 @@ use crate::{
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0  done; `check` found what it found
-  1  failed in another way than those below; nothing was published
+  1  failed in another way than those below; nothing was published. `load`: a call failed, or the
+     rate was not reached
   2  wrong usage, or a warning or error was found under --strict; nothing was published
   3  refused: guards (see --allow), or a rollback or hold came between (see --over-rollback);
      what is live stays live. `check`: guards would refuse the publish

@@ -16,8 +16,10 @@ mod from;
 mod generate;
 mod guards;
 mod holders;
+mod html;
 mod inputs;
 mod inspect;
+mod load;
 mod lookup;
 mod out;
 mod overrides;
@@ -102,6 +104,10 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Send readings of stock and price to servers, or print what they were told.
     Stock(stock::StockArgs),
+    /// Ask a server at given rates and show how long its answers take; write request files for ghz and
+    /// h2load.
+    #[command(after_help = EXIT_CODES)]
+    Load(load::LoadArgs),
     /// Take products out of every answer at once, on every server: a recall.
     Block(block::BlockArgs),
     /// Allow blocked products again.
@@ -181,6 +187,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Where(args) => holders::run(&args),
         Command::Lookup(args) => lookup::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Load(args) => load::run(&args),
         Command::Stock(args) => stock::run(&args),
         Command::Block(args) => block::block(&args),
         Command::Unblock(args) => block::unblock(&args),

@@ -46,15 +46,7 @@ impl Replica {
     /// # Errors
     /// The address is none, or nobody listens there.
     pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let url =
-            if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let unreachable = |error: tonic::transport::Error| ClientError::Unreachable {
-            address: address.to_owned(),
-            reason: causes(&error),
-        };
-        let endpoint = Endpoint::from_shared(url).map_err(unreachable)?;
-        let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(CALL_WAIT);
-        let channel = endpoint.connect().await.map_err(unreachable)?;
+        let channel = channel(address).await?;
         let lookups = RecommendationServiceClient::new(channel.clone())
             .max_encoding_message_size(REQUEST_BYTES_MAX)
             .max_decoding_message_size(RESPONSE_BYTES_MAX);
@@ -203,6 +195,30 @@ impl Replica {
         self.told(told)
     }
 
+    /// The answer of one lookup.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn recommendations(
+        &mut self,
+        request: pb::GetRecommendationsRequest,
+    ) -> Result<pb::GetRecommendationsResponse, ClientError> {
+        let told = self.lookups.get_recommendations(request).await;
+        self.told(told)
+    }
+
+    /// One page of a product's stored relations.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn relations(
+        &mut self,
+        request: pb::ListRelationsRequest,
+    ) -> Result<pb::ListRelationsResponse, ClientError> {
+        let told = self.lookups.list_relations(request).await;
+        self.told(told)
+    }
+
     fn told<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, ClientError> {
         answer.map(Response::into_inner).map_err(|status| ClientError::Refused {
             address: self.address.clone(),
@@ -210,6 +226,22 @@ impl Replica {
             message: status.message().to_owned(),
         })
     }
+}
+
+/// A connection of its own to `HOST:PORT` or to a URL, for who makes the calls itself.
+///
+/// # Errors
+/// The address is none, or nobody listens there.
+pub async fn channel(address: &str) -> Result<Channel, ClientError> {
+    let url =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let unreachable = |error: tonic::transport::Error| ClientError::Unreachable {
+        address: address.to_owned(),
+        reason: causes(&error),
+    };
+    let endpoint = Endpoint::from_shared(url).map_err(unreachable)?;
+    let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(CALL_WAIT);
+    endpoint.connect().await.map_err(unreachable)
 }
 
 /// What a transport error says, with its causes: its own words are "transport error".

@@ -1,7 +1,12 @@
 //! Every bound on counts, with its reason, and the byte limits computed from them.
 
+mod load;
 mod stock_wire;
 
+pub use load::{
+    LOAD_CONNECTIONS_MAX, LOAD_FILE_BYTES_MAX, LOAD_IN_FLIGHT_MAX, LOAD_LATENCY_US_MAX, LOAD_PRODUCTS_MAX,
+    LOAD_RATE_MAX, LOAD_RATES_MAX, LOAD_SECONDS_MAX, LOAD_STOCK_BATCH, LOAD_THREADS_MAX,
+};
 pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
 mod wire;
 
