@@ -62,8 +62,8 @@ struct RunArgs {
     /// Connections over which the calls are spread.
     #[arg(long, value_name = "N", default_value_t = 10)]
     connections: usize,
-    /// Threads that call, each with its share of the connections. One makes some 20,000 calls a second;
-    /// the delay in the report shows when it is too slow.
+    /// Threads that call, each with its share of the connections: more of them where the calls are sent
+    /// late and cores are free.
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
     /// Most calls that wait for an answer at once. A call beyond is held up, counted as late, and
@@ -158,10 +158,9 @@ fn report(args: &RunArgs, options: Options) -> anyhow::Result<LoadReport> {
     let machine_before = Machine::now();
     let started_at = jiff::Timestamp::now().to_string();
     let batch = NonZeroU32::new(LOAD_STOCK_BATCH).context("a batch has updates")?;
-    let feed = args.stock_rate.map(|rate| Feed {
-        schedule: args.schedule(rate, batch),
-        seed: args.asked.seed,
-    });
+    let feed = args
+        .stock_rate
+        .map(|rate| Feed { schedule: args.schedule(rate, batch), seed: args.asked.seed });
     let mut rates = Vec::with_capacity(args.rate.len());
     for rate in &args.rate {
         let schedule = args.schedule(*rate, NonZeroU32::MIN);

@@ -53,7 +53,8 @@ impl Asked {
             Kind::Products { lookups, ids, seed } => {
                 let id = at(ids, mixed(*seed, number)).clone();
                 let mut request = at(lookups, number).clone();
-                request.seeds = vec![pb::Seed { target: Some(Target::ProductId(id)), quantity: 0.0 }];
+                request.seeds =
+                    vec![pb::Seed { target: Some(Target::ProductId(id)), quantity: 0.0 }];
                 request
             }
         }

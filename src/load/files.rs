@@ -8,7 +8,10 @@ use crate::{model::limits::REQUEST_BYTES_MAX, pb};
 /// The requests one after the other, each behind its length as a varint: `ghz -B`.
 #[must_use]
 pub fn length_prefixed(requests: &[pb::GetRecommendationsRequest]) -> Vec<u8> {
-    requests.iter().flat_map(pb::GetRecommendationsRequest::encode_length_delimited_to_vec).collect()
+    requests
+        .iter()
+        .flat_map(pb::GetRecommendationsRequest::encode_length_delimited_to_vec)
+        .collect()
 }
 
 /// A request as the body of an HTTP/2 call, behind gRPC's five bytes (no compression, length): what

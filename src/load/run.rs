@@ -252,7 +252,6 @@ impl Call {
         };
         let intended = self.schedule.start(self.number);
         let mut tally = locked(&self.tally);
-        tally.sent += 1;
         match (self.schedule.is_measured(self.number), answer) {
             (true, Ok(answer)) => tally.answered(Times { intended, sent, done }, &answer),
             (true, Err(code)) => tally.failed(code),

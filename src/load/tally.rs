@@ -19,8 +19,6 @@ pub(super) struct Tally {
     pub(super) latency_us: Histogram<u64>,
     /// From the intended start to when the call was sent, in microseconds.
     pub(super) delay_us: Histogram<u64>,
-    /// Calls sent, warm-up and all.
-    pub(super) sent: u64,
     /// Of the calls measured those that the bound of calls in flight held up.
     pub(super) late: u64,
     /// Of the calls measured those that failed, by status code.
@@ -42,7 +40,6 @@ impl Default for Tally {
         Self {
             latency_us: histogram(),
             delay_us: histogram(),
-            sent: 0,
             late: 0,
             errors: BTreeMap::new(),
             snapshots: BTreeMap::new(),
@@ -103,10 +100,9 @@ impl Tally {
 
     /// Adds what another thread has counted.
     pub(super) fn add(&mut self, other: &Self) {
-        for (all, more) in [
-            (&mut self.latency_us, &other.latency_us),
-            (&mut self.delay_us, &other.delay_us),
-        ] {
+        for (all, more) in
+            [(&mut self.latency_us, &other.latency_us), (&mut self.delay_us, &other.delay_us)]
+        {
             all.add(more).expect("histograms of the same bounds add up");
         }
         for (all, more) in [
@@ -116,7 +112,6 @@ impl Tally {
         ] {
             more.iter().for_each(|(key, by)| count(all, key, *by));
         }
-        self.sent += other.sent;
         self.late += other.late;
         self.empty += other.empty;
         self.bytes_sum += other.bytes_sum;

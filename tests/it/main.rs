@@ -26,6 +26,7 @@ mod equal;
 mod holds;
 mod kills;
 mod life;
+mod load;
 mod magento;
 mod moments;
 mod nights;

@@ -9,9 +9,8 @@ use super::{
 use crate::load::{LoadReport, Point, RateReport};
 
 /// One colour a rate, then from the front again.
-const COLOURS: [&str; 8] = [
-    "#2f7d5b", "#b5542b", "#3a5fa8", "#8a3f7c", "#8c7a1c", "#2b8a9a", "#a83246", "#555f6b",
-];
+const COLOURS: [&str; 8] =
+    ["#2f7d5b", "#b5542b", "#3a5fa8", "#8a3f7c", "#8c7a1c", "#2b8a9a", "#a83246", "#555f6b"];
 
 /// The whole page.
 pub(super) fn page(report: &LoadReport) -> String {
@@ -43,8 +42,20 @@ fn write_page(page: &mut String, report: &LoadReport) -> fmt::Result {
 fn rates(page: &mut String, rates: &[RateReport]) -> fmt::Result {
     writeln!(page, "<h2>Rates</h2>\n<table><tr>")?;
     for name in [
-        "Meant/s", "Answers/s", "Planned", "Ok", "Failed", "Unsent", "Late", "p50 us", "p90", "p99",
-        "p99.9", "max", "Sent p99", "Bytes",
+        "Meant/s",
+        "Answers/s",
+        "Planned",
+        "Ok",
+        "Failed",
+        "Unsent",
+        "Late",
+        "p50 us",
+        "p90",
+        "p99",
+        "p99.9",
+        "max",
+        "Sent p99",
+        "Bytes",
     ] {
         write!(page, "<th class=n>{name}")?;
     }
@@ -54,8 +65,17 @@ fn rates(page: &mut String, rates: &[RateReport]) -> fmt::Result {
         write!(page, "<td class=n>{:.0}", rate.achieved_per_s)?;
         let failed = rate.errors.values().sum::<u64>();
         for count in [
-            rate.planned, rate.ok, failed, rate.unsent, rate.late, time.p50, time.p90, time.p99,
-            time.p99_9, time.max, rate.delay_us.p99,
+            rate.planned,
+            rate.ok,
+            failed,
+            rate.unsent,
+            rate.late,
+            time.p50,
+            time.p90,
+            time.p99,
+            time.p99_9,
+            time.max,
+            rate.delay_us.p99,
         ] {
             write!(page, "<td class=n>{count}")?;
         }
@@ -96,7 +116,8 @@ impl Axes {
     /// So wide that every point of every curve is on the plot. None without a point.
     fn of(rates: &[RateReport]) -> Option<Self> {
         let most = rates.iter().map(|rate| rate.ok).max().filter(|most| *most > 0)?;
-        let times = || rates.iter().flat_map(|rate| &rate.curve).map(|point| point.latency_us.max(1));
+        let times =
+            || rates.iter().flat_map(|rate| &rate.curve).map(|point| point.latency_us.max(1));
         let bottom = i32::try_from(times().min()?.ilog10()).unwrap_or(0);
         let top = i32::try_from(times().max()?.ilog10()).unwrap_or(0) + 1;
         Some(Self { nines: most.ilog10() + 1, bottom, decades: top - bottom })
