@@ -37,13 +37,13 @@ pub(super) struct ExplainArgs {
 /// Who answers; the server, if both are named, so that `$KINDRED_STORE` may stand.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
-struct Whom {
+pub(super) struct Whom {
     /// The store's directory: answers from what is live there, without any feed of stock.
     #[arg(long, env = "KINDRED_STORE", value_name = "DIR")]
-    store: Option<PathBuf>,
+    pub(super) store: Option<PathBuf>,
     /// Ask this server instead, with its live stock and blocks: HOST:PORT or a URL.
     #[arg(long, value_name = "SERVER")]
-    to: Option<String>,
+    pub(super) to: Option<String>,
 }
 
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<()> {
@@ -170,7 +170,7 @@ fn print_candidates(codes: &TypeCodes, slot: &pb::SlotExplanation) {
 const COLUMN_CHARS_MAX: usize = 48;
 
 /// Why a product is where it is, in words.
-fn why(codes: &TypeCodes, one: &pb::CandidateTrace) -> String {
+pub(super) fn why(codes: &TypeCodes, one: &pb::CandidateTrace) -> String {
     let detail = &*one.detail;
     let words = match one.decision() {
         Decision::Unspecified => "",

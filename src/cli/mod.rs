@@ -7,6 +7,7 @@
 mod ask;
 mod block;
 mod check;
+mod compare;
 mod compile;
 mod demo;
 mod documents;
@@ -19,6 +20,7 @@ mod holders;
 mod html;
 mod inputs;
 mod inspect;
+mod line_file;
 mod load;
 mod lookup;
 mod out;
@@ -102,6 +104,8 @@ enum Command {
     Lookup(lookup::LookupArgs),
     /// Show why products are in an answer, and why others are not.
     Explain(explain::ExplainArgs),
+    /// Hold the lists that a shop shows today against the answers of a server or a store.
+    Compare(compare::CompareArgs),
     /// Send readings of stock and price to servers, or print what they were told.
     Stock(stock::StockArgs),
     /// Ask a server at given rates and show how long its answers take; write request files for ghz and
@@ -188,6 +192,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Lookup(args) => lookup::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Load(args) => load::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Stock(args) => stock::run(&args),
         Command::Block(args) => block::block(&args),
         Command::Unblock(args) => block::unblock(&args),

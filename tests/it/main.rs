@@ -17,6 +17,7 @@ mod cache;
 mod calls;
 mod check;
 mod command;
+mod compare;
 pub mod corpora;
 mod csv;
 mod damage;

@@ -1,23 +1,20 @@
 //! What is asked, from the command line: products of a server or a file, or recorded requests.
 
-use std::{
-    fs,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::super::{
     ask::{self, TypeCodes},
+    line_file::{lines, text},
     stock::runtime,
 };
 use crate::{
     client::Replica,
     load::{self, Asked},
     model::{
-        limits::{ID_BYTES_MAX, LOAD_FILE_BYTES_MAX, LOAD_PRODUCTS_MAX},
+        limits::{ID_BYTES_MAX, LOAD_PRODUCTS_MAX},
         relation::Stage,
     },
     pb,
@@ -135,34 +132,6 @@ impl AskedArgs {
             ..Default::default()
         }
     }
-}
-
-/// A whole file, or standard input for `-`.
-fn text(path: &Path) -> anyhow::Result<String> {
-    let (at, mut text) = (path.display(), String::new());
-    let most = LOAD_FILE_BYTES_MAX + 1;
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().take(most).read_to_string(&mut text)
-    } else {
-        let file = fs::File::open(path).with_context(|| format!("cannot open {at}"))?;
-        file.take(most).read_to_string(&mut text)
-    };
-    let length = read.with_context(|| format!("cannot read {at}"))?;
-    if length as u64 > LOAD_FILE_BYTES_MAX {
-        bail!("{at} has more than {LOAD_FILE_BYTES_MAX} bytes; a part of it is as good");
-    }
-    Ok(text)
-}
-
-/// Lines that hold something, with their numbers.
-fn lines(text: &str) -> anyhow::Result<Vec<(usize, &str)>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let lines = lines.take(LOAD_PRODUCTS_MAX + 1).collect::<Vec<_>>();
-    if lines.len() > LOAD_PRODUCTS_MAX {
-        bail!("expected at most {LOAD_PRODUCTS_MAX} lines; a part of them is as good");
-    }
-    Ok(lines)
 }
 
 fn ids(text: &str) -> anyhow::Result<Vec<String>> {
