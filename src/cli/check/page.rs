@@ -3,10 +3,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{
-    super::html::{Text, head},
-    report::{CheckReport, category, percent},
-};
+use super::super::html::{Text, head};
+use super::report::{CheckReport, category, percent};
 use crate::compile::{Coverage, FindingReport, RelationReport, SourceAge};
 
 /// The whole page.

@@ -5,10 +5,8 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::{
-    super::{out::outln, whole_file::WholeFile},
-    asked::AskedArgs,
-};
+use super::super::{out::outln, whole_file::WholeFile};
+use super::asked::AskedArgs;
 use crate::{
     load::{METHOD, framed, length_prefixed},
     model::limits::REQUEST_BYTES_MAX,

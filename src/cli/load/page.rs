@@ -2,10 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{
-    super::html::{Text, head},
-    table::{facts, notes_of},
-};
+use super::super::html::{Text, head};
+use super::table::{facts, notes_of};
 use crate::load::{LoadReport, Point, RateReport};
 
 /// One colour a rate, then from the front again.
