@@ -228,20 +228,19 @@ fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
     }
 }
 
-/// How ids compare where nobody says it: as all the systems do that are read, else exactly.
+/// How ids compare where nobody says it: without case if one of the systems does so. Its links would
+/// dangle otherwise, while two ids of another system that differ in case only are reported.
 fn id_rule(inputs: &[NamedInput]) -> IdRule {
     let folds = |input: &&NamedInput| input.format.id_rule == IdRule::CaseFolded;
-    if inputs.iter().all(|input| folds(&input)) {
-        return IdRule::CaseFolded;
-    }
-    if let Some(folding) = inputs.iter().find(folds) {
+    let Some(folding) = inputs.iter().find(folds) else { return IdRule::Exact };
+    if !inputs.iter().all(|input| folds(&input)) {
         let name = &folding.name;
         eprintln!(
-            "warning: source {name:?} compares ids without case and others do not, so ids are \
-             compared exactly; say id_rule in catalog.toml"
+            "warning: source {name:?} compares ids without case, so those of all sources are \
+             compared so; say id_rule in catalog.toml"
         );
     }
-    IdRule::Exact
+    IdRule::CaseFolded
 }
 
 /// Blobs in the store, and two of them as a server would open them.

@@ -306,4 +306,6 @@ fn skus_compare_without_case_unless_a_catalog_toml_says_otherwise() {
     shop.write("catalog.toml", "");
     let run = shop.kindred(&["compile", "--from", &from, "--from", &also, "--allow", "all"]);
     run.succeeded().complained(&["source \"magento\" compares ids without case"]);
+    let snapshot = shop.snapshot();
+    assert!(snapshot.catalog().view().find("AB").is_some(), "its own links would dangle else");
 }
