@@ -30,7 +30,7 @@ use super::{
 use crate::{
     compile::{self, CheckLimits, Question, Report, Side},
     index::Ordinal,
-    model::finding::Severity,
+    model::{finding::Severity, instant},
     store::{MAIN_TRACK, Manifest, Store, Track},
 };
 
@@ -75,8 +75,12 @@ struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = CheckLimits::at(0).list_max)]
     list_max: usize,
     /// Check as of this instant; else now.
-    #[arg(long, value_name = "INSTANT")]
-    at: Option<Timestamp>,
+    #[arg(long, value_name = "INSTANT", value_parser = parse_at)]
+    at: Option<i64>,
+}
+
+fn parse_at(text: &str) -> Result<i64, String> {
+    instant::parse(text).ok_or_else(|| format!("expected {}, found {text:?}", instant::EXPECTED))
 }
 
 fn share(text: &str) -> Result<f32, String> {
@@ -87,7 +91,7 @@ fn share(text: &str) -> Result<f32, String> {
 impl LimitArgs {
     fn limits(&self) -> CheckLimits {
         CheckLimits {
-            now_s: self.at.unwrap_or_else(Timestamp::now).as_second(),
+            now_s: self.at.unwrap_or_else(|| Timestamp::now().as_second()),
             unconfirmed_days: self.unconfirmed_days,
             silent_days: self.silent_days,
             sold_out_days: self.sold_out_days,
