@@ -26,6 +26,8 @@ pub(crate) struct CsvReader {
     header: Vec<String>,
     text: Vec<u8>,
     ends: Vec<usize>,
+    /// Did the file end without a break behind the row?
+    is_cut: bool,
 }
 
 /// How far a row has come.
@@ -39,8 +41,14 @@ impl CsvReader {
     /// Reads the header of a table.
     pub(crate) fn new(input: Input, delimiter: u8) -> Result<Self, SourceError> {
         let core = Box::new(ReaderBuilder::new().delimiter(delimiter).build());
-        let mut reader =
-            Self { input, core, header: Vec::new(), text: vec![0; 256], ends: vec![0; 32] };
+        let mut reader = Self {
+            input,
+            core,
+            header: Vec::new(),
+            text: vec![0; 256],
+            ends: vec![0; 32],
+            is_cut: false,
+        };
         let mut cells = Cells::default();
         if !reader.read(&mut cells)? {
             let expected = "a header with the names of the columns";
@@ -95,6 +103,11 @@ impl CsvReader {
     /// The names of the columns, trimmed.
     pub(crate) fn header(&self) -> &[String] {
         &self.header
+    }
+
+    /// Was the row the last one, without a break behind it? One that lacks cells was cut off then.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Reads the next row; `false` at the end of the file. Blank lines are no rows.
@@ -168,6 +181,7 @@ impl CsvReader {
         if next == Next::Bytes {
             self.input.consume(read);
         }
+        self.is_cut = next == Next::End;
         Ok(matches!(result, ReadRecordResult::Record))
     }
 

@@ -83,6 +83,18 @@ pub enum SourceError {
         /// The line where the row begins.
         line: u64,
     },
+    /// A table whose last row is cut off: fetch the file again.
+    #[error("{}:{line}: expected {expected} cells as in the header, found {found} and the end of the file without a line break; fetch it again, or end the row if it is whole", path.display())]
+    TableEnds {
+        /// The file.
+        path: PathBuf,
+        /// The line where the row begins.
+        line: u64,
+        /// Cells of the header.
+        expected: usize,
+        /// Cells of the row.
+        found: usize,
+    },
     /// A row that is too long, or a quote that swallows the rows behind it.
     #[error("{}:{line}: expected a row of at most {ROW_BYTES_MAX} bytes, found a longer one; is a quote left open?", path.display())]
     RowTooLong {

@@ -4,6 +4,7 @@
 //! before it is read, and read twice like any other file.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -163,8 +164,9 @@ impl SourceFile {
     }
 }
 
-/// Everything in a directory but what is read by others, by name. Directories that
-/// are not entered stand in the list; links to directories are never entered, so no walk is endless.
+/// Everything in a directory but what is read by others, by name. Links to directories are followed;
+/// what was entered already, by whatever way, is not entered again and stands in the list, so no walk is
+/// endless.
 fn list(
     root: &Path,
     depth: Depth,
@@ -173,14 +175,14 @@ fn list(
 ) -> Result<Vec<SourceFile>, SourceError> {
     let mut files = Vec::new();
     let mut open = vec![(String::new(), root.to_owned())];
+    let mut entered = BTreeSet::from([real(root)?]);
     while let Some((prefix, directory)) = open.pop() {
         let failed = |error| SourceError::io(&directory, error);
         for entry in fs::read_dir(&directory).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let is_directory = entry.file_type().map_err(failed)?.is_dir();
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             let path = entry.path();
-            if is_directory && depth == Depth::Every {
+            if depth == Depth::Every && path.is_dir() && entered.insert(real(&path)?) {
                 open.push((format!("{name}/"), path));
             } else if !NO_TABLES.contains(&name.as_str()) {
                 files.push(SourceFile { name, path, encoding, kept: None });
@@ -192,6 +194,11 @@ fn list(
     }
     files.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(files)
+}
+
+/// The path without links.
+fn real(path: &Path) -> Result<PathBuf, SourceError> {
+    fs::canonicalize(path).map_err(|error| SourceError::io(path, error))
 }
 
 /// Copies a stream to a temporary file, which goes away with its path.

@@ -28,6 +28,8 @@ pub(crate) struct NdjsonReader {
     /// The current line, without its break.
     line: Vec<u8>,
     line_number: u64,
+    /// Did the current line end with a break?
+    ended: bool,
     any_object: bool,
     /// The first line that is no object, until one line is.
     first_bad: Option<(u64, String)>,
@@ -44,6 +46,7 @@ impl NdjsonReader {
             input,
             line: Vec::new(),
             line_number: 0,
+            ended: true,
             any_object: false,
             first_bad: None,
             unknown: UnknownKeys::default(),
@@ -85,6 +88,7 @@ impl NdjsonReader {
                     return Ok(true);
                 }
                 Err(error) => {
+                    self.check_whole(&error)?;
                     let found = without_line(&error);
                     let text = format!("expected a JSON object, found: {found}");
                     sink.finding(FindingCode::BadRow, at, "", &text);
@@ -95,16 +99,28 @@ impl NdjsonReader {
         self.check_any().map(|()| false)
     }
 
+    /// A file that was cut off and nesting that no export has are no matter of one line.
+    fn check_whole(&self, error: &serde_json::Error) -> Result<(), SourceError> {
+        let (path, line) = (self.input.path().to_owned(), self.line_number);
+        if error.is_eof() && !self.ended {
+            return Err(SourceError::JsonEnds { path, line });
+        }
+        if error.to_string().starts_with("recursion limit exceeded") {
+            return Err(SourceError::JsonTooDeep { path, line });
+        }
+        Ok(())
+    }
+
     /// Reads the next line that is not blank; `false` at the end.
     fn read_line(&mut self) -> Result<bool, SourceError> {
         loop {
             self.line.clear();
             self.line_number += 1;
-            let ended = self.read_to_break()?;
+            self.ended = self.read_to_break()?;
             if !self.line.trim_ascii().is_empty() {
                 return Ok(true);
             }
-            if !ended {
+            if !self.ended {
                 return Ok(false);
             }
         }

@@ -166,6 +166,10 @@ impl<'f> Sample<'f> {
                 Some(SourceError::NoTableAsNamed { path: file.path.clone(), found: ZIP })
             }
             (Content::Table { .. }, Some(Named::Json)) => first_item(file).err(),
+            (Content::Json { keys }, Some(Named::Json)) if is_error_answer(&keys) => {
+                let found = "an interface's answer about an error; fetch it again";
+                Some(SourceError::NoTableAsNamed { path: file.path.clone(), found })
+            }
             (Content::Table { .. } | Content::Json { .. }, Some(Named::Parquet)) => {
                 let found = "text; write it as Parquet, or name it after what it is";
                 Some(SourceError::NoTableAsNamed { path: file.path.clone(), found })
@@ -208,6 +212,16 @@ impl<'f> Sample<'f> {
         }
         first_item(self.file).map(|keys| Content::Json { keys })
     }
+}
+
+/// Are these the keys of what an interface says instead of a page when it fails?
+fn is_error_answer(keys: &[String]) -> bool {
+    const SAID: [&str; 4] = ["message", "error", "errors", "error_description"];
+    const BESIDE: [&str; 9] =
+        ["code", "status", "statusCode", "type", "title", "detail", "data", "parameters", "trace"];
+    let is = |words: &[&str], key: &String| words.contains(&key.as_str());
+    keys.iter().any(|key| is(&SAID, key))
+        && keys.iter().all(|key| is(&SAID, key) || is(&BESIDE, key))
 }
 
 /// The keys of the first object of JSON.

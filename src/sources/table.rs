@@ -243,6 +243,10 @@ impl<'s> Table<'s> {
                 self.sink.finding(FindingCode::BadRow, at, "", message);
                 continue;
             }
+            if found < expected && reader.is_cut() {
+                let (path, line) = (reader.path().to_owned(), self.cells.line);
+                return Err(SourceError::TableEnds { path, line, expected, found });
+            }
             let at = Location { file: self.file, line: to_u32(self.cells.line) };
             let message = format!("expected {expected} cells as in the header, found {found}");
             self.sink.finding(FindingCode::RaggedRow, at, "", &message);

@@ -29,6 +29,39 @@ const MAGENTO: &[u8] = b"sku,store_view_code,name,crosssell_skus\nA,,Jacket,B\nB
 const RELATIONS: &[u8] = b"source,type,target\nA,related,B\n";
 
 #[test]
+fn an_interfaces_answer_about_an_error_is_no_page() {
+    let page = br#"{"_embedded":{"items":[{"identifier":"a","enabled":true}]}}"#;
+    for answer in [
+        r#"{"code":401,"message":"Unauthorized"}"#,
+        r#"{"error":"rate limited"}"#,
+        r#"{"errors":"Not Found"}"#,
+        r#"{"code":"x","message":"y","data":{"status":401}}"#,
+    ] {
+        let dir = directory(&[("1.json", page), ("2.json", answer.as_bytes())]);
+        let error = detect(dir.path(), Encoding::Utf8).unwrap_err().to_string();
+        assert!(error.contains("2.json: ") && error.contains("about an error"), "{error}");
+    }
+    let dir = directory(&[("1.json", page), ("2.json", br#"{"message":"hi","tables":[]}"#)]);
+    assert!(detect(dir.path(), Encoding::Utf8).is_ok());
+}
+
+#[test]
+fn linked_directories_are_entered_once() {
+    let dir = directory(&[("exports/today/products.csv", b"sku,enabled\na,1\n")]);
+    let outside = directory(&[("categories.csv", b"code,label-en_US\nc,C\n")]);
+    let link = |to: &Path, name: &str| {
+        std::os::unix::fs::symlink(to, dir.path().join(name)).unwrap();
+    };
+    link(outside.path(), "current");
+    link(dir.path(), "exports/loop");
+    link(&dir.path().join("exports/today"), "again");
+    let part = format("akeneo").unwrap().part(dir.path(), Encoding::Utf8).unwrap();
+    let names = part.files().map(|file| file.name.clone()).collect::<Vec<_>>();
+    assert!(names.contains(&"current/categories.csv".to_owned()), "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.ends_with("products.csv")).count(), 1, "{names:?}");
+}
+
+#[test]
 fn a_file_is_known_by_its_header() {
     check(&[("export.csv", MAGENTO)], &["magento"]);
     check(&[("relations.csv", RELATIONS)], &["kindred"]);

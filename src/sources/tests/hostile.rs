@@ -9,10 +9,7 @@ use std::{
 
 use super::{Collected, read, refused};
 use crate::{
-    model::{
-        finding::FindingCode,
-        limits::{COLUMNS_MAX, EXPORT_COLUMNS_MAX, ROW_BYTES_MAX},
-    },
+    model::limits::{COLUMNS_MAX, EXPORT_COLUMNS_MAX, ROW_BYTES_MAX},
     sources::{
         SourceError, csv::CsvReader, format, input::Input, ndjson::NdjsonReader, table::Cells,
     },
@@ -423,13 +420,40 @@ fn lines_that_are_no_objects_are_reported_and_skipped() {
          12",
     ];
     check("products.ndjson", text, &["a", "e"], &findings);
-    let deep = format!("{{\"id\":\"a\"}}\n{{\"id\":{}\n", "[".repeat(100_000));
-    let collected = read("kindred", &[("products.ndjson", deep.as_bytes())]);
-    assert_eq!(collected.count(FindingCode::BadRow), 1);
     let keys: Vec<String> = (0..=COLUMNS_MAX).map(|key| format!("\"k{key}\":1")).collect();
     let wide = format!("{{\"id\":\"a\"}}\n{{{}}}\n", keys.join(","));
     let collected = read("kindred", &[("products.ndjson", wide.as_bytes())]);
     assert!(collected.findings[0].contains("more than 1024 keys"), "{:?}", collected.findings);
+}
+
+#[test]
+fn a_file_that_is_cut_off_or_too_deep_is_refused_whatever_it_held_before() {
+    let deep = format!("{{\"id\":\"a\"}}\n{{\"id\":{}\n", "[".repeat(100_000));
+    refused(
+        "kindred",
+        &[("products.ndjson", deep.as_bytes())],
+        "DIR/products.ndjson:2: expected JSON nested at most 127 deep, found more",
+    );
+    refused(
+        "kindred",
+        &[("products.ndjson", b"{\"id\":\"a\"}\n{\"id\":\"b\",\"title\":\"x")],
+        "DIR/products.ndjson:2: expected the JSON that begins here to go on to its end, found the \
+         end of the file; fetch it again",
+    );
+    refused(
+        "kindred",
+        &[("products.csv", b"id,title,price\na,x,1\nb,y")],
+        "DIR/products.csv:3: expected 3 cells as in the header, found 2 and the end of the file \
+         without a line break; fetch it again, or end the row if it is whole",
+    );
+    // With a break behind it the row is short, and the file is whole.
+    check(
+        "products.csv",
+        b"id,title\na,x\nb\n",
+        &["a"],
+        &["products.csv:3 ragged_row : expected 2 cells as in the header, found 1"],
+    );
+    check("products.csv", b"id,title\na,x\nb,y", &["a", "b"], &[]);
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn check_shapes(good: &Good<'_>) {
         let expected =
             if good.is_lines() { "expected one JSON object a line" } else { "nested at most" };
         good.is_refused(good.name, deep.as_bytes(), expected);
-        good.is_refused(good.name, nested.as_bytes(), expected);
+        good.is_refused(good.name, nested.as_bytes(), "nested at most");
         // Whether it is an item too long or another system's document, is seen at 16 MiB.
         let expected = if good.is_lines() { "a row of at most" } else { "expected" };
         good.is_refused_at_its_line("{\"a\":\"", expected);
