@@ -127,7 +127,10 @@ fn read_table(
 /// What a file holds, by its columns or its first item.
 fn kind_of(sample: &Sample<'_>) -> Option<(Kind, Written)> {
     if sample.is_json() {
-        let (_, item) = sample.item(rest::CONTAINERS)?;
+        let Some((_, item)) = sample.item(rest::CONTAINERS) else {
+            // A page without items: nothing has changed.
+            return sample.has("_embedded").then_some((Kind::Product, Written::Json));
+        };
         return rest::kind(&item).map(|kind| (kind, Written::Json));
     }
     let delimiter =

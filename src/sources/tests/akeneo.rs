@@ -480,3 +480,10 @@ fn every_form_of_the_catalog_is_known_file_by_file() {
         format("akeneo").unwrap().read(&path, &mut Collected::default()).unwrap();
     }
 }
+
+#[test]
+fn a_page_without_items_says_nothing() {
+    let page = br#"{"_links":{"self":{"href":"x"}},"current_page":1,"_embedded":{"items":[]}}"#;
+    let collected = read("akeneo", &[("p.json", page)]);
+    assert_eq!((collected.records.len(), collected.findings.len()), (0, 0));
+}
