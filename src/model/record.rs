@@ -234,14 +234,72 @@ pub struct VariantRecord<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeRecord<'a> {
     /// The type as the source's relations write it; [`Self::BUNDLES`] for the options of bundles,
-    /// [`Self::VARIANTS`] for the variants that parents name.
+    /// [`Self::VARIANTS`] for the variants that parents name; or what [`Span`] says, by the words
+    /// below. Types have no such words.
     pub relation_type: &'a str,
     /// The product, as the source's relations write it; `None` means that the input speaks of the
     /// type at all.
     pub product: Option<&'a str>,
 }
 
-impl ScopeRecord<'_> {
+/// How far a [`ScopeRecord`] reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span<'a> {
+    /// All of one type, as relations write it.
+    Type(&'a str),
+    /// All options of bundles.
+    Bundles,
+    /// All variants that parents name.
+    Variants,
+    /// All types of a system for the product, also those that the input does not name.
+    Every {
+        /// What the types begin with, to the first `:`.
+        system: &'a str,
+        /// The links meant.
+        links: Links,
+    },
+}
+
+/// Which links of a system a whole map of types holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// Each.
+    All,
+    /// Those without a quantity.
+    Plain,
+    /// Those with a quantity.
+    Counted,
+}
+
+impl<'a> ScopeRecord<'a> {
+    /// Before a system (`salsify:`): the map of types of a product is there as a whole, so that a type
+    /// that it lacks has no links. Only `patch` clears by it: in `replace` one product with an empty
+    /// map would clear those of all.
+    pub const EVERY: &'static str = "#every ";
+    /// As [`Self::EVERY`], of links without a quantity.
+    pub const EVERY_PLAIN: &'static str = "#every-plain ";
+    /// As [`Self::EVERY`], of links with a quantity.
+    pub const EVERY_COUNTED: &'static str = "#every-counted ";
+
+    /// How far it reaches.
+    #[must_use]
+    pub fn span(&self) -> Span<'a> {
+        let words = [
+            (Self::EVERY, Links::All),
+            (Self::EVERY_PLAIN, Links::Plain),
+            (Self::EVERY_COUNTED, Links::Counted),
+        ];
+        let every = words
+            .into_iter()
+            .find_map(|(word, links)| Some((self.relation_type.strip_prefix(word)?, links)));
+        match (self.relation_type, every) {
+            (_, Some((system, links))) => Span::Every { system, links },
+            (Self::BUNDLES, None) => Span::Bundles,
+            (Self::VARIANTS, None) => Span::Variants,
+            (relation_type, None) => Span::Type(relation_type),
+        }
+    }
+
     /// What stands for a type where [`BundleRecord`]s are meant, of which there is one kind only.
     pub const BUNDLES: &'static str = "#bundles";
     /// What stands for a type where [`VariantRecord`]s are meant; the product is the parent.

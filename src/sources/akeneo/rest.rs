@@ -28,6 +28,12 @@ use crate::{
     },
 };
 
+/// The maps of a product's association types, and the links that such a map is all of.
+const MAPS: [(&str, &str); 2] = [
+    ("associations", ScopeRecord::EVERY_PLAIN),
+    ("quantified_associations", ScopeRecord::EVERY_COUNTED),
+];
+
 /// Where the items of a page stand.
 pub(super) const CONTAINERS: &[&str] = &["_embedded.items"];
 
@@ -196,8 +202,9 @@ fn emit(object: &mut Object<'_>, id: &str, family: &str, structure: &Structure, 
         ..ProductRecord::default()
     };
     object.emit(Record::Product(product));
-    emit_links(object, id, "associations", links);
-    emit_links(object, id, "quantified_associations", links);
+    for (key, every) in MAPS {
+        emit_links(object, id, key, every, links);
+    }
 }
 
 /// The text of an attribute, in the locale that ranks first.
@@ -227,19 +234,36 @@ fn price<'a>(object: &mut Object<'_>, values: &'a Map<String, Value>) -> Option<
     Some(PriceRecord { amount, currency: price.get("currency")?.as_str() })
 }
 
-fn emit_links(object: &mut Object<'_>, source: &str, key: &str, links: &mut Links) {
+fn emit_links(
+    object: &mut Object<'_>,
+    source: &str,
+    key: &str,
+    every: &str,
+    links: &mut Links,
+) {
     let at = object.at();
     if object.value(key).is_some() {
         links.note_place(at, 1);
     }
-    let Some(types) = object.map(key) else { return };
+    let types = object.map(key);
+    let is_empty = object.value(key).is_some_and(is_none);
+    // What cannot be read says nothing of the types that are not there.
+    let is_read = |levels: &Value| is_none(levels) || levels.is_object();
+    if is_empty || types.is_some_and(|types| types.values().all(is_read)) {
+        let relation_type = format!("{every}{}", relation_type(""));
+        object.emit(Record::Scope(ScopeRecord {
+            relation_type: &relation_type,
+            product: Some(source),
+        }));
+    }
+    let Some(types) = types else { return };
     for (code, levels) in types {
         let relation_type = relation_type(code);
         if !object.is_name(key, &relation_type) {
             continue;
         }
-        let is_empty = levels.as_array().is_some_and(Vec::is_empty) || levels.is_null();
-        if is_empty || levels.is_object() {
+        let is_empty = is_none(levels);
+        if is_read(levels) {
             let scope = ScopeRecord { relation_type: &relation_type, product: Some(source) };
             object.emit(Record::Scope(scope));
         }
@@ -263,6 +287,11 @@ fn emit_links(object: &mut Object<'_>, source: &str, key: &str, links: &mut Link
             }
         }
     }
+}
+
+/// Is it null, or an empty map as PHP writes it?
+fn is_none(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// A target: text, or an object with its quantity.

@@ -10,6 +10,7 @@
 //! | anything | is there | `full` |
 //! | a relation, a bundle's selection, a variant | speaks of its type | `replace` |
 //! | the same | speaks of its type for its product (source, bundle, parent) | `patch` |
+//! | a relation | has the whole map of its product's types, though without its own | `patch` |
 //! | the same | says it itself | `append` |
 //! | a product, market row, alias | has a row for the same | all |
 //! | all that names a product, but selections of it | has a tombstone for the product | `replace`, `patch` |
@@ -26,7 +27,7 @@ use crate::model::{
     config::{CatalogConfig, Mode},
     finding::FindingCode,
     id::IdRule,
-    record::{FileId, FileInfo, Location, Record, RecordSink, ScopeRecord, TombstoneRecord},
+    record::{FileId, FileInfo, Links, Location, Record, RecordSink, Span, TombstoneRecord},
     relation::RelationType,
 };
 
@@ -64,6 +65,8 @@ struct Statement<'a> {
     owner: &'a str,
     /// What tells it from others of the same kind and owner.
     rest: [&'a str; 2],
+    /// The system whose types its own is one of, and which of its links it is.
+    of: Option<(&'a str, Links)>,
 }
 
 /// What a hash is of; no two kinds of keys share one.
@@ -77,6 +80,7 @@ enum Of {
     Alias = 6,
     Variant = 7,
     Gone = 8,
+    Every = 9,
 }
 
 impl StayingRules {
@@ -142,19 +146,20 @@ impl Spoken {
             Record::Tombstone(TombstoneRecord { product }) => {
                 self.say(Of::Gone, None, &[product]);
             }
-            Record::Scope(ScopeRecord { relation_type, product }) => {
-                let kind = match *relation_type {
-                    ScopeRecord::BUNDLES => Kind::Bundles,
-                    ScopeRecord::VARIANTS => Kind::Variants,
-                    relation_type => self.rules.kind(relation_type),
-                };
-                self.speak_of(kind, *product);
-            }
+            Record::Scope(scope) => match (scope.span(), scope.product) {
+                (Span::Bundles, product) => self.speak_of(Kind::Bundles, product),
+                (Span::Variants, product) => self.speak_of(Kind::Variants, product),
+                (Span::Type(text), product) => self.speak_of(self.rules.kind(text), product),
+                (Span::Every { system, links }, Some(product)) => {
+                    self.say(Of::Every, None, &[system, word(links), product]);
+                }
+                (Span::Every { .. }, None) => {}
+            },
             Record::Relation(_) | Record::Bundle(_) | Record::Variant(_) => {
                 if let Record::Variant(variant) = record {
                     self.say(Of::Variant, None, &[variant.variant]);
                 }
-                if let Some(Statement { kind, owner, rest }) = self.statement(record) {
+                if let Some(Statement { kind, owner, rest, .. }) = self.statement(record) {
                     self.speak_of(kind, Some(owner));
                     if self.rules.mode_of(kind) == Mode::Append {
                         self.say(Of::Statement, Some(kind), &[owner, rest[0], rest[1]]);
@@ -173,12 +178,20 @@ impl Spoken {
     }
 
     fn keeps_statement(&mut self, statement: &Statement<'_>) -> bool {
-        let Statement { kind, owner, rest: [other, more] } = *statement;
+        let Statement { kind, owner, rest: [other, more], of } = *statement;
         let mode = self.rules.mode_of(kind);
         let is_outdated = match mode {
             Mode::Full => true,
             Mode::Replace => self.is_said(Of::Kind, Some(kind), &[]),
-            Mode::Patch => self.is_said(Of::Owner, Some(kind), &[owner]),
+            Mode::Patch => {
+                self.is_said(Of::Owner, Some(kind), &[owner])
+                    || of.is_some_and(|(system, links)| {
+                        let mut has = |links| {
+                            self.is_said(Of::Every, None, &[system, word(links), owner])
+                        };
+                        has(Links::All) || has(links)
+                    })
+            }
             Mode::Append => self.is_said(Of::Statement, Some(kind), &[owner, other, more]),
         };
         // A bundle that lost a part is reported by the graph, which knows if another source has it.
@@ -218,16 +231,23 @@ impl Spoken {
                 kind: self.rules.kind(relation.relation_type),
                 owner: relation.source,
                 rest: [relation.target, ""],
+                of: relation.relation_type.find(':').map(|end| {
+                    let is_counted = relation.quantity.is_some();
+                    let links = if is_counted { Links::Counted } else { Links::Plain };
+                    (relation.relation_type.get(..=end).unwrap_or_default(), links)
+                }),
             }),
             Record::Bundle(row) => Some(Statement {
                 kind: Kind::Bundles,
                 owner: row.bundle,
                 rest: [row.product, row.option],
+                of: None,
             }),
             Record::Variant(variant) => Some(Statement {
                 kind: Kind::Variants,
                 owner: variant.parent,
                 rest: [variant.variant, ""],
+                of: None,
             }),
             Record::Product(_)
             | Record::ProductMarket(_)
@@ -276,6 +296,15 @@ impl Spoken {
             push(key, 5, &self.rules.id_rule.fold(text));
         }
         xxh3_128(key)
+    }
+}
+
+/// Links of a system, in a key.
+fn word(links: Links) -> &'static str {
+    match links {
+        Links::All => "all",
+        Links::Plain => "plain",
+        Links::Counted => "counted",
     }
 }
 
