@@ -258,6 +258,10 @@ pub enum Span<'a> {
         /// The links meant.
         links: Links,
     },
+    /// One type, of which the product has links that only a whole input tells.
+    Part(&'a str),
+    /// One type, of which the product has links that could not be read.
+    Unread(&'a str),
 }
 
 /// Which links of a system a whole map of types holds.
@@ -281,6 +285,16 @@ impl<'a> ScopeRecord<'a> {
     /// As [`Self::EVERY`], of links with a quantity.
     pub const EVERY_COUNTED: &'static str = "#every-counted ";
 
+    /// Before a type: the product has links of it that lead to all products of something, of which a
+    /// delta may hold some. In `patch`, what was kept of the product and type stays, and what the input
+    /// says of it is added. Stands before those links. Before a system, without a product: the input
+    /// has products of such groups, to which products outside of it may link.
+    pub const PART: &'static str = "#part ";
+    /// Before a type: the product has links of it that could not be read. In `patch` and `replace`,
+    /// what was kept of the product and type stays, and what the input says of it is added. Stands
+    /// before those links, unless [`Self::PART`] does.
+    pub const UNREAD: &'static str = "#unread ";
+
     /// How far it reaches.
     #[must_use]
     pub fn span(&self) -> Span<'a> {
@@ -292,11 +306,16 @@ impl<'a> ScopeRecord<'a> {
         let every = words
             .into_iter()
             .find_map(|(word, links)| Some((self.relation_type.strip_prefix(word)?, links)));
+        let after = |word| self.relation_type.strip_prefix(word);
         match (self.relation_type, every) {
             (_, Some((system, links))) => Span::Every { system, links },
             (Self::BUNDLES, None) => Span::Bundles,
             (Self::VARIANTS, None) => Span::Variants,
-            (relation_type, None) => Span::Type(relation_type),
+            (relation_type, None) => {
+                let part = after(Self::PART).map(Span::Part);
+                let unread = || after(Self::UNREAD).map(Span::Unread);
+                part.or_else(unread).unwrap_or(Span::Type(relation_type))
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     model::{
         finding::FindingCode,
-        record::{Location, Record, RecordSink, RelationRecord},
+        record::{Location, Record, RecordSink, RelationRecord, ScopeRecord},
         relation::Origin,
         text::shown,
     },
@@ -50,6 +50,8 @@ pub(super) struct Links {
     to_groups: Vec<ToGroup>,
     /// Where associations could have stood first, and in how many columns or items.
     places: Option<(Location, u64)>,
+    /// Where the first product of groups stood.
+    grouped: Option<Location>,
     any: bool,
 }
 
@@ -60,6 +62,27 @@ struct ToGroup {
     relation_type: String,
     group: String,
     at: Location,
+}
+
+/// A type as a scope writes it: of what of a product's links it is in doubt.
+#[derive(Debug)]
+pub(super) struct Doubt(String);
+
+/// The product links to groups by this type.
+pub(super) fn part(relation_type: &str) -> Doubt {
+    Doubt(format!("{}{relation_type}", ScopeRecord::PART))
+}
+
+/// The product has links of this type that could not be read.
+pub(super) fn unread(relation_type: &str) -> Doubt {
+    Doubt(format!("{}{relation_type}", ScopeRecord::UNREAD))
+}
+
+impl Doubt {
+    /// Said of a product.
+    pub(super) fn of<'d>(&'d self, product: &'d str) -> ScopeRecord<'d> {
+        ScopeRecord { relation_type: &self.0, product: Some(product) }
+    }
 }
 
 /// `akeneo:CODE`.
@@ -84,6 +107,7 @@ impl Links {
             members: BTreeMap::new(),
             to_groups: Vec::new(),
             places: None,
+            grouped: None,
             any: false,
         }
     }
@@ -135,6 +159,11 @@ impl Links {
         has_room
     }
 
+    /// Notes that a product of groups stands here.
+    pub(super) fn note_groups(&mut self, at: Location) {
+        self.grouped.get_or_insert(at);
+    }
+
     /// Notes that associations could stand here.
     pub(super) fn note_place(&mut self, at: Location, count: u64) {
         let place = self.places.get_or_insert((at, 0));
@@ -174,6 +203,11 @@ impl Links {
 
     /// Follows the links to groups, and says loudly if there was no association at all.
     pub(super) fn finish(mut self, sink: &mut dyn RecordSink) {
+        if let Some(at) = self.grouped {
+            let relation_type = format!("{}{}", ScopeRecord::PART, relation_type(""));
+            let scope = ScopeRecord { relation_type: &relation_type, product: None };
+            sink.record(at, Record::Scope(scope));
+        }
         let to_groups = mem::take(&mut self.to_groups);
         let each_max = self.each_max(&to_groups, sink);
         for link in &to_groups {
@@ -217,6 +251,7 @@ impl Links {
             };
             let group = shown(&link.group);
             let message = format!("expected the products of group `{group}`, {found}");
+            sink.record(link.at, Record::Scope(unread(&link.relation_type).of(&link.source)));
             return sink.finding(FindingCode::BadValue, link.at, "groups", &message);
         };
         if members.len() > GROUP_MEMBERS_MAX {

@@ -34,6 +34,9 @@ const MAPS: [(&str, &str); 2] = [
     ("quantified_associations", ScopeRecord::EVERY_COUNTED),
 ];
 
+/// Where the products stand that a type links to.
+const LEVELS: [&str; 3] = ["products", "product_uuids", "product_models"];
+
 /// Where the items of a page stand.
 pub(super) const CONTAINERS: &[&str] = &["_embedded.items"];
 
@@ -153,7 +156,11 @@ fn emit_product(object: &mut Object<'_>, structure: &Structure, links: &mut Link
     if let Some(uuid) = uuid.filter(|uuid| *uuid != id) {
         object.emit(Record::Alias(AliasRecord { alias: &uuid, product: &id }));
     }
-    for group in object.texts("groups") {
+    let groups = object.texts("groups");
+    if !groups.is_empty() {
+        links.note_groups(object.at());
+    }
+    for group in groups {
         if !links.add_member(&group, &id) {
             object.bad_value("groups", links::FEWER, &group);
         }
@@ -269,12 +276,24 @@ fn emit_links(
         }
         let Value::Object(levels) = levels else {
             if !is_empty {
+                object.emit(Record::Scope(links::unread(&relation_type).of(source)));
                 object.bad_value(key, "products, product_models and groups of a type", code);
             }
             continue;
         };
         let mut levels = object.within(levels);
-        for level in ["products", "product_uuids", "product_models"] {
+        let groups = levels.value("groups").and_then(Value::as_array);
+        if groups.is_some_and(|groups| !groups.is_empty()) {
+            levels.emit(Record::Scope(links::part(&relation_type).of(source)));
+        }
+        let is_list = |level: &&str| {
+            let value = levels.value(level);
+            value.is_none_or(|value| value.is_array() || is_empty_map(value))
+        };
+        if !LEVELS.iter().chain(&["groups"]).all(is_list) {
+            levels.emit(Record::Scope(links::unread(&relation_type).of(source)));
+        }
+        for level in LEVELS {
             for target in levels.list(level) {
                 emit_link(&mut levels, source, &relation_type, level, target, links);
             }
@@ -283,10 +302,15 @@ fn emit_links(
             if levels.is_id("groups", &group)
                 && !links.add_group_link(at, source, &relation_type, &group)
             {
+                levels.emit(Record::Scope(links::unread(&relation_type).of(source)));
                 levels.bad_value("groups", links::FEWER, &group);
             }
         }
     }
+}
+
+fn is_empty_map(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty)
 }
 
 /// Is it null, or an empty map as PHP writes it?

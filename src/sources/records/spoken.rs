@@ -11,7 +11,7 @@
 //! | a relation, a bundle's selection, a variant | speaks of its type | `replace` |
 //! | the same | speaks of its type for its product (source, bundle, parent) | `patch` |
 //! | a relation | has the whole map of its product's types, though without its own | `patch` |
-//! | the same | says it itself | `append` |
+//! | the same | says it itself | `append`, and where it could not be read as a whole |
 //! | a product, market row, alias | has a row for the same | all |
 //! | all that names a product, but selections of it | has a tombstone for the product | `replace`, `patch` |
 
@@ -27,8 +27,11 @@ use crate::model::{
     config::{CatalogConfig, Mode},
     finding::FindingCode,
     id::IdRule,
-    record::{FileId, FileInfo, Links, Location, Record, RecordSink, Span, TombstoneRecord},
+    record::{
+        FileId, FileInfo, Links, Location, Record, RecordSink, ScopeRecord, Span, TombstoneRecord,
+    },
     relation::RelationType,
+    text::shown,
 };
 
 /// How the statements of one source meet.
@@ -81,6 +84,8 @@ enum Of {
     Variant = 7,
     Gone = 8,
     Every = 9,
+    Listed = 10,
+    Part = 11,
 }
 
 impl StayingRules {
@@ -153,7 +158,12 @@ impl Spoken {
                 (Span::Every { system, links }, Some(product)) => {
                     self.say(Of::Every, None, &[system, word(links), product]);
                 }
-                (Span::Every { .. }, None) => {}
+                (Span::Part(text), Some(product)) => self.doubt(text, product, Mode::Patch),
+                (Span::Unread(text), Some(product)) => {
+                    self.doubt(text, product, Mode::Patch);
+                    self.doubt(text, product, Mode::Replace);
+                }
+                (Span::Every { .. } | Span::Part(_) | Span::Unread(_), None) => {}
             },
             Record::Relation(_) | Record::Bundle(_) | Record::Variant(_) => {
                 if let Record::Variant(variant) = record {
@@ -161,7 +171,9 @@ impl Spoken {
                 }
                 if let Some(Statement { kind, owner, rest, .. }) = self.statement(record) {
                     self.speak_of(kind, Some(owner));
-                    if self.rules.mode_of(kind) == Mode::Append {
+                    let is_listed = self.rules.mode_of(kind) == Mode::Append
+                        || self.is_said(Of::Listed, Some(kind), &[owner]);
+                    if is_listed {
                         self.say(Of::Statement, Some(kind), &[owner, rest[0], rest[1]]);
                     }
                 }
@@ -180,8 +192,10 @@ impl Spoken {
     fn keeps_statement(&mut self, statement: &Statement<'_>) -> bool {
         let Statement { kind, owner, rest: [other, more], of } = *statement;
         let mode = self.rules.mode_of(kind);
+        let is_in_doubt = self.is_said(Of::Part, Some(kind), &[owner]);
         let is_outdated = match mode {
             Mode::Full => true,
+            _ if is_in_doubt => self.is_said(Of::Statement, Some(kind), &[owner, other, more]),
             Mode::Replace => self.is_said(Of::Kind, Some(kind), &[]),
             Mode::Patch => {
                 self.is_said(Of::Owner, Some(kind), &[owner])
@@ -265,6 +279,41 @@ impl Spoken {
         }
     }
 
+    /// What was kept of a product and type stays in this mode, but for what the input says anew.
+    fn doubt(&mut self, relation_type: &str, owner: &str, mode: Mode) {
+        let kind = match relation_type {
+            ScopeRecord::BUNDLES => Kind::Bundles,
+            ScopeRecord::VARIANTS => Kind::Variants,
+            relation_type => self.rules.kind(relation_type),
+        };
+        self.say(Of::Listed, Some(kind), &[owner]);
+        if self.rules.mode_of(kind) == mode {
+            self.say(Of::Part, Some(kind), &[owner]);
+        }
+    }
+
+    /// What a scope leaves as it was, though the input says something of it.
+    fn left(&self, scope: &ScopeRecord<'_>) -> Option<(FindingCode, String)> {
+        let Span::Part(text) = scope.span() else { return None };
+        if self.rules.mode_of(self.rules.kind(text)) != Mode::Patch {
+            return None;
+        }
+        let Some(product) = scope.product else {
+            let message = "expected with products of groups all products that link to these, found \
+                           a delta: links of products that are not in it stay as they were; send all \
+                           products in mode `full` or `replace`";
+            return Some((FindingCode::UnknownColumn, message.to_owned()));
+        };
+        let message = format!(
+            "expected all links of `{}` from `{}`, found links to groups, of which a delta may hold \
+             some products only: what was kept of them stays, and no link goes; send all products in \
+             mode `full` or `replace`",
+            shown(text),
+            shown(product)
+        );
+        Some((FindingCode::BadValue, message))
+    }
+
     /// Is a product gone at the source? Nothing goes where the source only adds.
     fn is_gone(&mut self, mode: Mode, product: &str) -> bool {
         mode != Mode::Append && self.is_said(Of::Gone, None, &[product])
@@ -340,6 +389,11 @@ impl<W: Write> RecordSink for Noting<'_, W> {
 
     fn record(&mut self, at: Location, record: Record<'_>) {
         self.spoken.note(&record);
+        if let Record::Scope(scope) = &record
+            && let Some((code, message)) = self.spoken.left(scope)
+        {
+            self.writer.finding(code, at, "groups", &message);
+        }
         if !matches!(record, Record::Scope(_) | Record::Tombstone(_)) {
             self.writer.record(at, record);
         }

@@ -76,7 +76,7 @@ fn exports_speak_of_each_type_that_is_there_though_it_is_empty() {
     check_scopes("p.csv", "sku;family;enabled\na;f;1\n", &[]);
     let item = r#"{"identifier":"a","family":"f","enabled":true,"categories":[],"values":{},
         "associations":{"U":{"products":[]},"V":[],"W":7},"quantified_associations":{"Q":{}}}"#;
-    let expected = ["akeneo:U a", "akeneo:V a", "#every-counted akeneo: a", "akeneo:Q a"];
+    let expected = ["akeneo:U a", "akeneo:V a", "#unread akeneo:W a", "#every-counted akeneo: a", "akeneo:Q a"];
     check_scopes("p.json", &item.replace('\n', ""), &expected);
 }
 

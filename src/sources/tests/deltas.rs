@@ -1,0 +1,135 @@
+//! Goal: a delta never takes away or moves what it cannot know. Method: a full input is kept, a delta of
+//! few products comes in each mode, and what is there then is compared.
+
+use std::{fmt::Write as _, path::Path};
+
+use super::{Collected, directory};
+use crate::{
+    model::{
+        config::{CatalogConfig, Mode, SourceDeclaration},
+        record::Record,
+    },
+    sources::{
+        format,
+        records::{Noting, RecordWriter, Spoken, Staying, StayingRules, replay},
+    },
+};
+
+type Files<'a> = &'a [(&'a str, &'a str)];
+
+/// What is there after a full input and a delta of a source.
+fn after(format_name: &str, full: Files<'_>, delta: Files<'_>, mode: Mode) -> Collected {
+    let source = SourceDeclaration { mode: Some(mode), ..SourceDeclaration::new("shop", 100) };
+    let config = CatalogConfig { sources: vec![source], ..CatalogConfig::default() };
+    let mut spoken = Spoken::new(StayingRules::new(&config, "shop", Mode::Full));
+    let [mut kept, mut new] = [Vec::new(), Vec::new()];
+    let format = format(format_name).unwrap();
+    let bytes = |files: Files<'_>| -> Vec<(String, Vec<u8>)> {
+        files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
+    };
+    let [full, delta] = [full, delta].map(|files| {
+        let files = bytes(files);
+        let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), &**text)).collect();
+        directory(&files)
+    });
+    // Each is noted, for scopes are not written; the first one by a source that nothing was kept of.
+    let mut nothing = Spoken::new(StayingRules::new(&config, "shop", Mode::Full));
+    let mut noting = Noting::new(&mut nothing, RecordWriter::new(&mut kept, Path::new("kept")));
+    format.read(full.path(), &mut noting).unwrap();
+    let kept_hash = noting.into_writer().finish().unwrap().hash;
+    let mut noting = Noting::new(&mut spoken, RecordWriter::new(&mut new, Path::new("new")));
+    format.read(delta.path(), &mut noting).unwrap();
+    let new_hash = noting.into_writer().finish().unwrap().hash;
+
+    let mut collected = Collected::default();
+    let mut staying = Staying::new(&mut spoken, &mut collected);
+    replay(&*kept, Path::new("kept"), kept_hash, &mut staying).unwrap();
+    replay(&*new, Path::new("new"), new_hash, &mut collected).unwrap();
+    collected
+}
+
+/// Its links, by source, type and target.
+fn links(collected: &Collected) -> Vec<String> {
+    let link = |(_, record): &(String, Record<'static>)| {
+        let Record::Relation(link) = record else { return None };
+        let mut text = String::new();
+        let relation_type = link.relation_type.rsplit_once(':').unwrap().1;
+        write!(text, "{} {relation_type} {}", link.source, link.target).unwrap();
+        if let Some(two_way) = link.two_way {
+            text.push_str(if two_way { " two-way" } else { " one-way" });
+        }
+        Some(text)
+    };
+    let mut links: Vec<String> = collected.records.iter().filter_map(link).collect();
+    links.sort();
+    links
+}
+
+const GROUPS: Files<'_> = &[(
+    "p.csv",
+    "sku;family;groups;PACK-groups;PACK-products\np1;f;;g;x\np2;f;g;;\np3;f;g;;\nx;f;;;\ny;f;;;\n",
+)];
+
+/// The row of p1 in a delta names g, whose products are not there: its links went, and with some of them
+/// there those of the others.
+#[test]
+fn links_to_groups_stay_though_a_delta_lacks_products_of_the_group() {
+    let header = "sku;family;groups;PACK-groups;PACK-products\n";
+    let all = ["p1 PACK p2", "p1 PACK p3", "p1 PACK x"];
+    for rows in ["p1;f;;g;x\n", "p1;f;;g;x\np2;f;g;;\n"] {
+        let delta = [("p.csv", &*format!("{header}{rows}"))];
+        let patched = after("akeneo", GROUPS, &delta, Mode::Patch);
+        assert_eq!(links(&patched), all, "{rows}");
+        let expected = "p.csv:2 bad_value groups: expected all links of `akeneo:PACK` from `p1`, found \
+                        links to groups, of which a delta may hold some products only: what was kept \
+                        of them stays, and no link goes; send all products in mode `full` or `replace`";
+        assert!(patched.findings.iter().any(|found| found == expected), "{:?}", patched.findings);
+    }
+    let json = r#"{"identifier":"p1","family":"f","associations":{"PACK":{"groups":["g"]}}}"#;
+    assert_eq!(links(&after("akeneo", GROUPS, &[("p.json", json)], Mode::Patch)), all);
+    // What is linked anew comes along.
+    let delta = [("p.csv", &*format!("{header}p1;f;;g;y\np4;f;g;;\n"))];
+    let patched = links(&after("akeneo", GROUPS, &delta, Mode::Patch));
+    assert_eq!(patched, ["p1 PACK p2", "p1 PACK p3", "p1 PACK p4", "p1 PACK x", "p1 PACK y"]);
+}
+
+/// In `replace` the products of a group are those of the input, unless it has none of them.
+#[test]
+fn a_group_without_products_clears_nothing_in_replace() {
+    let header = "sku;family;groups;PACK-groups;PACK-products\n";
+    let delta = [("p.csv", &*format!("{header}p1;f;;g;x\n"))];
+    let replaced = after("akeneo", GROUPS, &delta, Mode::Replace);
+    assert_eq!(links(&replaced), ["p1 PACK p2", "p1 PACK p3", "p1 PACK x"]);
+    let expected =
+        "p.csv:2 bad_value groups: expected the products of group `g`, found no product in it";
+    assert_eq!(replaced.findings, [expected]);
+    let delta = [("p.csv", &*format!("{header}p1;f;;g;x\np3;f;g;;\n"))];
+    let replaced = after("akeneo", GROUPS, &delta, Mode::Replace);
+    assert_eq!(links(&replaced), ["p1 PACK p3", "p1 PACK x"]);
+    assert_eq!(replaced.findings, [""; 0]);
+}
+
+/// A product that joins a group gets no link from products that the delta lacks: that is said.
+#[test]
+fn a_delta_says_once_that_links_to_its_groups_stay_as_they_were() {
+    let delta = [("p.csv", "sku;family;groups;X-products\np4;f;g;y\np5;f;g;\n")];
+    let expected = "p.csv:2 unknown_column groups: expected with products of groups all products that \
+                    link to these, found a delta: links of products that are not in it stay as they \
+                    were; send all products in mode `full` or `replace`";
+    assert_eq!(after("akeneo", GROUPS, &delta, Mode::Patch).findings, [expected]);
+    assert_eq!(after("akeneo", GROUPS, &delta, Mode::Replace).findings, [""; 0]);
+}
+
+/// Lists that cannot be read are not empty ones.
+#[test]
+fn an_unreadable_list_of_akeneo_clears_nothing() {
+    let all = ["p1 PACK p2", "p1 PACK p3", "p1 PACK x"];
+    for maps in [r#"{"PACK":7}"#, r#"{"PACK":{"products":"x"}}"#, r#"[7]"#] {
+        let json = format!(r#"{{"identifier":"p1","family":"f","associations":{maps}}}"#);
+        for mode in [Mode::Patch, Mode::Replace] {
+            let merged = after("akeneo", GROUPS, &[("p.json", &json)], mode);
+            assert_eq!(links(&merged), all, "{mode:?} {maps}");
+            assert!(merged.findings[0].contains("bad_value"), "{:?}", merged.findings);
+        }
+    }
+}
