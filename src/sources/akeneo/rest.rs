@@ -276,7 +276,7 @@ fn emit_links(
         }
         let Value::Object(levels) = levels else {
             if !is_empty {
-                object.emit(Record::Scope(links::unread(&relation_type).of(source)));
+                object.leave(&relation_type, source);
                 object.bad_value(key, "products, product_models and groups of a type", code);
             }
             continue;
@@ -286,12 +286,8 @@ fn emit_links(
         if groups.is_some_and(|groups| !groups.is_empty()) {
             levels.emit(Record::Scope(links::part(&relation_type).of(source)));
         }
-        let is_list = |level: &&str| {
-            let value = levels.value(level);
-            value.is_none_or(|value| value.is_array() || is_empty_map(value))
-        };
-        if !LEVELS.iter().chain(&["groups"]).all(is_list) {
-            levels.emit(Record::Scope(links::unread(&relation_type).of(source)));
+        if !LEVELS.iter().chain(&["groups"]).all(|level| levels.is_list(level)) {
+            levels.leave(&relation_type, source);
         }
         for level in LEVELS {
             for target in levels.list(level) {
@@ -302,15 +298,11 @@ fn emit_links(
             if levels.is_id("groups", &group)
                 && !links.add_group_link(at, source, &relation_type, &group)
             {
-                levels.emit(Record::Scope(links::unread(&relation_type).of(source)));
+                levels.leave(&relation_type, source);
                 levels.bad_value("groups", links::FEWER, &group);
             }
         }
     }
-}
-
-fn is_empty_map(value: &Value) -> bool {
-    value.as_object().is_some_and(Map::is_empty)
 }
 
 /// Is it null, or an empty map as PHP writes it?

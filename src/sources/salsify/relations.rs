@@ -181,7 +181,11 @@ impl Export {
             if self.told.len() < TYPES_MAX && self.told.insert(relation_type.clone()) {
                 object.emit(Record::Scope(ScopeRecord { relation_type, product: None }));
             }
-            object.emit(Record::Scope(ScopeRecord { relation_type, product: Some(id) }));
+            if is_read {
+                object.emit(Record::Scope(ScopeRecord { relation_type, product: Some(id) }));
+            } else {
+                object.leave(relation_type, id);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     bulk::{Index, parent},
-    member::{self, Members, Part, check_whole, gid, nodes, own_gid},
+    member::{self, Members, Part, check_whole, gid, is_whole, nodes, own_gid},
     metafield::{Metafield, TARGETS_MAX, targets},
     product::VARIANTS_MAX,
 };
@@ -205,10 +205,15 @@ impl Reading<'_> {
             return false;
         }
         self.speak(ScopeRecord::BUNDLES);
-        let scope = ScopeRecord { relation_type: ScopeRecord::BUNDLES, product: Some(bundle) };
-        self.sink.record(self.at, Record::Scope(scope));
-        self.document.options.clear();
         let parts = nodes(members.get(key));
+        let mut object = Object::new(members, self.at, self.sink);
+        if is_whole(members.get(key)) && parts.len() <= PARTS_MAX {
+            let relation_type = ScopeRecord::BUNDLES;
+            object.emit(Record::Scope(ScopeRecord { relation_type, product: Some(bundle) }));
+        } else {
+            object.leave(ScopeRecord::BUNDLES, bundle);
+        }
+        self.document.options.clear();
         if parts.len() > PARTS_MAX {
             let message = format!(
                 "expected at most {PARTS_MAX} components of a bundle, found {}; the first ones are \
@@ -296,6 +301,7 @@ impl Reading<'_> {
         let Some(listed) = listed else {
             let expected = format!("a list of at most {TARGETS_MAX} GIDs as JSON in a string");
             let mut object = Object::new(members, self.at, self.sink);
+            object.leave(&relation_type, source);
             return object.bad_value(key, &expected, "another value");
         };
         if !Object::new(members, self.at, self.sink).is_name(key, &relation_type) {

@@ -133,3 +133,92 @@ fn an_unreadable_list_of_akeneo_clears_nothing() {
         }
     }
 }
+
+/// A broken cell took the links away that were kept: an empty one may, a broken one may not.
+#[test]
+fn an_unreadable_cell_of_shopify_clears_nothing() {
+    const RELATED: &str = "product.metafields.shopify--discovery--product_recommendation.related_products";
+    let table = |cells: &[&str]| {
+        let rows = cells.iter().map(|cell| format!("a,{cell}\n"));
+        format!("Handle,{RELATED}\n{}", rows.collect::<String>())
+    };
+    let full = table(&["b;c"]);
+    let many = vec!["x"; 10_001].join(";");
+    let of = |cells: &[&str], mode| {
+        links(&after("shopify", &[("p.csv", &full)], &[("p.csv", &table(cells))], mode))
+    };
+    let (b, c, d) = ("a related_products b", "a related_products c", "a related_products d");
+    for mode in [Mode::Patch, Mode::Replace] {
+        assert_eq!(of(&["\"[\"\"gid://x\"\", \""], mode), [b, c], "{mode:?}");
+        assert_eq!(of(&[&many], mode), [b, c], "{mode:?}");
+        // What another row of the product lists comes along, once.
+        assert_eq!(of(&["[1", "b;d"], mode), [b, c, d], "{mode:?}");
+        assert_eq!(of(&["d"], mode), [d], "{mode:?}");
+        assert_eq!(of(&[""], mode), [""; 0], "{mode:?}");
+    }
+    let metafield = |value: &str| {
+        let json = format!(
+            r#"{{"id":"gid://shopify/Product/1","handle":"a","metafields":[{{"namespace":
+            "shopify--discovery--product_recommendation","key":"related_products","value":{value}}}]}}"#
+        );
+        let delta = [("p.json", &*json.replace('\n', ""))];
+        links(&after("shopify", &[("p.csv", &full)], &delta, Mode::Patch))
+    };
+    assert_eq!(metafield(r#""[1""#), [b, c]);
+    assert_eq!(metafield("7"), [b, c]);
+    assert_eq!(metafield("null"), [""; 0]);
+}
+
+/// Neither does the first page of a bundle's components.
+#[test]
+fn a_part_of_a_bundle_of_shopify_clears_nothing() {
+    let product = |parts: &str| {
+        format!(r#"{{"id":"gid://shopify/Product/1","handle":"a","bundleComponents":{parts}}}"#)
+    };
+    let part = |number: u32| {
+        format!(r#"{{"componentProduct":{{"id":"gid://shopify/Product/{number}"}},"quantity":1}}"#)
+    };
+    let full = product(&format!("[{},{}]", part(2), part(3)));
+    let of = |parts: &str| {
+        let (full, delta) = ([("p.json", &*full)], product(parts));
+        after("shopify", &full, &[("p.json", &delta)], Mode::Patch).bundles().len()
+    };
+    let page = |more: bool| {
+        format!(r#"{{"nodes":[{}],"pageInfo":{{"hasNextPage":{more}}}}}"#, part(2))
+    };
+    assert_eq!([of("7"), of(&page(true)), of(&page(false)), of("[]")], [2, 2, 1, 0]);
+}
+
+#[test]
+fn unreadable_lists_of_other_systems_clear_nothing() {
+    let item = |key: &str, list: &str| {
+        format!(r#"{{"sku":"a","type_id":"simple","catalog_visibility":"visible","{key}":{list}}}"#)
+    };
+    let link = r#"{"sku":"a","link_type":"upsell","linked_product_sku":"b"}"#;
+    let cases = [
+        ("woocommerce", "upsell_ids", "[1]".to_owned(), vec!["7", "\"x\""]),
+        ("magento", "product_links", format!("[{link}]"), vec!["7", "[7]"]),
+    ];
+    for (format, key, good, bad) in cases {
+        let full = item(key, &good);
+        let of = |list: &str, mode| {
+            let delta = item(key, list);
+            links(&after(format, &[("p.json", &full)], &[("p.json", &delta)], mode)).len()
+        };
+        for mode in [Mode::Patch, Mode::Replace] {
+            bad.iter().for_each(|list| assert_eq!(of(list, mode), 1, "{format} {mode:?} {list}"));
+            assert_eq!(of("[]", mode), 0, "{format} {mode:?}");
+        }
+    }
+    let salsify = |list: &str| format!(r#"{{"salsify:id":"a","salsify:relations":{list}}}"#);
+    let good = r#"{"relation_type":"X","salsify:target_product_id":"b"}"#;
+    let other = r#"{"relation_type":"X","salsify:target_product_id":"c"}"#;
+    let of = |list: &str| {
+        let (full, delta) = (salsify(good), salsify(list));
+        links(&after("salsify", &[("p.json", &full)], &[("p.json", &delta)], Mode::Patch))
+    };
+    assert_eq!(of("\"x\""), ["a X b"]);
+    assert_eq!(of(&format!("[7,{other}]")), ["a X b", "a X c"]);
+    assert_eq!(of(&format!("[{other}]")), ["a X c"]);
+    assert_eq!(of("[]"), [""; 0]);
+}
