@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    bulk::{Index, parent},
+    bulk::{self, Index, parent},
     member::{self, Members, Part, check_whole, gid, is_whole, nodes, own_gid},
     metafield::{Metafield, TARGETS_MAX, targets},
     product::VARIANTS_MAX,
@@ -103,6 +103,11 @@ impl Reading<'_> {
         self.document.lines = self.document.lines.saturating_add(1);
         let kind = own_gid(members).and_then(gid).map(|(kind, _)| kind);
         match (kind, parent(members)) {
+            (Some(kind @ ("Product" | "ProductVariant")), _) if self.is_reference(members) => {
+                let message = "expected each on a line of its own, found what other objects refer \
+                               to; that is not read again";
+                self.say_once(&format!("__parentId of {kind}"), FindingCode::UnknownColumn, message);
+            }
             (Some("ProductVariant"), Some(parent)) => self.variant_line(members, parent),
             (Some("Product"), _) | (None, None) => self.product(members),
             (_, Some(parent)) if members.contains_key("namespace") => {
@@ -121,6 +126,18 @@ impl Reading<'_> {
                 self.say_once("", FindingCode::BadRow, message);
             }
         }
+    }
+
+    /// Does it stand below what refers to it? A product is one if it has a handle and no other line,
+    /// as those of a collection may be.
+    fn is_reference(&self, members: &Members) -> bool {
+        bulk::is_nested(members)
+            && own_gid(members).is_some_and(|own| match gid(own) {
+                Some(("Product", _)) => {
+                    !members.contains_key("handle") || self.document.index.has_own_line(own)
+                }
+                _ => parent(members).and_then(gid).is_some_and(|(kind, _)| kind == "Metafield"),
+            })
     }
 
     fn product(&mut self, members: &Members) {
