@@ -262,6 +262,10 @@ pub enum Span<'a> {
     Part(&'a str),
     /// One type, of which the product has links that could not be read.
     Unread(&'a str),
+    /// Nothing: a category whose parents are not in the input.
+    Rootless(&'a str),
+    /// Nothing: a type of which the input does not say whether it is two-way.
+    Undeclared(&'a str),
 }
 
 /// Which links of a system a whole map of types holds.
@@ -295,6 +299,13 @@ impl<'a> ScopeRecord<'a> {
     /// before those links, unless [`Self::PART`] does.
     pub const UNREAD: &'static str = "#unread ";
 
+    /// Before a category with which paths begin: what stands above it is said elsewhere and not in this
+    /// input. But in `full`, those who merge take it from what was kept.
+    pub const ROOTLESS: &'static str = "#rootless ";
+    /// Before a type: whether it is two-way is said elsewhere and not in this input. But in `full`,
+    /// those who merge take it from what was kept; links that are one-way for sure say so.
+    pub const UNDECLARED: &'static str = "#undeclared ";
+
     /// How far it reaches.
     #[must_use]
     pub fn span(&self) -> Span<'a> {
@@ -314,7 +325,10 @@ impl<'a> ScopeRecord<'a> {
             (relation_type, None) => {
                 let part = after(Self::PART).map(Span::Part);
                 let unread = || after(Self::UNREAD).map(Span::Unread);
-                part.or_else(unread).unwrap_or(Span::Type(relation_type))
+                let rootless = || after(Self::ROOTLESS).map(Span::Rootless);
+                let undeclared = || after(Self::UNDECLARED).map(Span::Undeclared);
+                let doubt = part.or_else(unread).or_else(rootless).or_else(undeclared);
+                doubt.unwrap_or(Span::Type(relation_type))
             }
         }
     }

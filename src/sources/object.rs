@@ -56,9 +56,8 @@ impl<'a> Object<'a> {
 
     /// Is a member a list, or nothing?
     pub(crate) fn is_list(&self, key: &str) -> bool {
-        self.value(key).is_none_or(|value| {
-            value.is_array() || value.as_object().is_some_and(Map::is_empty)
-        })
+        self.value(key)
+            .is_none_or(|value| value.is_array() || value.as_object().is_some_and(Map::is_empty))
     }
 
     /// Reports a member that cannot be read.

@@ -43,6 +43,8 @@ pub(super) struct Links {
     expanded_max: usize,
     /// Is each type two-way, by code: what the association types say.
     two_way: BTreeMap<String, bool>,
+    /// Types that have links, as long as there is no word on whether they are two-way.
+    undeclared: BTreeSet<String>,
     /// The codes of the groups file, if there is one.
     groups: BTreeSet<String>,
     /// The first products of each group, by id, one more than a link leads to.
@@ -103,6 +105,7 @@ impl Links {
             room: Room::new(bytes_max, ENTRY_BYTES),
             expanded_max,
             two_way: BTreeMap::new(),
+            undeclared: BTreeSet::new(),
             groups: BTreeSet::new(),
             members: BTreeMap::new(),
             to_groups: Vec::new(),
@@ -179,9 +182,19 @@ impl Links {
         quantity: Option<f64>,
     ) -> Record<'r> {
         self.any = true;
+        self.note_type(relation_type);
         let two_way = self.is_two_way(relation_type).then_some(true);
         let relation = RelationRecord::new(source, relation_type, target, Origin::Imported);
         Record::Relation(RelationRecord { quantity, two_way, ..relation })
+    }
+
+    /// Types are read before what they link.
+    fn note_type(&mut self, relation_type: &str) {
+        let is_known =
+            self.two_way.contains_key(relation_type) || self.undeclared.contains(relation_type);
+        if !is_known && self.room.take(&[relation_type]) {
+            self.undeclared.insert(relation_type.to_owned());
+        }
     }
 
     /// Keeps a link to a group until every product is read; `false` if there are too many.
@@ -207,6 +220,13 @@ impl Links {
             let relation_type = format!("{}{}", ScopeRecord::PART, relation_type(""));
             let scope = ScopeRecord { relation_type: &relation_type, product: None };
             sink.record(at, Record::Scope(scope));
+        }
+        if let Some((at, _)) = self.places {
+            for undeclared in &self.undeclared {
+                let relation_type = format!("{}{undeclared}", ScopeRecord::UNDECLARED);
+                let scope = ScopeRecord { relation_type: &relation_type, product: None };
+                sink.record(at, Record::Scope(scope));
+            }
         }
         let to_groups = mem::take(&mut self.to_groups);
         let each_max = self.each_max(&to_groups, sink);
@@ -242,8 +262,9 @@ impl Links {
     }
 
     fn follow(&self, link: &ToGroup, each_max: usize, sink: &mut dyn RecordSink) {
-        // Akeneo has no way back from a group.
-        let two_way = self.is_two_way(&link.relation_type).then_some(false);
+        // Akeneo has no way back from a group, also where another input says that the type is two-way.
+        let is_one_way = self.two_way.get(&link.relation_type).is_some_and(|two_way| !two_way);
+        let two_way = if is_one_way { None } else { Some(false) };
         let Some(members) = self.members.get(&link.group) else {
             let found = match self.groups.contains(&link.group) || self.groups.is_empty() {
                 true => "found no product in it",

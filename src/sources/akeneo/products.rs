@@ -12,7 +12,9 @@ use crate::{
         decimal::Decimal,
         finding::FindingCode,
         limits::BUNDLE_SELECTIONS_MAX,
-        record::{AliasRecord, Location, PriceRecord, ProductRecord, Record, Visibility},
+        record::{
+            AliasRecord, Location, PriceRecord, ProductRecord, Record, ScopeRecord, Visibility,
+        },
     },
     sources::{
         SourceError,
@@ -166,6 +168,9 @@ fn emit_product(row: &mut Row<'_>, id: &str, columns: &Columns, structure: &Stru
     let label = columns.labels.get(structure.label(family));
     let label = label.or_else(|| columns.labels.get("name")).copied();
     let paths = structure.paths(items(row, columns.categories).into_iter());
+    for relation_type in &structure.rootless(&paths) {
+        row.emit(row.at(), Record::Scope(ScopeRecord { relation_type, product: None }));
+    }
     let mut categories: Vec<&str> = paths.iter().map(String::as_str).collect();
     categories.retain(|path| row.is_category(columns.categories, path));
     let enabled = row.parsed(columns.enabled, "`0` or `1`", switch);

@@ -193,6 +193,9 @@ fn emit(object: &mut Object<'_>, id: &str, family: &str, structure: &Structure, 
     let brand = value("brand").filter(|brand| object.is_name("values", brand));
     let codes = object.texts("categories");
     let paths = structure.paths(codes.iter().map(|code| &**code));
+    for relation_type in &structure.rootless(&paths) {
+        object.emit(Record::Scope(ScopeRecord { relation_type, product: None }));
+    }
     let mut categories: Vec<&str> = paths.iter().map(String::as_str).collect();
     categories.retain(|path| object.is_category("categories", path));
     let enabled = object.switch("enabled");
@@ -241,13 +244,7 @@ fn price<'a>(object: &mut Object<'_>, values: &'a Map<String, Value>) -> Option<
     Some(PriceRecord { amount, currency: price.get("currency")?.as_str() })
 }
 
-fn emit_links(
-    object: &mut Object<'_>,
-    source: &str,
-    key: &str,
-    every: &str,
-    links: &mut Links,
-) {
+fn emit_links(object: &mut Object<'_>, source: &str, key: &str, every: &str, links: &mut Links) {
     let at = object.at();
     if object.value(key).is_some() {
         links.note_place(at, 1);

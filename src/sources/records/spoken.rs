@@ -22,7 +22,7 @@ use std::{
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::RecordWriter;
+use super::{RecordWriter, structure::Structure};
 use crate::model::{
     config::{CatalogConfig, Mode},
     finding::FindingCode,
@@ -49,6 +49,8 @@ pub(crate) struct Spoken {
     rules: StayingRules,
     /// Hashes of types, of products in types, of rows, of relations, and of products that are gone.
     said: HashSet<u128>,
+    /// What it leaves out beside its products.
+    structure: Structure,
     key: Vec<u8>,
 }
 
@@ -139,7 +141,13 @@ impl StayingRules {
 impl Spoken {
     /// Nothing said yet.
     pub(crate) fn new(rules: StayingRules) -> Self {
-        Self { rules, said: HashSet::new(), key: Vec::new() }
+        let (said, structure) = (HashSet::new(), Structure::default());
+        Self { rules, said, structure, key: Vec::new() }
+    }
+
+    /// What the input leaves out, as what was kept says it.
+    pub(crate) fn structure(&self) -> &Structure {
+        &self.structure
     }
 
     /// Remembers what a record of the new input speaks of.
@@ -163,6 +171,15 @@ impl Spoken {
                     self.doubt(text, product, Mode::Patch);
                     self.doubt(text, product, Mode::Replace);
                 }
+                (Span::Rootless(category), _) if self.rules.mode != Mode::Full => {
+                    self.structure.ask_path(category);
+                }
+                (Span::Undeclared(text), _)
+                    if self.rules.mode_of(self.rules.kind(text)) != Mode::Full =>
+                {
+                    self.structure.ask_two_way(text);
+                }
+                (Span::Rootless(_) | Span::Undeclared(_), _) => {}
                 (Span::Every { .. } | Span::Part(_) | Span::Unread(_), None) => {}
             },
             Record::Relation(_) | Record::Bundle(_) | Record::Variant(_) => {
@@ -183,6 +200,7 @@ impl Spoken {
 
     /// Does a kept record stay beside the new input?
     pub(crate) fn keeps(&mut self, record: &Record<'_>) -> bool {
+        self.structure.learn(record);
         match self.statement(record) {
             Some(statement) => self.keeps_statement(&statement),
             None => self.keeps_row(record),
@@ -200,9 +218,8 @@ impl Spoken {
             Mode::Patch => {
                 self.is_said(Of::Owner, Some(kind), &[owner])
                     || of.is_some_and(|(system, links)| {
-                        let mut has = |links| {
-                            self.is_said(Of::Every, None, &[system, word(links), owner])
-                        };
+                        let mut has =
+                            |links| self.is_said(Of::Every, None, &[system, word(links), owner]);
                         has(Links::All) || has(links)
                     })
             }

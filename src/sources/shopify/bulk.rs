@@ -76,7 +76,8 @@ impl Index {
         if kind == "Product" {
             let is_nested = is_nested(members);
             // A reference; and a product's own line says more than one below a collection.
-            if is_nested && (!members.contains_key("handle") || self.products.contains_key(&number)) {
+            if is_nested && (!members.contains_key("handle") || self.products.contains_key(&number))
+            {
                 return;
             }
             let Some(product) = member::product(members, at, &mut Deaf) else { return };

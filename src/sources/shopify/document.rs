@@ -106,7 +106,11 @@ impl Reading<'_> {
             (Some(kind @ ("Product" | "ProductVariant")), _) if self.is_reference(members) => {
                 let message = "expected each on a line of its own, found what other objects refer \
                                to; that is not read again";
-                self.say_once(&format!("__parentId of {kind}"), FindingCode::UnknownColumn, message);
+                self.say_once(
+                    &format!("__parentId of {kind}"),
+                    FindingCode::UnknownColumn,
+                    message,
+                );
             }
             (Some("ProductVariant"), Some(parent)) => self.variant_line(members, parent),
             (Some("Product"), _) | (None, None) => self.product(members),

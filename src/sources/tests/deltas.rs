@@ -11,7 +11,7 @@ use crate::{
     },
     sources::{
         format,
-        records::{Noting, RecordWriter, Spoken, Staying, StayingRules, replay},
+        records::{Completing, Noting, RecordWriter, Spoken, Staying, StayingRules, replay},
     },
 };
 
@@ -44,7 +44,8 @@ fn after(format_name: &str, full: Files<'_>, delta: Files<'_>, mode: Mode) -> Co
     let mut collected = Collected::default();
     let mut staying = Staying::new(&mut spoken, &mut collected);
     replay(&*kept, Path::new("kept"), kept_hash, &mut staying).unwrap();
-    replay(&*new, Path::new("new"), new_hash, &mut collected).unwrap();
+    let mut completing = Completing::new(spoken.structure(), &mut collected);
+    replay(&*new, Path::new("new"), new_hash, &mut completing).unwrap();
     collected
 }
 
@@ -75,7 +76,7 @@ const GROUPS: Files<'_> = &[(
 #[test]
 fn links_to_groups_stay_though_a_delta_lacks_products_of_the_group() {
     let header = "sku;family;groups;PACK-groups;PACK-products\n";
-    let all = ["p1 PACK p2", "p1 PACK p3", "p1 PACK x"];
+    let all = ["p1 PACK p2 one-way", "p1 PACK p3 one-way", "p1 PACK x"];
     for rows in ["p1;f;;g;x\n", "p1;f;;g;x\np2;f;g;;\n"] {
         let delta = [("p.csv", &*format!("{header}{rows}"))];
         let patched = after("akeneo", GROUPS, &delta, Mode::Patch);
@@ -90,7 +91,16 @@ fn links_to_groups_stay_though_a_delta_lacks_products_of_the_group() {
     // What is linked anew comes along.
     let delta = [("p.csv", &*format!("{header}p1;f;;g;y\np4;f;g;;\n"))];
     let patched = links(&after("akeneo", GROUPS, &delta, Mode::Patch));
-    assert_eq!(patched, ["p1 PACK p2", "p1 PACK p3", "p1 PACK p4", "p1 PACK x", "p1 PACK y"]);
+    assert_eq!(
+        patched,
+        [
+            "p1 PACK p2 one-way",
+            "p1 PACK p3 one-way",
+            "p1 PACK p4 one-way",
+            "p1 PACK x",
+            "p1 PACK y"
+        ]
+    );
 }
 
 /// In `replace` the products of a group are those of the input, unless it has none of them.
@@ -99,20 +109,20 @@ fn a_group_without_products_clears_nothing_in_replace() {
     let header = "sku;family;groups;PACK-groups;PACK-products\n";
     let delta = [("p.csv", &*format!("{header}p1;f;;g;x\n"))];
     let replaced = after("akeneo", GROUPS, &delta, Mode::Replace);
-    assert_eq!(links(&replaced), ["p1 PACK p2", "p1 PACK p3", "p1 PACK x"]);
+    assert_eq!(links(&replaced), ["p1 PACK p2 one-way", "p1 PACK p3 one-way", "p1 PACK x"]);
     let expected =
         "p.csv:2 bad_value groups: expected the products of group `g`, found no product in it";
     assert_eq!(replaced.findings, [expected]);
     let delta = [("p.csv", &*format!("{header}p1;f;;g;x\np3;f;g;;\n"))];
     let replaced = after("akeneo", GROUPS, &delta, Mode::Replace);
-    assert_eq!(links(&replaced), ["p1 PACK p3", "p1 PACK x"]);
+    assert_eq!(links(&replaced), ["p1 PACK p3 one-way", "p1 PACK x"]);
     assert_eq!(replaced.findings, [""; 0]);
 }
 
 /// A product that joins a group gets no link from products that the delta lacks: that is said.
 #[test]
 fn a_delta_says_once_that_links_to_its_groups_stay_as_they_were() {
-    let delta = [("p.csv", "sku;family;groups;X-products\np4;f;g;y\np5;f;g;\n")];
+    let delta = [("p.csv", "sku;family;groups;PACK-products\np4;f;g;y\np5;f;g;\n")];
     let expected = "p.csv:2 unknown_column groups: expected with products of groups all products that \
                     link to these, found a delta: links of products that are not in it stay as they \
                     were; send all products in mode `full` or `replace`";
@@ -123,7 +133,7 @@ fn a_delta_says_once_that_links_to_its_groups_stay_as_they_were() {
 /// Lists that cannot be read are not empty ones.
 #[test]
 fn an_unreadable_list_of_akeneo_clears_nothing() {
-    let all = ["p1 PACK p2", "p1 PACK p3", "p1 PACK x"];
+    let all = ["p1 PACK p2 one-way", "p1 PACK p3 one-way", "p1 PACK x"];
     for maps in [r#"{"PACK":7}"#, r#"{"PACK":{"products":"x"}}"#, r#"[7]"#] {
         let json = format!(r#"{{"identifier":"p1","family":"f","associations":{maps}}}"#);
         for mode in [Mode::Patch, Mode::Replace] {
@@ -137,7 +147,8 @@ fn an_unreadable_list_of_akeneo_clears_nothing() {
 /// A broken cell took the links away that were kept: an empty one may, a broken one may not.
 #[test]
 fn an_unreadable_cell_of_shopify_clears_nothing() {
-    const RELATED: &str = "product.metafields.shopify--discovery--product_recommendation.related_products";
+    const RELATED: &str =
+        "product.metafields.shopify--discovery--product_recommendation.related_products";
     let table = |cells: &[&str]| {
         let rows = cells.iter().map(|cell| format!("a,{cell}\n"));
         format!("Handle,{RELATED}\n{}", rows.collect::<String>())
@@ -183,9 +194,8 @@ fn a_part_of_a_bundle_of_shopify_clears_nothing() {
         let (full, delta) = ([("p.json", &*full)], product(parts));
         after("shopify", &full, &[("p.json", &delta)], Mode::Patch).bundles().len()
     };
-    let page = |more: bool| {
-        format!(r#"{{"nodes":[{}],"pageInfo":{{"hasNextPage":{more}}}}}"#, part(2))
-    };
+    let page =
+        |more: bool| format!(r#"{{"nodes":[{}],"pageInfo":{{"hasNextPage":{more}}}}}"#, part(2));
     assert_eq!([of("7"), of(&page(true)), of(&page(false)), of("[]")], [2, 2, 1, 0]);
 }
 
@@ -221,4 +231,63 @@ fn unreadable_lists_of_other_systems_clear_nothing() {
     assert_eq!(of(&format!("[7,{other}]")), ["a X b", "a X c"]);
     assert_eq!(of(&format!("[{other}]")), ["a X c"]);
     assert_eq!(of("[]"), [""; 0]);
+}
+
+const TREE: Files<'_> = &[
+    ("categories.csv", "code;parent;label-en_US\nmaster;;M\ntoys;master;T\ncars;toys;C\nshop;;S\n"),
+    ("association_types.csv", "code;is_two_way;is_quantified\nT;1;0\nO;0;0\n"),
+    (
+        "p.csv",
+        "sku;family;categories;groups;T-products;T-groups;O-products\n\
+         p1;f;shop,toys;;p2;g;p3\np2;f;cars;g;;;\np3;f;;;;;\n",
+    ),
+];
+
+fn categories<'c>(collected: &'c Collected, id: &str) -> Vec<&'c str> {
+    let product = collected.products().into_iter().find(|product| product.id == id).unwrap();
+    product.categories.clone()
+}
+
+/// Without the files that say so, `master/toys` became `toys`, and two-way links one-way ones.
+#[test]
+fn a_delta_without_its_structure_moves_no_category_and_turns_no_link() {
+    let table = "sku;family;categories;groups;T-products;T-groups;O-products\n\
+                 p1;f;shop,toys;;p3;g;p2\np2;f;;g;;;\np4;f;toys,cars;;;;\n";
+    for mode in [Mode::Patch, Mode::Replace, Mode::Append] {
+        let merged = after("akeneo", TREE, &[("p.csv", table)], mode);
+        assert_eq!(categories(&merged, "p1"), ["master/toys", "shop"], "{mode:?}");
+        assert_eq!(categories(&merged, "p4"), ["master/toys/cars", "master/toys"], "{mode:?}");
+        let found = links(&merged);
+        for link in ["p1 T p3 two-way", "p1 T p2 one-way", "p1 O p2"] {
+            // In `patch` a link to a group leaves the two-way one to its product as it was.
+            let is_there = found.iter().any(|found| found == link);
+            assert!(is_there, "{mode:?} {link}: {found:?}");
+        }
+        let is_structure = |found: &&String| found.contains("what was kept, found neither");
+        assert_eq!(merged.findings.iter().find(is_structure), None);
+    }
+}
+
+/// What nobody knows is said once, with what to send along.
+#[test]
+fn a_category_and_a_type_that_nobody_knows_are_reported_once() {
+    let table = "sku;family;categories;N-products\np1;f;new,toys;p2\np3;f;new;p2\n";
+    let merged = after("akeneo", TREE, &[("p.csv", table)], Mode::Patch);
+    assert_eq!(categories(&merged, "p1"), ["master/toys", "new"]);
+    assert_eq!(categories(&merged, "p3"), ["new"]);
+    let expected = [
+        "p.csv:2 bad_value categories: expected what stands above category `new` in this input or in \
+         what was kept, found neither; send the categories along",
+        "p.csv:2 bad_value associations: expected whether links are two-way of type `akeneo:N` in this \
+         input or in what was kept, found neither; send the association types along",
+    ];
+    assert_eq!(merged.findings, expected);
+    // Sent along, or in `full`, there is nothing to say.
+    let along = [TREE[0], TREE[1], ("p.csv", "sku;family;categories;T-products\np1;f;toys;p2\n")];
+    let merged = after("akeneo", TREE, &along, Mode::Patch);
+    assert_eq!(merged.findings, [""; 0]);
+    assert_eq!(categories(&merged, "p1"), ["master/toys"]);
+    let merged = after("akeneo", TREE, &[("p.csv", table)], Mode::Full);
+    assert_eq!(merged.findings, [""; 0]);
+    assert_eq!(categories(&merged, "p1"), ["new", "toys"]);
 }
