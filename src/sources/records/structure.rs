@@ -43,16 +43,15 @@ impl Structure {
 
     /// Learns from a record that was kept, whether or not it stays.
     pub(super) fn learn(&mut self, record: &Record<'_>) {
-        match record {
-            Record::Product(product) if !self.paths.is_empty() => {
-                product.categories.iter().for_each(|path| self.learn_path(path));
-            }
-            Record::Relation(link) => {
-                if let Some(two_way) = self.two_way.get_mut(link.relation_type) {
-                    *two_way = Some(*two_way == Some(true) || link.two_way == Some(true));
-                }
-            }
-            _ => {}
+        if let Record::Product(product) = record
+            && !self.paths.is_empty()
+        {
+            product.categories.iter().for_each(|path| self.learn_path(path));
+        }
+        if let Record::Relation(link) = record
+            && let Some(two_way) = self.two_way.get_mut(link.relation_type)
+        {
+            *two_way = Some(*two_way == Some(true) || link.two_way == Some(true));
         }
     }
 
@@ -152,15 +151,20 @@ impl RecordSink for Completing<'_> {
     }
 
     fn record(&mut self, at: Location, record: Record<'_>) {
+        let is_asked = |path: &&str| self.structure.is_asked(path);
         match record {
-            // Others than those who asked have an order of their own.
-            Record::Product(product)
-                if product.categories.iter().any(|path| self.structure.is_asked(path)) =>
-            {
+            // The paths of importers that do not ask are in the order that counts.
+            Record::Product(product) if product.categories.iter().any(is_asked) => {
                 self.product(at, product);
             }
             Record::Relation(link) => self.link(at, link),
-            record => self.sink.record(at, record),
+            Record::Product(_)
+            | Record::ProductMarket(_)
+            | Record::Bundle(_)
+            | Record::Alias(_)
+            | Record::Variant(_)
+            | Record::Scope(_)
+            | Record::Tombstone(_) => self.sink.record(at, record),
         }
     }
 
