@@ -234,14 +234,105 @@ pub struct VariantRecord<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScopeRecord<'a> {
     /// The type as the source's relations write it; [`Self::BUNDLES`] for the options of bundles,
-    /// [`Self::VARIANTS`] for the variants that parents name.
+    /// [`Self::VARIANTS`] for the variants that parents name; or what [`Span`] says, by the words
+    /// below. Types have no such words.
     pub relation_type: &'a str,
     /// The product, as the source's relations write it; `None` means that the input speaks of the
     /// type at all.
     pub product: Option<&'a str>,
 }
 
-impl ScopeRecord<'_> {
+/// How far a [`ScopeRecord`] reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span<'a> {
+    /// All of one type, as relations write it.
+    Type(&'a str),
+    /// All options of bundles.
+    Bundles,
+    /// All variants that parents name.
+    Variants,
+    /// All types of a system for the product, also those that the input does not name.
+    Every {
+        /// What the types begin with, to the first `:`.
+        system: &'a str,
+        /// The links meant.
+        links: Links,
+    },
+    /// One type, of which the product has links that only a whole input tells.
+    Part(&'a str),
+    /// One type, of which the product has links that could not be read.
+    Unread(&'a str),
+    /// Nothing: a category whose parents are not in the input.
+    Rootless(&'a str),
+    /// Nothing: a type of which the input does not say whether it is two-way.
+    Undeclared(&'a str),
+}
+
+/// Which links of a system a whole map of types holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// Each.
+    All,
+    /// Those without a quantity.
+    Plain,
+    /// Those with a quantity.
+    Counted,
+}
+
+impl<'a> ScopeRecord<'a> {
+    /// Before a system (`salsify:`): the map of types of a product is there as a whole, so that a type
+    /// that it lacks has no links. Only `patch` clears by it: in `replace` one product with an empty
+    /// map would clear those of all.
+    pub const EVERY: &'static str = "#every ";
+    /// As [`Self::EVERY`], of links without a quantity.
+    pub const EVERY_PLAIN: &'static str = "#every-plain ";
+    /// As [`Self::EVERY`], of links with a quantity.
+    pub const EVERY_COUNTED: &'static str = "#every-counted ";
+
+    /// Before a type: the product has links of it that lead to all products of something, of which a
+    /// delta may hold some. In `patch`, what was kept of the product and type stays, and what the input
+    /// says of it is added. Stands before those links. Before a system, without a product: the input
+    /// has products of such groups, to which products outside of it may link.
+    pub const PART: &'static str = "#part ";
+    /// Before a type: the product has links of it that could not be read. In `patch` and `replace`,
+    /// what was kept of the product and type stays, and what the input says of it is added. Stands
+    /// before those links, unless [`Self::PART`] does.
+    pub const UNREAD: &'static str = "#unread ";
+
+    /// Before a category with which paths begin: what stands above it is said elsewhere and not in this
+    /// input. But in `full`, those who merge take it from what was kept.
+    pub const ROOTLESS: &'static str = "#rootless ";
+    /// Before a type: whether it is two-way is said elsewhere and not in this input. But in `full`,
+    /// those who merge take it from what was kept; links that are one-way for sure say so.
+    pub const UNDECLARED: &'static str = "#undeclared ";
+
+    /// How far it reaches.
+    #[must_use]
+    pub fn span(&self) -> Span<'a> {
+        let words = [
+            (Self::EVERY, Links::All),
+            (Self::EVERY_PLAIN, Links::Plain),
+            (Self::EVERY_COUNTED, Links::Counted),
+        ];
+        let every = words
+            .into_iter()
+            .find_map(|(word, links)| Some((self.relation_type.strip_prefix(word)?, links)));
+        let after = |word| self.relation_type.strip_prefix(word);
+        match (self.relation_type, every) {
+            (_, Some((system, links))) => Span::Every { system, links },
+            (Self::BUNDLES, None) => Span::Bundles,
+            (Self::VARIANTS, None) => Span::Variants,
+            (relation_type, None) => {
+                let part = after(Self::PART).map(Span::Part);
+                let unread = || after(Self::UNREAD).map(Span::Unread);
+                let rootless = || after(Self::ROOTLESS).map(Span::Rootless);
+                let undeclared = || after(Self::UNDECLARED).map(Span::Undeclared);
+                let doubt = part.or_else(unread).or_else(rootless).or_else(undeclared);
+                doubt.unwrap_or(Span::Type(relation_type))
+            }
+        }
+    }
+
     /// What stands for a type where [`BundleRecord`]s are meant, of which there is one kind only.
     pub const BUNDLES: &'static str = "#bundles";
     /// What stands for a type where [`VariantRecord`]s are meant; the product is the parent.

@@ -12,7 +12,7 @@ use crate::model::{
     finding::FindingCode,
     id,
     limits::{ID_BYTES_MAX, TITLE_BYTES_MAX},
-    record::{Location, Record, RecordSink},
+    record::{Location, Record, RecordSink, ScopeRecord},
     text::shown,
 };
 
@@ -46,6 +46,18 @@ impl<'a> Object<'a> {
     /// Passes a record on.
     pub(crate) fn emit(&mut self, record: Record<'_>) {
         self.sink.record(self.at, record);
+    }
+
+    /// Says that the product has links of a type that cannot be read.
+    pub(crate) fn leave(&mut self, relation_type: &str, product: &str) {
+        let relation_type = &format!("{}{relation_type}", ScopeRecord::UNREAD);
+        self.emit(Record::Scope(ScopeRecord { relation_type, product: Some(product) }));
+    }
+
+    /// Is a member a list, or nothing?
+    pub(crate) fn is_list(&self, key: &str) -> bool {
+        self.value(key)
+            .is_none_or(|value| value.is_array() || value.as_object().is_some_and(Map::is_empty))
     }
 
     /// Reports a member that cannot be read.

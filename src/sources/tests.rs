@@ -4,6 +4,7 @@
 mod akeneo;
 mod bounds;
 mod catalog_toml;
+mod deltas;
 mod detect;
 mod golden;
 mod hostile;

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     model::{
         finding::FindingCode,
-        record::{Location, Record, RecordSink, RelationRecord},
+        record::{Location, Record, RecordSink, RelationRecord, ScopeRecord},
         relation::Origin,
         text::shown,
     },
@@ -43,6 +43,8 @@ pub(super) struct Links {
     expanded_max: usize,
     /// Is each type two-way, by code: what the association types say.
     two_way: BTreeMap<String, bool>,
+    /// Types that have links, as long as there is no word on whether they are two-way.
+    undeclared: BTreeSet<String>,
     /// The codes of the groups file, if there is one.
     groups: BTreeSet<String>,
     /// The first products of each group, by id, one more than a link leads to.
@@ -50,6 +52,8 @@ pub(super) struct Links {
     to_groups: Vec<ToGroup>,
     /// Where associations could have stood first, and in how many columns or items.
     places: Option<(Location, u64)>,
+    /// Where the first product of groups stood.
+    grouped: Option<Location>,
     any: bool,
 }
 
@@ -60,6 +64,27 @@ struct ToGroup {
     relation_type: String,
     group: String,
     at: Location,
+}
+
+/// A type as a scope writes it: of what of a product's links it is in doubt.
+#[derive(Debug)]
+pub(super) struct Doubt(String);
+
+/// The product links to groups by this type.
+pub(super) fn part(relation_type: &str) -> Doubt {
+    Doubt(format!("{}{relation_type}", ScopeRecord::PART))
+}
+
+/// The product has links of this type that could not be read.
+pub(super) fn unread(relation_type: &str) -> Doubt {
+    Doubt(format!("{}{relation_type}", ScopeRecord::UNREAD))
+}
+
+impl Doubt {
+    /// Said of a product.
+    pub(super) fn of<'d>(&'d self, product: &'d str) -> ScopeRecord<'d> {
+        ScopeRecord { relation_type: &self.0, product: Some(product) }
+    }
 }
 
 /// `akeneo:CODE`.
@@ -80,10 +105,12 @@ impl Links {
             room: Room::new(bytes_max, ENTRY_BYTES),
             expanded_max,
             two_way: BTreeMap::new(),
+            undeclared: BTreeSet::new(),
             groups: BTreeSet::new(),
             members: BTreeMap::new(),
             to_groups: Vec::new(),
             places: None,
+            grouped: None,
             any: false,
         }
     }
@@ -135,6 +162,11 @@ impl Links {
         has_room
     }
 
+    /// Notes that a product of groups stands here.
+    pub(super) fn note_groups(&mut self, at: Location) {
+        self.grouped.get_or_insert(at);
+    }
+
     /// Notes that associations could stand here.
     pub(super) fn note_place(&mut self, at: Location, count: u64) {
         let place = self.places.get_or_insert((at, 0));
@@ -150,9 +182,19 @@ impl Links {
         quantity: Option<f64>,
     ) -> Record<'r> {
         self.any = true;
+        self.note_type(relation_type);
         let two_way = self.is_two_way(relation_type).then_some(true);
         let relation = RelationRecord::new(source, relation_type, target, Origin::Imported);
         Record::Relation(RelationRecord { quantity, two_way, ..relation })
+    }
+
+    /// Types are read before what they link.
+    fn note_type(&mut self, relation_type: &str) {
+        let is_known =
+            self.two_way.contains_key(relation_type) || self.undeclared.contains(relation_type);
+        if !is_known && self.room.take(&[relation_type]) {
+            self.undeclared.insert(relation_type.to_owned());
+        }
     }
 
     /// Keeps a link to a group until every product is read; `false` if there are too many.
@@ -174,6 +216,18 @@ impl Links {
 
     /// Follows the links to groups, and says loudly if there was no association at all.
     pub(super) fn finish(mut self, sink: &mut dyn RecordSink) {
+        if let Some(at) = self.grouped {
+            let relation_type = format!("{}{}", ScopeRecord::PART, relation_type(""));
+            let scope = ScopeRecord { relation_type: &relation_type, product: None };
+            sink.record(at, Record::Scope(scope));
+        }
+        if let Some((at, _)) = self.places {
+            for undeclared in &self.undeclared {
+                let relation_type = format!("{}{undeclared}", ScopeRecord::UNDECLARED);
+                let scope = ScopeRecord { relation_type: &relation_type, product: None };
+                sink.record(at, Record::Scope(scope));
+            }
+        }
         let to_groups = mem::take(&mut self.to_groups);
         let each_max = self.each_max(&to_groups, sink);
         for link in &to_groups {
@@ -208,8 +262,9 @@ impl Links {
     }
 
     fn follow(&self, link: &ToGroup, each_max: usize, sink: &mut dyn RecordSink) {
-        // Akeneo has no way back from a group.
-        let two_way = self.is_two_way(&link.relation_type).then_some(false);
+        // Akeneo has no way back from a group, also where another input says that the type is two-way.
+        let is_one_way = self.two_way.get(&link.relation_type).is_some_and(|two_way| !two_way);
+        let two_way = if is_one_way { None } else { Some(false) };
         let Some(members) = self.members.get(&link.group) else {
             let found = match self.groups.contains(&link.group) || self.groups.is_empty() {
                 true => "found no product in it",
@@ -217,6 +272,7 @@ impl Links {
             };
             let group = shown(&link.group);
             let message = format!("expected the products of group `{group}`, {found}");
+            sink.record(link.at, Record::Scope(unread(&link.relation_type).of(&link.source)));
             return sink.finding(FindingCode::BadValue, link.at, "groups", &message);
         };
         if members.len() > GROUP_MEMBERS_MAX {

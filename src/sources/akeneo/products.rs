@@ -12,7 +12,9 @@ use crate::{
         decimal::Decimal,
         finding::FindingCode,
         limits::BUNDLE_SELECTIONS_MAX,
-        record::{AliasRecord, Location, PriceRecord, ProductRecord, Record, Visibility},
+        record::{
+            AliasRecord, Location, PriceRecord, ProductRecord, Record, ScopeRecord, Visibility,
+        },
     },
     sources::{
         SourceError,
@@ -83,12 +85,21 @@ pub(super) fn read(
         {
             row.emit(row.at(), Record::Alias(AliasRecord { alias: uuid, product: id }));
         }
-        for group in items(&mut row, columns.groups) {
+        let groups = items(&mut row, columns.groups);
+        if !groups.is_empty() {
+            links.note_groups(row.at());
+        }
+        for group in groups {
             if !links.add_member(group, id) {
                 row.bad_value(columns.groups, links::FEWER, group);
             }
         }
         spoken.iter().for_each(|relation_type| row.speak_of(relation_type, id));
+        for link in columns.links.iter().filter(|link| link.level == Level::Groups) {
+            if row.text(link.targets).is_some() {
+                row.emit(row.at(), Record::Scope(links::part(&link.relation_type).of(id)));
+            }
+        }
         for link in &columns.links {
             emit_links(&mut row, id, link, links);
         }
@@ -157,6 +168,9 @@ fn emit_product(row: &mut Row<'_>, id: &str, columns: &Columns, structure: &Stru
     let label = columns.labels.get(structure.label(family));
     let label = label.or_else(|| columns.labels.get("name")).copied();
     let paths = structure.paths(items(row, columns.categories).into_iter());
+    for relation_type in &structure.rootless(&paths) {
+        row.emit(row.at(), Record::Scope(ScopeRecord { relation_type, product: None }));
+    }
     let mut categories: Vec<&str> = paths.iter().map(String::as_str).collect();
     categories.retain(|path| row.is_category(columns.categories, path));
     let enabled = row.parsed(columns.enabled, "`0` or `1`", switch);
@@ -195,6 +209,8 @@ fn emit_links(row: &mut Row<'_>, source: &str, columns: &LinkColumns, links: &mu
             }
             Level::Groups => {
                 if !links.add_group_link(at, source, &columns.relation_type, target) {
+                    let unread = links::unread(&columns.relation_type);
+                    row.emit(at, Record::Scope(unread.of(source)));
                     row.bad_value(columns.targets, links::FEWER, target);
                 }
             }

@@ -28,6 +28,15 @@ use crate::{
     },
 };
 
+/// The maps of a product's association types, and the links that such a map is all of.
+const MAPS: [(&str, &str); 2] = [
+    ("associations", ScopeRecord::EVERY_PLAIN),
+    ("quantified_associations", ScopeRecord::EVERY_COUNTED),
+];
+
+/// Where the products stand that a type links to.
+const LEVELS: [&str; 3] = ["products", "product_uuids", "product_models"];
+
 /// Where the items of a page stand.
 pub(super) const CONTAINERS: &[&str] = &["_embedded.items"];
 
@@ -147,7 +156,11 @@ fn emit_product(object: &mut Object<'_>, structure: &Structure, links: &mut Link
     if let Some(uuid) = uuid.filter(|uuid| *uuid != id) {
         object.emit(Record::Alias(AliasRecord { alias: &uuid, product: &id }));
     }
-    for group in object.texts("groups") {
+    let groups = object.texts("groups");
+    if !groups.is_empty() {
+        links.note_groups(object.at());
+    }
+    for group in groups {
         if !links.add_member(&group, &id) {
             object.bad_value("groups", links::FEWER, &group);
         }
@@ -180,6 +193,9 @@ fn emit(object: &mut Object<'_>, id: &str, family: &str, structure: &Structure, 
     let brand = value("brand").filter(|brand| object.is_name("values", brand));
     let codes = object.texts("categories");
     let paths = structure.paths(codes.iter().map(|code| &**code));
+    for relation_type in &structure.rootless(&paths) {
+        object.emit(Record::Scope(ScopeRecord { relation_type, product: None }));
+    }
     let mut categories: Vec<&str> = paths.iter().map(String::as_str).collect();
     categories.retain(|path| object.is_category("categories", path));
     let enabled = object.switch("enabled");
@@ -196,8 +212,9 @@ fn emit(object: &mut Object<'_>, id: &str, family: &str, structure: &Structure, 
         ..ProductRecord::default()
     };
     object.emit(Record::Product(product));
-    emit_links(object, id, "associations", links);
-    emit_links(object, id, "quantified_associations", links);
+    for (key, every) in MAPS {
+        emit_links(object, id, key, every, links);
+    }
 }
 
 /// The text of an attribute, in the locale that ranks first.
@@ -227,30 +244,49 @@ fn price<'a>(object: &mut Object<'_>, values: &'a Map<String, Value>) -> Option<
     Some(PriceRecord { amount, currency: price.get("currency")?.as_str() })
 }
 
-fn emit_links(object: &mut Object<'_>, source: &str, key: &str, links: &mut Links) {
+fn emit_links(object: &mut Object<'_>, source: &str, key: &str, every: &str, links: &mut Links) {
     let at = object.at();
     if object.value(key).is_some() {
         links.note_place(at, 1);
     }
-    let Some(types) = object.map(key) else { return };
+    let types = object.map(key);
+    let is_empty = object.value(key).is_some_and(is_none);
+    // What cannot be read says nothing of the types that are not there.
+    let is_read = |levels: &Value| is_none(levels) || levels.is_object();
+    if is_empty || types.is_some_and(|types| types.values().all(is_read)) {
+        let relation_type = format!("{every}{}", relation_type(""));
+        object.emit(Record::Scope(ScopeRecord {
+            relation_type: &relation_type,
+            product: Some(source),
+        }));
+    }
+    let Some(types) = types else { return };
     for (code, levels) in types {
         let relation_type = relation_type(code);
         if !object.is_name(key, &relation_type) {
             continue;
         }
-        let is_empty = levels.as_array().is_some_and(Vec::is_empty) || levels.is_null();
-        if is_empty || levels.is_object() {
+        let is_empty = is_none(levels);
+        if is_read(levels) {
             let scope = ScopeRecord { relation_type: &relation_type, product: Some(source) };
             object.emit(Record::Scope(scope));
         }
         let Value::Object(levels) = levels else {
             if !is_empty {
+                object.leave(&relation_type, source);
                 object.bad_value(key, "products, product_models and groups of a type", code);
             }
             continue;
         };
         let mut levels = object.within(levels);
-        for level in ["products", "product_uuids", "product_models"] {
+        let groups = levels.value("groups").and_then(Value::as_array);
+        if groups.is_some_and(|groups| !groups.is_empty()) {
+            levels.emit(Record::Scope(links::part(&relation_type).of(source)));
+        }
+        if !LEVELS.iter().chain(&["groups"]).all(|level| levels.is_list(level)) {
+            levels.leave(&relation_type, source);
+        }
+        for level in LEVELS {
             for target in levels.list(level) {
                 emit_link(&mut levels, source, &relation_type, level, target, links);
             }
@@ -259,10 +295,16 @@ fn emit_links(object: &mut Object<'_>, source: &str, key: &str, links: &mut Link
             if levels.is_id("groups", &group)
                 && !links.add_group_link(at, source, &relation_type, &group)
             {
+                levels.leave(&relation_type, source);
                 levels.bad_value("groups", links::FEWER, &group);
             }
         }
     }
+}
+
+/// Is it null, or an empty map as PHP writes it?
+fn is_none(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// A target: text, or an object with its quantity.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::links::{self, Links};
 use crate::{
-    model::limits::{CATEGORY_DEPTH_MAX, ID_BYTES_MAX},
+    model::{
+        limits::{CATEGORY_DEPTH_MAX, ID_BYTES_MAX},
+        record::ScopeRecord,
+    },
     sources::{SourceError, room::Room, row::switch, table::Table},
 };
 
@@ -107,6 +110,13 @@ impl Structure {
             paths[..=primary].rotate_right(1);
         }
         paths
+    }
+
+    /// The categories that these paths begin with and that no file explains, as scopes write them.
+    pub(super) fn rootless(&self, paths: &[String]) -> Vec<String> {
+        let firsts = paths.iter().filter_map(|path| path.split('/').next());
+        let unknown = firsts.filter(|first| !self.categories.contains_key(*first));
+        unknown.map(|first| format!("{}{first}", ScopeRecord::ROOTLESS)).collect()
     }
 
     fn path(&self, code: &str) -> String {

@@ -25,7 +25,9 @@ use crate::{
     },
     sources::{
         Encoding, Format, Part, SourceError,
-        records::{self, Noting, RecordWriter, Spoken, Staying, StayingRules, Tee, Written},
+        records::{
+            self, Completing, Noting, RecordWriter, Spoken, Staying, StayingRules, Tee, Written,
+        },
     },
 };
 
@@ -227,7 +229,8 @@ impl SourceCache {
         let file = disk::temp(&self.dir, Writer::Compile)?;
         let mut tee = Tee::new(RecordWriter::new(file.as_file(), file.path()), sink);
         self.replay(good, &mut Staying::new(&mut spoken, &mut tee))?;
-        records::replay(new.as_file(), new.path(), new_written.hash, &mut tee)?;
+        let completing = &mut Completing::new(spoken.structure(), &mut tee);
+        records::replay(new.as_file(), new.path(), new_written.hash, completing)?;
         let written = tee.finish()?;
         Ok((file, written))
     }

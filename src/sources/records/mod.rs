@@ -31,6 +31,7 @@ mod encode;
 mod error;
 mod read;
 mod spoken;
+mod structure;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 pub use error::RecordsError;
 pub(crate) use read::replay;
 pub(crate) use spoken::{Noting, Spoken, Staying, StayingRules};
+pub(crate) use structure::Completing;
 pub(crate) use write::{RecordWriter, Tee, Written};
 
 use crate::model::hex;

@@ -10,7 +10,8 @@
 //! | anything | is there | `full` |
 //! | a relation, a bundle's selection, a variant | speaks of its type | `replace` |
 //! | the same | speaks of its type for its product (source, bundle, parent) | `patch` |
-//! | the same | says it itself | `append` |
+//! | a relation | has the whole map of its product's types, though without its own | `patch` |
+//! | the same | says it itself | `append`, and where it could not be read as a whole |
 //! | a product, market row, alias | has a row for the same | all |
 //! | all that names a product, but selections of it | has a tombstone for the product | `replace`, `patch` |
 
@@ -21,13 +22,16 @@ use std::{
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::RecordWriter;
+use super::{RecordWriter, structure::Structure};
 use crate::model::{
     config::{CatalogConfig, Mode},
     finding::FindingCode,
     id::IdRule,
-    record::{FileId, FileInfo, Location, Record, RecordSink, ScopeRecord, TombstoneRecord},
+    record::{
+        FileId, FileInfo, Links, Location, Record, RecordSink, ScopeRecord, Span, TombstoneRecord,
+    },
     relation::RelationType,
+    text::shown,
 };
 
 /// How the statements of one source meet.
@@ -45,6 +49,8 @@ pub(crate) struct Spoken {
     rules: StayingRules,
     /// Hashes of types, of products in types, of rows, of relations, and of products that are gone.
     said: HashSet<u128>,
+    /// What it leaves out beside its products.
+    structure: Structure,
     key: Vec<u8>,
 }
 
@@ -64,6 +70,8 @@ struct Statement<'a> {
     owner: &'a str,
     /// What tells it from others of the same kind and owner.
     rest: [&'a str; 2],
+    /// The system whose types its own is one of, and which of its links it is.
+    of: Option<(&'a str, Links)>,
 }
 
 /// What a hash is of; no two kinds of keys share one.
@@ -77,6 +85,9 @@ enum Of {
     Alias = 6,
     Variant = 7,
     Gone = 8,
+    Every = 9,
+    Listed = 10,
+    Part = 11,
 }
 
 impl StayingRules {
@@ -130,7 +141,13 @@ impl StayingRules {
 impl Spoken {
     /// Nothing said yet.
     pub(crate) fn new(rules: StayingRules) -> Self {
-        Self { rules, said: HashSet::new(), key: Vec::new() }
+        let (said, structure) = (HashSet::new(), Structure::default());
+        Self { rules, said, structure, key: Vec::new() }
+    }
+
+    /// What the input leaves out, as what was kept says it.
+    pub(crate) fn structure(&self) -> &Structure {
+        &self.structure
     }
 
     /// Remembers what a record of the new input speaks of.
@@ -142,21 +159,38 @@ impl Spoken {
             Record::Tombstone(TombstoneRecord { product }) => {
                 self.say(Of::Gone, None, &[product]);
             }
-            Record::Scope(ScopeRecord { relation_type, product }) => {
-                let kind = match *relation_type {
-                    ScopeRecord::BUNDLES => Kind::Bundles,
-                    ScopeRecord::VARIANTS => Kind::Variants,
-                    relation_type => self.rules.kind(relation_type),
-                };
-                self.speak_of(kind, *product);
-            }
+            Record::Scope(scope) => match (scope.span(), scope.product) {
+                (Span::Bundles, product) => self.speak_of(Kind::Bundles, product),
+                (Span::Variants, product) => self.speak_of(Kind::Variants, product),
+                (Span::Type(text), product) => self.speak_of(self.rules.kind(text), product),
+                (Span::Every { system, links }, Some(product)) => {
+                    self.say(Of::Every, None, &[system, word(links), product]);
+                }
+                (Span::Part(text), Some(product)) => self.doubt(text, product, Mode::Patch),
+                (Span::Unread(text), Some(product)) => {
+                    self.doubt(text, product, Mode::Patch);
+                    self.doubt(text, product, Mode::Replace);
+                }
+                (Span::Rootless(category), _) if self.rules.mode != Mode::Full => {
+                    self.structure.ask_path(category);
+                }
+                (Span::Undeclared(text), _)
+                    if self.rules.mode_of(self.rules.kind(text)) != Mode::Full =>
+                {
+                    self.structure.ask_two_way(text);
+                }
+                (Span::Rootless(_) | Span::Undeclared(_), _) => {}
+                (Span::Every { .. } | Span::Part(_) | Span::Unread(_), None) => {}
+            },
             Record::Relation(_) | Record::Bundle(_) | Record::Variant(_) => {
                 if let Record::Variant(variant) = record {
                     self.say(Of::Variant, None, &[variant.variant]);
                 }
-                if let Some(Statement { kind, owner, rest }) = self.statement(record) {
+                if let Some(Statement { kind, owner, rest, .. }) = self.statement(record) {
                     self.speak_of(kind, Some(owner));
-                    if self.rules.mode_of(kind) == Mode::Append {
+                    let is_listed = self.rules.mode_of(kind) == Mode::Append
+                        || self.is_said(Of::Listed, Some(kind), &[owner]);
+                    if is_listed {
                         self.say(Of::Statement, Some(kind), &[owner, rest[0], rest[1]]);
                     }
                 }
@@ -166,6 +200,7 @@ impl Spoken {
 
     /// Does a kept record stay beside the new input?
     pub(crate) fn keeps(&mut self, record: &Record<'_>) -> bool {
+        self.structure.learn(record);
         match self.statement(record) {
             Some(statement) => self.keeps_statement(&statement),
             None => self.keeps_row(record),
@@ -173,12 +208,21 @@ impl Spoken {
     }
 
     fn keeps_statement(&mut self, statement: &Statement<'_>) -> bool {
-        let Statement { kind, owner, rest: [other, more] } = *statement;
+        let Statement { kind, owner, rest: [other, more], of } = *statement;
         let mode = self.rules.mode_of(kind);
+        let is_in_doubt = self.is_said(Of::Part, Some(kind), &[owner]);
         let is_outdated = match mode {
             Mode::Full => true,
+            _ if is_in_doubt => self.is_said(Of::Statement, Some(kind), &[owner, other, more]),
             Mode::Replace => self.is_said(Of::Kind, Some(kind), &[]),
-            Mode::Patch => self.is_said(Of::Owner, Some(kind), &[owner]),
+            Mode::Patch => {
+                self.is_said(Of::Owner, Some(kind), &[owner])
+                    || of.is_some_and(|(system, links)| {
+                        let mut has =
+                            |links| self.is_said(Of::Every, None, &[system, word(links), owner]);
+                        has(Links::All) || has(links)
+                    })
+            }
             Mode::Append => self.is_said(Of::Statement, Some(kind), &[owner, other, more]),
         };
         // A bundle that lost a part is reported by the graph, which knows if another source has it.
@@ -218,16 +262,23 @@ impl Spoken {
                 kind: self.rules.kind(relation.relation_type),
                 owner: relation.source,
                 rest: [relation.target, ""],
+                of: relation.relation_type.find(':').map(|end| {
+                    let is_counted = relation.quantity.is_some();
+                    let links = if is_counted { Links::Counted } else { Links::Plain };
+                    (relation.relation_type.get(..=end).unwrap_or_default(), links)
+                }),
             }),
             Record::Bundle(row) => Some(Statement {
                 kind: Kind::Bundles,
                 owner: row.bundle,
                 rest: [row.product, row.option],
+                of: None,
             }),
             Record::Variant(variant) => Some(Statement {
                 kind: Kind::Variants,
                 owner: variant.parent,
                 rest: [variant.variant, ""],
+                of: None,
             }),
             Record::Product(_)
             | Record::ProductMarket(_)
@@ -243,6 +294,41 @@ impl Spoken {
             (Mode::Patch, Some(owner)) => self.say(Of::Owner, Some(kind), &[owner]),
             (Mode::Patch, None) | (Mode::Full | Mode::Append, _) => {}
         }
+    }
+
+    /// What was kept of a product and type stays in this mode, but for what the input says anew.
+    fn doubt(&mut self, relation_type: &str, owner: &str, mode: Mode) {
+        let kind = match relation_type {
+            ScopeRecord::BUNDLES => Kind::Bundles,
+            ScopeRecord::VARIANTS => Kind::Variants,
+            relation_type => self.rules.kind(relation_type),
+        };
+        self.say(Of::Listed, Some(kind), &[owner]);
+        if self.rules.mode_of(kind) == mode {
+            self.say(Of::Part, Some(kind), &[owner]);
+        }
+    }
+
+    /// What a scope leaves as it was, though the input says something of it.
+    fn left(&self, scope: &ScopeRecord<'_>) -> Option<(FindingCode, String)> {
+        let Span::Part(text) = scope.span() else { return None };
+        if self.rules.mode_of(self.rules.kind(text)) != Mode::Patch {
+            return None;
+        }
+        let Some(product) = scope.product else {
+            let message = "expected with products of groups all products that link to these, found \
+                           a delta: links of products that are not in it stay as they were; send all \
+                           products in mode `full` or `replace`";
+            return Some((FindingCode::UnknownColumn, message.to_owned()));
+        };
+        let message = format!(
+            "expected all links of `{}` from `{}`, found links to groups, of which a delta may hold \
+             some products only: what was kept of them stays, and no link goes; send all products in \
+             mode `full` or `replace`",
+            shown(text),
+            shown(product)
+        );
+        Some((FindingCode::BadValue, message))
     }
 
     /// Is a product gone at the source? Nothing goes where the source only adds.
@@ -279,6 +365,15 @@ impl Spoken {
     }
 }
 
+/// Links of a system, in a key.
+fn word(links: Links) -> &'static str {
+    match links {
+        Links::All => "all",
+        Links::Plain => "plain",
+        Links::Counted => "counted",
+    }
+}
+
 /// A part of a key that no other parts can add up to.
 fn push(key: &mut Vec<u8>, mark: u8, text: &[u8]) {
     key.push(mark);
@@ -311,6 +406,11 @@ impl<W: Write> RecordSink for Noting<'_, W> {
 
     fn record(&mut self, at: Location, record: Record<'_>) {
         self.spoken.note(&record);
+        if let Record::Scope(scope) = &record
+            && let Some((code, message)) = self.spoken.left(scope)
+        {
+            self.writer.finding(code, at, "groups", &message);
+        }
         if !matches!(record, Record::Scope(_) | Record::Tombstone(_)) {
             self.writer.record(at, record);
         }

@@ -47,16 +47,22 @@ impl Export {
     ) {
         let lists = [RELATIONS, ACCESSORIES];
         let mut links = Vec::new();
+        let mut is_read = true;
         for key in lists {
             for item in values_of(members.get(key)) {
-                match item.as_object() {
+                is_read &= match item.as_object() {
                     Some(relation) => self.links(object, key, relation, &mut links),
-                    None => object.bad_value(key, "an object a relation", kind(item)),
-                }
+                    None => {
+                        object.bad_value(key, "an object a relation", kind(item));
+                        false
+                    }
+                };
             }
         }
         let speaks = self.is_whole || lists.iter().any(|key| members.contains_key(*key));
-        self.scopes(object, id, speaks, &links);
+        if speaks {
+            self.scopes(object, id, is_read, &links);
+        }
         for link in &links {
             let relation = RelationRecord {
                 position: Some(link.position),
@@ -69,14 +75,15 @@ impl Export {
         }
     }
 
-    /// The links of one object: a property may hold several types or targets.
+    /// The links of one object: a property may hold several types or targets. `false` if it says
+    /// something that cannot be read.
     fn links<'k>(
         &mut self,
         object: &mut Object<'_>,
         key: &'k str,
         relation: &Map<String, Value>,
         links: &mut Vec<Link<'k>>,
-    ) {
+    ) -> bool {
         let target = self.target_key(key, relation);
         let type_key = self.type_key(key, relation, target.as_deref());
         let texts = |key: Option<&str>| texts_of(key.and_then(|key| relation.get(key)));
@@ -84,7 +91,7 @@ impl Export {
         if types.is_empty() || targets.is_empty() {
             let message = "expected a relation with a type and a target, found one without";
             object.finding(FindingCode::BadRow, key, message);
-            return;
+            return false;
         }
         let amount = relation.keys().find(|key| key.eq_ignore_ascii_case("quantity"));
         let units = amount.and_then(|key| relation.get(key)).filter(|value| !value.is_null());
@@ -111,7 +118,7 @@ impl Export {
                 links.len()
             );
             object.finding(FindingCode::BadValue, key, &message);
-            return;
+            return false;
         }
         for relation_type in types {
             let relation_type = format!("salsify:{relation_type}");
@@ -128,6 +135,7 @@ impl Export {
                 });
             }
         }
+        true
     }
 
     /// The property that holds the target.
@@ -160,16 +168,24 @@ impl Export {
         found.or_else(other).map(str::to_owned)
     }
 
-    /// Says of which types the input and the product speak.
-    fn scopes(&mut self, object: &mut Object<'_>, id: &str, speaks: bool, links: &[Link<'_>]) {
+    /// Says of which types the input and the product speak: of all, if the list could be read.
+    fn scopes(&mut self, object: &mut Object<'_>, id: &str, is_read: bool, links: &[Link<'_>]) {
         let own = links.iter().map(|link| link.relation_type.clone());
         let enumerated = self.types.iter().map(|name| format!("salsify:{name}"));
-        let types: BTreeSet<String> = if speaks { own.chain(enumerated).collect() } else { return };
+        let types: BTreeSet<String> = own.chain(enumerated).collect();
+        if is_read {
+            let relation_type = &format!("{}salsify:", ScopeRecord::EVERY);
+            object.emit(Record::Scope(ScopeRecord { relation_type, product: Some(id) }));
+        }
         for relation_type in &types {
             if self.told.len() < TYPES_MAX && self.told.insert(relation_type.clone()) {
                 object.emit(Record::Scope(ScopeRecord { relation_type, product: None }));
             }
-            object.emit(Record::Scope(ScopeRecord { relation_type, product: Some(id) }));
+            if is_read {
+                object.emit(Record::Scope(ScopeRecord { relation_type, product: Some(id) }));
+            } else {
+                object.leave(relation_type, id);
+            }
         }
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Facts {
     pub(super) visibility: Visibility,
     pub(super) price: Option<Price>,
     pub(super) availability: Option<Availability>,
+    /// Does it stand below another object?
+    is_nested: bool,
 }
 
 /// The products of a file by the number in their GID.
@@ -64,9 +66,20 @@ impl Index {
         self.products.get(&number).filter(|_| kind == "Product")
     }
 
+    /// Has a product a line that is not nested below another?
+    pub(super) fn has_own_line(&self, text: &str) -> bool {
+        self.product(text).is_some_and(|facts| !facts.is_nested)
+    }
+
     fn add(&mut self, members: &Members, at: Location) {
         let Some((kind, number)) = own_gid(members).and_then(gid) else { return };
         if kind == "Product" {
+            let is_nested = is_nested(members);
+            // A reference; and a product's own line says more than one below a collection.
+            if is_nested && (!members.contains_key("handle") || self.products.contains_key(&number))
+            {
+                return;
+            }
             let Some(product) = member::product(members, at, &mut Deaf) else { return };
             let (visibility, price) = (product.visibility, product.price);
             let currency = price.as_ref().and_then(|price| price.currency.as_deref());
@@ -74,7 +87,8 @@ impl Index {
                 return;
             }
             let id = product.id.into_boxed_str();
-            self.products.insert(number, Facts { id, visibility, price, availability: None });
+            let facts = Facts { id, visibility, price, availability: None, is_nested };
+            self.products.insert(number, facts);
         } else if kind == "ProductVariant"
             && let Some((_, parent)) = parent(members).and_then(gid)
             && let Some(facts) = self.products.get_mut(&parent)
@@ -86,6 +100,11 @@ impl Index {
             }
         }
     }
+}
+
+/// Does a line stand below another object?
+pub(super) fn is_nested(members: &Members) -> bool {
+    members.get("__parentId").is_some_and(|parent| !parent.is_null())
 }
 
 /// The GID of what a line belongs to.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    bulk::{Index, parent},
-    member::{self, Members, Part, check_whole, gid, nodes, own_gid},
+    bulk::{self, Index, parent},
+    member::{self, Members, Part, check_whole, gid, is_whole, nodes, own_gid},
     metafield::{Metafield, TARGETS_MAX, targets},
     product::VARIANTS_MAX,
 };
@@ -103,6 +103,15 @@ impl Reading<'_> {
         self.document.lines = self.document.lines.saturating_add(1);
         let kind = own_gid(members).and_then(gid).map(|(kind, _)| kind);
         match (kind, parent(members)) {
+            (Some(kind @ ("Product" | "ProductVariant")), _) if self.is_reference(members) => {
+                let message = "expected each on a line of its own, found what other objects refer \
+                               to; that is not read again";
+                self.say_once(
+                    &format!("__parentId of {kind}"),
+                    FindingCode::UnknownColumn,
+                    message,
+                );
+            }
             (Some("ProductVariant"), Some(parent)) => self.variant_line(members, parent),
             (Some("Product"), _) | (None, None) => self.product(members),
             (_, Some(parent)) if members.contains_key("namespace") => {
@@ -121,6 +130,18 @@ impl Reading<'_> {
                 self.say_once("", FindingCode::BadRow, message);
             }
         }
+    }
+
+    /// Does it stand below what refers to it? A product is one if it has a handle and no other line,
+    /// as those of a collection may be.
+    fn is_reference(&self, members: &Members) -> bool {
+        bulk::is_nested(members)
+            && own_gid(members).is_some_and(|own| match gid(own) {
+                Some(("Product", _)) => {
+                    !members.contains_key("handle") || self.document.index.has_own_line(own)
+                }
+                _ => parent(members).and_then(gid).is_some_and(|(kind, _)| kind == "Metafield"),
+            })
     }
 
     fn product(&mut self, members: &Members) {
@@ -205,10 +226,15 @@ impl Reading<'_> {
             return false;
         }
         self.speak(ScopeRecord::BUNDLES);
-        let scope = ScopeRecord { relation_type: ScopeRecord::BUNDLES, product: Some(bundle) };
-        self.sink.record(self.at, Record::Scope(scope));
-        self.document.options.clear();
         let parts = nodes(members.get(key));
+        let mut object = Object::new(members, self.at, self.sink);
+        if is_whole(members.get(key)) && parts.len() <= PARTS_MAX {
+            let relation_type = ScopeRecord::BUNDLES;
+            object.emit(Record::Scope(ScopeRecord { relation_type, product: Some(bundle) }));
+        } else {
+            object.leave(ScopeRecord::BUNDLES, bundle);
+        }
+        self.document.options.clear();
         if parts.len() > PARTS_MAX {
             let message = format!(
                 "expected at most {PARTS_MAX} components of a bundle, found {}; the first ones are \
@@ -296,6 +322,7 @@ impl Reading<'_> {
         let Some(listed) = listed else {
             let expected = format!("a list of at most {TARGETS_MAX} GIDs as JSON in a string");
             let mut object = Object::new(members, self.at, self.sink);
+            object.leave(&relation_type, source);
             return object.bad_value(key, &expected, "another value");
         };
         if !Object::new(members, self.at, self.sink).is_name(key, &relation_type) {

@@ -59,10 +59,21 @@ fn node(item: &Value) -> Option<&Members> {
     Some(object.get("node").and_then(Value::as_object).unwrap_or(object))
 }
 
+/// Is it a list, or a connection that has no more pages?
+pub(super) fn is_whole(value: Option<&Value>) -> bool {
+    let Some(Value::Object(connection)) = value else { return value.is_none_or(Value::is_array) };
+    let items = connection.get("edges").or(connection.get("nodes"));
+    items.is_some_and(Value::is_array) && !has_more(connection)
+}
+
+fn has_more(connection: &Members) -> bool {
+    let more = connection.get("pageInfo").and_then(|page| page.get("hasNextPage"));
+    more == Some(&Value::Bool(true))
+}
+
 /// Reports a connection of which only the first page is there.
 pub(super) fn check_whole(object: &mut Object<'_>, key: &str) {
-    let more = object.value(key).and_then(|list| list.get("pageInfo")?.get("hasNextPage"));
-    if more == Some(&Value::Bool(true)) {
+    if object.value(key).and_then(Value::as_object).is_some_and(has_more) {
         object.bad_value(key, "the whole list", "the first page of it");
     }
 }

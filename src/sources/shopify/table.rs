@@ -4,7 +4,10 @@
 //! what holds for the product, each may have a variant, some only an image. An empty cell of a
 //! metafield is a product without such relations.
 
-use std::{collections::BTreeMap, mem};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use super::{
     metafield::{Metafield, TARGETS_MAX, targets},
@@ -78,6 +81,8 @@ struct Group {
     /// Place and target by index into [`Columns::relations`].
     links: BTreeMap<usize, Vec<(Location, String)>>,
     link_count: usize,
+    /// Of which of [`Columns::relations`] there was a cell that could not be read.
+    unread: BTreeSet<usize>,
 }
 
 /// Links of one product: each of some lists as long as it may be.
@@ -197,11 +202,13 @@ impl Group {
             let Some(targets) = targets(text) else {
                 let expected = format!("at most {TARGETS_MAX} handles, or a JSON array of GIDs");
                 row.bad_value(*column, &expected, text);
+                self.unread.insert(index);
                 continue;
             };
             if self.link_count + targets.len() > LINKS_MAX {
                 let expected = format!("at most {LINKS_MAX} links of one product");
                 row.bad_value(*column, &expected, text);
+                self.unread.insert(index);
                 continue;
             }
             for target in targets {
@@ -218,7 +225,12 @@ impl Group {
         self.product.emit(at, &mut |at, record| row.emit(at, record));
         let source = self.product.id.as_str();
         for (index, (relation_type, _)) in columns.relations.iter().enumerate() {
-            row.emit(at, Record::Scope(ScopeRecord { relation_type, product: Some(source) }));
+            let said = match self.unread.contains(&index) {
+                true => &format!("{}{relation_type}", ScopeRecord::UNREAD),
+                false => relation_type,
+            };
+            let scope = ScopeRecord { relation_type: said, product: Some(source) };
+            row.emit(at, Record::Scope(scope));
             let links = self.links.get(&index).into_iter().flatten();
             for (position, (at, target)) in (0..).zip(links) {
                 let link = RelationRecord::new(source, relation_type, target, Origin::Imported);

@@ -72,12 +72,40 @@ fn exports_speak_of_each_type_that_is_there_though_it_is_empty() {
     let table = "sku;family;U-groups;X-products;X-groups\na;f;;b;\nb;f;;;\n";
     let expected =
         ["akeneo:U *", "akeneo:X *", "akeneo:U a", "akeneo:X a", "akeneo:U b", "akeneo:X b"];
-    check_scopes("p.csv", table, &expected);
+    // Of types with links, whether they are two-way is not in the file.
+    check_scopes("p.csv", table, &[&expected[..], &["#undeclared akeneo:X *"]].concat());
     check_scopes("p.csv", "sku;family;enabled\na;f;1\n", &[]);
     let item = r#"{"identifier":"a","family":"f","enabled":true,"categories":[],"values":{},
         "associations":{"U":{"products":[]},"V":[],"W":7},"quantified_associations":{"Q":{}}}"#;
-    let expected = ["akeneo:U a", "akeneo:V a", "akeneo:Q a"];
+    let expected = [
+        "akeneo:U a",
+        "akeneo:V a",
+        "#unread akeneo:W a",
+        "#every-counted akeneo: a",
+        "akeneo:Q a",
+    ];
     check_scopes("p.json", &item.replace('\n', ""), &expected);
+}
+
+/// A type whose last link went is in the map no more, or the map is empty: without this, its links
+/// stayed for ever in `patch`.
+#[test]
+fn a_map_of_associations_speaks_of_every_type_of_its_kind() {
+    let of = |maps: &str, expected: &[&str]| {
+        let item = format!(r#"{{"identifier":"a","family":"f","enabled":true{maps}}}"#);
+        check_scopes("p.json", &item, expected);
+    };
+    let (plain, counted) = ("#every-plain akeneo: a", "#every-counted akeneo: a");
+    of("", &[]);
+    for none in ["{}", "[]"] {
+        let maps = format!(r#","associations":{none},"quantified_associations":{none}"#);
+        of(&maps, &[plain, counted]);
+        of(&format!(r#","quantified_associations":{none}"#), &[counted]);
+    }
+    let linked = r#","associations":{"U":{"products":["b"]}}"#;
+    of(linked, &[plain, "akeneo:U a", "#undeclared akeneo:U *"]);
+    // What cannot be read may have been anything.
+    of(r#","associations":7,"quantified_associations":null"#, &[]);
 }
 
 #[test]

@@ -119,14 +119,33 @@ fn an_export_of_everything_speaks_of_every_type_of_every_product() {
     };
     let (x, y) = ("salsify:X", "salsify:Y");
     let given = |products: &[&str]| {
-        let mut lines = vec![x.to_owned()];
-        lines.extend(products.iter().map(|product| format!("{x} {product}")));
+        let of = |product: &&str| [format!("#every salsify: {product}"), format!("{x} {product}")];
+        let mut lines: Vec<String> = products.iter().flat_map(of).collect();
+        // A file says once that it speaks of a type.
+        lines.insert(1, x.to_owned());
         lines.extend([y.to_owned(), format!("{y} C")]);
         lines
     };
     assert_eq!(scopes(&export(&export_of(r#"["all"]"#))), given(&["A", "B", "C"]));
     // A product without the key may have relations that were not asked for.
     assert_eq!(scopes(&export(&export_of(r#"["products"]"#))), given(&["B", "C"]));
+}
+
+/// A product of the CRUD interface names no types beside its list: without this, the last links of a
+/// product stayed for ever in `patch`.
+#[test]
+fn a_list_that_is_there_speaks_of_every_type_of_its_product() {
+    let of = |relations: &str| {
+        scopes(&export(&format!(r#"{{"salsify:id":"A","salsify:relations":{relations}}}"#)))
+    };
+    let every = "#every salsify: A";
+    assert_eq!(of("[]"), [every]);
+    let good = r#"{"relation_type":"X","salsify:target_product_id":"B"}"#;
+    assert_eq!(of(&format!("[{good}]")), [every, "salsify:X", "salsify:X A"]);
+    // What cannot be read may have been of any type.
+    assert_eq!(of(r#"["x"]"#), [""; 0]);
+    assert_eq!(of(r#"[{"relation_type":"X"}]"#), [""; 0]);
+    assert_eq!(scopes(&export(r#"{"salsify:id":"A"}"#)), [""; 0]);
 }
 
 #[test]

@@ -260,6 +260,44 @@ fn what_json_lacks_is_reported() {
     );
 }
 
+/// The lines of a query with `references` repeat the products that metafields list: each became a
+/// product of its own without a title, and took the GID from the one that has it.
+#[test]
+fn products_below_what_refers_to_them_are_no_products() {
+    let references = r#"{"id":"gid://shopify/Product/2","__parentId":"gid://shopify/Metafield/9"}
+{"id":"gid://shopify/Product/1","title":"Cam","__parentId":"gid://shopify/Metafield/8"}
+{"id":"gid://shopify/ProductVariant/5","__parentId":"gid://shopify/Metafield/9"}
+{"id":"gid://shopify/Product/2","handle":"bag","__parentId":"gid://shopify/Collection/3"}
+"#;
+    let own = r#"{"id":"gid://shopify/Product/1","handle":"cam","title":"Camera"}
+{"id":"gid://shopify/Product/2","handle":"bag","title":"Bag","status":"DRAFT"}
+"#;
+    let metafield = r#"{"id":"gid://shopify/Metafield/9","namespace":"shopify--discovery--product_recommendation","key":"related_products","value":"[\"gid://shopify/Product/2\"]","__parentId":"gid://shopify/Product/1"}
+"#;
+    for lines in [[own, metafield, references], [references, own, metafield]] {
+        let collected = read("shopify", &[("bulk.jsonl", lines.concat().as_bytes())]);
+        let products: Vec<_> = collected.products().iter().map(|p| (p.id, p.title)).collect();
+        assert_eq!(products, [("cam", Some("Camera")), ("bag", Some("Bag"))]);
+        assert_eq!(product(&collected, "bag").visibility, Visibility::Hidden);
+        let relation = collected.relations()[0];
+        assert_eq!((relation.source, relation.target), ("cam", "gid://shopify/Product/2"));
+        assert_eq!(aliases(&collected, "cam"), ["1", "gid://shopify/Product/1"]);
+        assert_eq!(aliases(&collected, "bag"), ["2", "gid://shopify/Product/2"]);
+        // Once a kind.
+        let [products, variants] = &*collected.findings else { panic!("{:?}", collected.findings) };
+        let said = "expected each on a line of its own, found what other objects refer to";
+        assert!(products.contains("unknown_column __parentId of Product:"), "{products}");
+        assert!(variants.contains("__parentId of ProductVariant:"), "{variants}");
+        assert!(products.contains(said) && variants.contains(said));
+    }
+    // A collection of products with all that they are, and no lines of their own.
+    let nested = r#"{"id":"gid://shopify/Collection/3"}
+{"id":"gid://shopify/Product/2","handle":"bag","title":"Bag","__parentId":"gid://shopify/Collection/3"}
+"#;
+    let collected = read("shopify", &[("bulk.jsonl", nested.as_bytes())]);
+    assert_eq!(product(&collected, "bag").title, Some("Bag"));
+}
+
 #[test]
 fn files_are_known_by_their_own_beginnings() {
     for name in ["older", "newer", "graphql", "bulk", "rest"] {

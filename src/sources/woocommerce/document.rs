@@ -83,12 +83,18 @@ fn read_product(object: &mut Object<'_>) {
         object.emit(Record::Alias(AliasRecord { alias, product: id }));
     }
     for (key, relation_type) in LINKS {
+        if !object.is_list(key) {
+            object.leave(relation_type, id);
+        }
         let Some(targets) = numbered(object, key) else { continue };
         object.emit(Record::Scope(ScopeRecord { relation_type, product: Some(id) }));
         for (position, target) in (0..).zip(&targets) {
             let link = RelationRecord::new(id, relation_type, target, Origin::Imported);
             object.emit(Record::Relation(RelationRecord { position: Some(position), ..link }));
         }
+    }
+    if !object.is_list(GROUPED) {
+        object.leave(ScopeRecord::BUNDLES, id);
     }
     if let Some(parts) = numbered(object, GROUPED) {
         let relation_type = ScopeRecord::BUNDLES;

@@ -82,11 +82,11 @@ pub(super) fn links(object: &mut Object<'_>, sku: &str) {
     if object.value(LINKS).is_none() {
         return;
     }
-    for (_, relation_type) in LINK_TYPES {
-        object.emit(scope(relation_type, Some(sku)));
-    }
-    if object.text("type_id").as_deref() == Some("grouped") {
-        object.emit(scope(ScopeRecord::BUNDLES, Some(sku)));
+    let is_grouped = object.text("type_id").as_deref() == Some("grouped");
+    let is_read = is_read(object, LINKS);
+    let types = LINK_TYPES.iter().map(|(_, relation_type)| *relation_type);
+    for relation_type in types.chain(is_grouped.then_some(ScopeRecord::BUNDLES)) {
+        speak_of(object, relation_type, sku, is_read);
     }
     let mut links = Vec::new();
     for item in object.list(LINKS) {
@@ -111,6 +111,21 @@ pub(super) fn links(object: &mut Object<'_>, sku: &str) {
     }
 }
 
+/// Is a member a list of objects?
+fn is_read(object: &Object<'_>, key: &str) -> bool {
+    let items = object.value(key).and_then(Value::as_array);
+    object.is_list(key) && items.is_none_or(|items| items.iter().all(Value::is_object))
+}
+
+/// Says that a list is all there is of a type for a product, or that it cannot be read.
+fn speak_of(object: &mut Object<'_>, relation_type: &str, product: &str, is_read: bool) {
+    if is_read {
+        object.emit(scope(relation_type, Some(product)));
+    } else {
+        object.leave(relation_type, product);
+    }
+}
+
 /// A selection of an option, its texts as they stand.
 struct Choice {
     product: String,
@@ -124,7 +139,8 @@ pub(super) fn options(object: &mut Object<'_>, bundle: &str) {
     if object.value(OPTIONS).is_none() {
         return;
     }
-    object.emit(scope(ScopeRecord::BUNDLES, Some(bundle)));
+    let is_read = is_read(object, OPTIONS);
+    speak_of(object, ScopeRecord::BUNDLES, bundle, is_read);
     let mut options: Vec<&Map<String, Value>> = Vec::new();
     for item in object.list(OPTIONS) {
         match item.as_object() {

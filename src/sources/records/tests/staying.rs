@@ -121,6 +121,34 @@ fn patch_takes_the_types_of_the_products_that_the_input_speaks_of() {
     check(Mode::Patch, &["scope #variants b"], &["variant b b1"]);
 }
 
+/// A product whose last link of a type went has a map without that type: in `patch` the map as a whole
+/// speaks of every type of its system, or such links stay for ever.
+#[test]
+fn patch_takes_every_type_of_a_product_whose_whole_map_is_there() {
+    let kept = ["a pim:x b", "a pim:y b", "a pim:n b 2", "b pim:x a", "a shop:x b"];
+    let gone = |mode, new: &str| {
+        let mut spoken = Spoken::new(StayingRules::new(&config(Some(mode), &[]), "shop", mode));
+        let (relation_type, product) = new.rsplit_once(' ').unwrap();
+        let scope = ScopeRecord { relation_type, product: Some(product) };
+        spoken.note(&Record::Scope(scope));
+        let is_gone = |text: &&str| {
+            let Record::Relation(mut link) = record(text.strip_suffix(" 2").unwrap_or(text)) else {
+                panic!("no relation: {text}")
+            };
+            link.quantity = text.ends_with(" 2").then_some(2.0);
+            !spoken.keeps(&Record::Relation(link))
+        };
+        kept.into_iter().filter(is_gone).collect::<Vec<_>>()
+    };
+    assert_eq!(gone(Mode::Patch, "#every pim: a"), kept[..3]);
+    assert_eq!(gone(Mode::Patch, "#every-plain pim: a"), kept[..2]);
+    assert_eq!(gone(Mode::Patch, "#every-counted pim: a"), kept[2..3]);
+    assert_eq!(gone(Mode::Patch, "#every pim: c"), [""; 0]);
+    // One product with an empty map says nothing of the types of others.
+    assert_eq!(gone(Mode::Replace, "#every pim: a"), [""; 0]);
+    assert_eq!(gone(Mode::Append, "#every pim: a"), [""; 0]);
+}
+
 #[test]
 fn append_takes_only_what_the_input_says_anew() {
     check(Mode::Append, &["scope related", "scope related a", "gone b"], &[]);
