@@ -27,6 +27,7 @@ mod holds;
 mod kills;
 mod life;
 mod magento;
+mod merged;
 mod moments;
 mod nights;
 mod packed;
