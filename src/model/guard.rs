@@ -57,7 +57,7 @@ impl fmt::Display for Share {
 pub enum Guard {
     /// Relations, bundles and aliases that are fewer.
     Shrink,
-    /// Lists that begin with other products.
+    /// Lists and bundles that begin with other products.
     Churn,
     /// Products that are fewer.
     Products,
@@ -111,7 +111,8 @@ impl Guard {
                 "look whether the named source exported everything, and whether a column is empty"
             }
             Self::Churn => {
-                "look whether positions, scores or the order of rows changed in the named source"
+                "look whether positions, scores, quantities or the order of rows changed in the named \
+                 source"
             }
             Self::Products => "look whether the export of products is whole, and of this shop",
             Self::Ids => {

@@ -23,6 +23,8 @@ pub(super) struct Census<'a> {
     /// Products with a price in a market; the market always stands in the place.
     pub(super) priced: Counts<'a>,
     pub(super) bundles: u64,
+    /// What bundles hold, by the bundle's category.
+    pub(super) selections: Counts<'a>,
     pub(super) aliases: u64,
 }
 
@@ -54,9 +56,22 @@ impl<'a> Census<'a> {
             sellable: names.places(&sellable.into_cells(), dimensions),
             priced,
             bundles: view.bundles().len() as u64,
+            selections: names.places(&selections(&names).into_cells(), dimensions),
             aliases: view.aliases().count() as u64,
         }
     }
+}
+
+/// Selections of all bundles. Markets are no matter of what a bundle holds.
+fn selections(names: &Names<'_>) -> Tally {
+    let view = names.view();
+    let mut tally = Tally::default();
+    for bundle in view.bundles() {
+        let key = Key { markets: 0, ..names.product(Ordinal(bundle.product.get())) };
+        let options = view.options(bundle).iter();
+        options.flat_map(|option| view.selections(option)).for_each(|_| tally.add(key));
+    }
+    tally
 }
 
 fn is_sellable(names: &Names<'_>, product: Ordinal) -> bool {
