@@ -56,6 +56,14 @@ pub fn breaches(
     let tops = format!("bundles with the same first {} selections", limits.churn_top);
     judge.parts(Guard::Churn, &tops, &bundles);
     judge.groups(Guard::Products, "products", &was.products, &is.products);
+    // Where none is hidden, these are the same.
+    let hides = |place: &Place<'_>| {
+        was.visible.get(place) != was.products.get(place)
+            || is.visible.get(place) != is.products.get(place)
+    };
+    let visible = was.visible.iter().filter(|(place, _)| hides(place));
+    let visible = visible.map(|(place, count)| (*place, *count)).collect();
+    judge.groups(Guard::Products, "visible products", &visible, &is.visible);
     let kept = churn::kept(before, &same, dimensions);
     judge.parts(Guard::Ids, "products known by the same id or alias", &kept);
     judge.groups(Guard::Prices, "products with a price", &was.priced, &is.priced);

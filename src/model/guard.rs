@@ -59,7 +59,7 @@ pub enum Guard {
     Shrink,
     /// Lists and bundles that begin with other products.
     Churn,
-    /// Products that are fewer.
+    /// Products that are fewer, or fewer of which shoppers see.
     Products,
     /// Products whose ids are gone, however many came in their place.
     Ids,
@@ -114,7 +114,9 @@ impl Guard {
                 "look whether positions, scores, quantities or the order of rows changed in the named \
                  source"
             }
-            Self::Products => "look whether the export of products is whole, and of this shop",
+            Self::Products => {
+                "look whether the export of products is whole, of this shop, and hides what it should"
+            }
             Self::Ids => {
                 "look whether the export is of this shop and spells ids as before; \
                           aliases keep old ids known"

@@ -7,7 +7,7 @@ use crate::{
     compile::place::{
         Dimensions, Key, Names, Place, Side, Tally, UNKNOWN_SOURCE, bits, stage_bits,
     },
-    index::Ordinal,
+    index::{Ordinal, layout::FLAG_HIDDEN},
     model::relation::Availability,
 };
 
@@ -18,6 +18,8 @@ pub(super) struct Census<'a> {
     /// Relations that hold now or later.
     pub(super) coming: Counts<'a>,
     pub(super) products: Counts<'a>,
+    /// Products that shoppers see on their own.
+    pub(super) visible: Counts<'a>,
     /// Products that can be bought, as far as the catalog knows.
     pub(super) sellable: Counts<'a>,
     /// Products with a price in a market; the market always stands in the place.
@@ -32,12 +34,15 @@ impl<'a> Census<'a> {
     pub(super) fn new(side: Side<'a>, dimensions: Dimensions, now_s: i64) -> Self {
         let view = side.view;
         let names = Names::new(side);
-        let [mut relations, mut coming, mut products, mut sellable] =
-            [(); 4].map(|()| Tally::default());
+        let [mut relations, mut coming, mut products, mut visible, mut sellable] =
+            [(); 5].map(|()| Tally::default());
         let mut priced = BTreeMap::new();
         for product in view.ordinals() {
             let key = names.product(product);
             products.add(key);
+            if is_visible(&names, product) {
+                visible.add(key);
+            }
             if is_sellable(&names, product) {
                 sellable.add(key);
             }
@@ -53,6 +58,7 @@ impl<'a> Census<'a> {
             relations: names.places(&relations.into_cells(), dimensions),
             coming: names.places(&coming.into_cells(), dimensions),
             products: names.places(&products.into_cells(), dimensions),
+            visible: names.places(&visible.into_cells(), dimensions),
             sellable: names.places(&sellable.into_cells(), dimensions),
             priced,
             bundles: view.bundles().len() as u64,
@@ -60,6 +66,10 @@ impl<'a> Census<'a> {
             aliases: view.aliases().count() as u64,
         }
     }
+}
+
+fn is_visible(names: &Names<'_>, product: Ordinal) -> bool {
+    names.view().product(product).is_some_and(|product| product.flags & FLAG_HIDDEN == 0)
 }
 
 /// Selections of all bundles. Markets are no matter of what a bundle holds.

@@ -12,9 +12,9 @@ use crate::{
     },
 };
 
-const NOW_S: i64 = 1_800_000_000;
+pub(super) const NOW_S: i64 = 1_800_000_000;
 
-fn side(compiled: &Compiled) -> Side<'_> {
+pub(super) fn side(compiled: &Compiled) -> Side<'_> {
     Side { view: compiled.catalog.view(), provenance: Some(&compiled.provenance) }
 }
 

@@ -1,10 +1,16 @@
-//! Guards over what a shop shows beside its links: what bundles hold.
+//! Guards over what a shop shows beside its links: what bundles hold, and which products are visible.
 
 use super::{
-    guards::{found, ids},
+    guards::{NOW_S, found, ids, side},
     *,
 };
-use crate::model::{guard::Guard, record::BundleRecord};
+use crate::{
+    compile::breaches,
+    model::{
+        guard::{Guard, GuardLimits},
+        record::{BundleRecord, Visibility},
+    },
+};
 
 /// A selection of a bundle.
 #[derive(Clone, Copy)]
@@ -132,4 +138,44 @@ fn quantities_and_other_parts_change_a_bundle_and_further_parts_do_not() {
     check_bundles(&bundles(24, |_| parts(5)), &before, &[], &[]);
     // Of few bundles one is much.
     check_bundles(&bundles(19, |_| parts(5)), &bundles(19, |_| parts(4)), &[], &[]);
+}
+
+/// Products of two categories, of which these are hidden.
+fn hidden(is_hidden: impl Fn(usize) -> bool) -> Compiled {
+    let ids = ids(100);
+    let products = ids.iter().zip(0..).map(|(id, number)| {
+        let visibility = if is_hidden(number) { Visibility::Hidden } else { Visibility::Visible };
+        let categories = vec![if number < 70 { "Toys" } else { "Garden" }];
+        Record::Product(ProductRecord { id, visibility, categories, ..ProductRecord::default() })
+    });
+    compiled(&products.collect::<Vec<_>>())
+}
+
+/// A wrong export hid ninety products of a hundred: all were products still.
+#[test]
+fn products_that_become_hidden_are_guarded() {
+    let (all, none) = (hidden(|_| false), |count: usize| hidden(move |number| number < count));
+    let check = |before: &Compiled, after: &Compiled, expected: &[&str]| {
+        let found = found(before, after, Guard::Products).into_iter();
+        let sums = found.filter(|text| !text.contains(" in market "));
+        assert_eq!(sums.collect::<Vec<_>>(), expected);
+    };
+    check(&all, &none(20), &[]);
+    check(&all, &none(21), &["visible products from 100 to 79"]);
+    check(
+        &all,
+        &none(90),
+        &[
+            "visible products from 100 to 10",
+            "visible products in category Toys from 70 to 0",
+            "visible products in category Garden from 30 to 10",
+        ],
+    );
+    // One category by itself, within what the sum may lose.
+    let garden = hidden(|number| number >= 90);
+    check(&all, &garden, &["visible products in category Garden from 30 to 20"]);
+    // What was hidden is no loss, and what is shown is none.
+    check(&none(90), &none(90), &[]);
+    check(&none(90), &all, &[]);
+    assert_eq!(breaches(side(&all), side(&all), &GuardLimits::DEFAULT, NOW_S), []);
 }
