@@ -45,13 +45,25 @@ pub fn breaches(
     let coming = coming.map(|(place, count)| (*place, *count)).collect();
     judge.groups(Guard::Shrink, "relations that hold now or later", &coming, &is.coming);
     judge.sum(Guard::Shrink, "bundles", was.bundles, is.bundles);
+    judge.rare(Guard::Shrink, "selections of bundles", &was.selections, &is.selections);
     judge.sum(Guard::Shrink, "aliases", was.aliases, is.aliases);
 
     let same = churn::same_products(before.view, after.view);
     let lists = churn::lists(before, after, &same, (limits.churn_top, now_s), dimensions);
     let tops = format!("lists with the same first {} targets", limits.churn_top);
     judge.parts(Guard::Churn, &tops, &lists);
+    let bundles = churn::bundles(before, after, &same, limits.churn_top, dimensions);
+    let tops = format!("bundles with the same first {} selections", limits.churn_top);
+    judge.parts(Guard::Churn, &tops, &bundles);
     judge.groups(Guard::Products, "products", &was.products, &is.products);
+    // Where none is hidden, these are the same.
+    let hides = |place: &Place<'_>| {
+        was.visible.get(place) != was.products.get(place)
+            || is.visible.get(place) != is.products.get(place)
+    };
+    let visible = was.visible.iter().filter(|(place, _)| hides(place));
+    let visible = visible.map(|(place, count)| (*place, *count)).collect();
+    judge.groups(Guard::Products, "visible products", &visible, &is.visible);
     let kept = churn::kept(before, &same, dimensions);
     judge.parts(Guard::Ids, "products known by the same id or alias", &kept);
     judge.groups(Guard::Prices, "products with a price", &was.priced, &is.priced);

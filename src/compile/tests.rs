@@ -5,6 +5,7 @@ mod blobs;
 mod compare;
 mod guards;
 mod report;
+mod shown;
 
 use std::fs;
 

@@ -2,7 +2,7 @@
 
 use super::{
     GraphError, SourceFile, aliases::AliasRow, bundles::BundleRow, edge::Edge, intern::index,
-    ledger::Ledger, markets::MarketRow, products::ProductRows, variants::VariantRow, words::Words,
+    ledger::Ledger, markets::MarketRow, rows::ProductRows, variants::VariantRow, words::Words,
 };
 use crate::model::{
     config::CatalogConfig,

@@ -1,7 +1,7 @@
 //! Products that two sources know by two ids, of which an alias says that they are one.
 //!
 //! A PIM calls a product `1234`, a shop calls it `camera` and gives `1234` as its SKU: the shop says by
-//! its alias that the two are one product. Then both rows merge as rows of one id do, and whatever
+//! its alias that the two are one product. Then their rows merge as rows of one id do, and whatever
 //! speaks of either id speaks of the product. The rule looks at the whole set of products that aliases
 //! connect, so no order of rows or sources changes it:
 //!
@@ -14,19 +14,19 @@
 //!
 //! Of more than 64 sources nothing is joined, because none could be told from another.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{
     aliases::AliasRow,
-    intern::index,
+    intern::{index, number},
     ledger::Ledger,
-    products::{ProductRow, SOURCES_MAX, outranks, source_bit},
+    rows::{self, ProductRow},
     words::{Ordinals, Words},
 };
-use crate::model::finding::FindingCode;
+use crate::model::{finding::FindingCode, record::Location};
+
+/// Sources that a mask tells apart.
+const SOURCES_MAX: usize = 64;
 
 /// A product's id that is one of another product by now, in numbers of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,70 +35,104 @@ pub(super) struct Joined {
     pub(super) kept: u32,
 }
 
-/// Joins rows, which are sorted by folded id and stay so; says which ids have gone.
+/// Gives the rows of products that are one the id that stays, and says which ids have gone. The rows
+/// are sorted and stay so.
 pub(super) fn join(
     aliases: &[AliasRow],
-    rows: &mut Vec<ProductRow>,
+    rows: &mut [ProductRow],
     ordinals: &Ordinals,
     words: &Words,
     ledger: &mut Ledger,
 ) -> Vec<Joined> {
+    if aliases.is_empty() || ledger.files.iter().any(|file| file.source >= SOURCES_MAX) {
+        return Vec::new();
+    }
+    let products = Products::new(rows);
     let mut sets = Sets::default();
-    let are_told_apart = ledger.files.iter().all(|file| file.source < SOURCES_MAX);
-    for alias in aliases.iter().filter(|_| are_told_apart) {
+    for alias in aliases {
         let ends = ordinals.of(alias.alias).zip(ordinals.of(alias.product));
         let Some((named, product)) = ends.filter(|(named, product)| named != product) else {
             continue;
         };
-        if rows[index(named)].sources & source_bit(ledger.source(alias.at)) == 0 {
+        if products.sources(named, ledger) & source_bit(alias.at, ledger) == 0 {
             sets.connect(named, product);
         }
     }
     let mut joined = Vec::new();
     for members in sets.members() {
-        let masks = members.iter().map(|member| rows[index(member.ordinal)].sources);
+        let masks = members.iter().map(|member| products.sources(member.ordinal, ledger));
         let (union, count) = masks
             .fold((0_u64, 0), |(union, count), mask| (union | mask, count + mask.count_ones()));
         if union.count_ones() == count {
-            joined.extend(merge(&members, rows, words, ledger));
+            joined.extend(products.settle(&members, words, ledger));
         }
     }
-    let gone: BTreeSet<u32> = joined.iter().map(|joined: &Joined| joined.other).collect();
-    rows.retain(|row| !gone.contains(&row.node));
+    let kept_of: BTreeMap<u32, u32> =
+        joined.iter().map(|Joined { other, kept }| (*other, *kept)).collect();
+    if !joined.is_empty() {
+        for row in &mut *rows {
+            row.node = kept_of.get(&row.node).copied().unwrap_or(row.node);
+        }
+        rows::sort(rows, words);
+    }
     joined
 }
 
-/// Lets the row of the members that counts stand for all of them, under the id that stays.
-fn merge(
-    members: &[Member],
-    rows: &mut [ProductRow],
-    words: &Words,
-    ledger: &mut Ledger,
-) -> Vec<Joined> {
-    let rank = |member: &&Member| {
-        let row = &rows[index(member.ordinal)];
-        (Reverse(row.authority), member.gives_aliases, member.ordinal)
-    };
-    let Some(kept) = members.iter().min_by_key(rank).map(|member| member.ordinal) else {
-        return Vec::new();
-    };
-    let kept_node = rows[index(kept)].node;
-    let mut joined = Vec::with_capacity(members.len() - 1);
-    for Member { ordinal, .. } in members.iter().filter(|member| member.ordinal != kept) {
-        let row = &rows[index(*ordinal)];
-        joined.push(Joined { other: row.node, kept: kept_node });
-        ledger.find(FindingCode::DuplicateProduct, row.at, "id", || {
-            let (kept, other) = (words.ids.text(kept_node), words.ids.text(row.node));
-            format!("expected one row for product {kept}, found {other}, which an alias says it is")
+/// Products of sorted rows, by ordinal.
+struct Products<'a> {
+    rows: &'a [ProductRow],
+    /// Index of the first row of each.
+    firsts: Vec<u32>,
+}
+
+impl<'a> Products<'a> {
+    fn new(rows: &'a [ProductRow]) -> Self {
+        let ends = rows::by_product(rows).scan(0, |end, rows| {
+            let first = *end;
+            *end += rows.len();
+            Some(number(first))
         });
-        if outranks(row, &rows[index(kept)], words) {
-            let node = row.node;
-            rows.swap(index(kept), index(*ordinal));
-            rows[index(kept)].node = kept_node;
-            rows[index(*ordinal)].node = node;
-        }
+        Self { rows, firsts: ends.collect() }
     }
-    joined
+
+    /// The rows of a product, that of the largest priority first.
+    fn rows(&self, ordinal: u32) -> &'a [ProductRow] {
+        let first = index(self.firsts[index(ordinal)]);
+        let end = self.firsts.get(index(ordinal) + 1).map_or(self.rows.len(), |end| index(*end));
+        &self.rows[first..end]
+    }
+
+    /// The sources that state a product, one bit each.
+    fn sources(&self, ordinal: u32, ledger: &Ledger) -> u64 {
+        self.rows(ordinal).iter().fold(0, |mask, row| mask | source_bit(row.at, ledger))
+    }
+
+    /// Which id of the members stays, and so which ones go.
+    fn settle(&self, members: &[Member], words: &Words, ledger: &mut Ledger) -> Vec<Joined> {
+        let rank = |member: &&Member| {
+            let authority = self.rows(member.ordinal)[0].authority;
+            (Reverse(authority), member.gives_aliases, member.ordinal)
+        };
+        let Some(kept) = members.iter().min_by_key(rank).map(|member| member.ordinal) else {
+            return Vec::new();
+        };
+        let kept_node = self.rows(kept)[0].node;
+        let others = members.iter().filter(|member| member.ordinal != kept);
+        let join = |member: &Member| {
+            let row = &self.rows(member.ordinal)[0];
+            ledger.find(FindingCode::MergedProduct, row.at, "id", || {
+                let (kept, other) = (words.ids.text(kept_node), words.ids.text(row.node));
+                format!("product {other} is another source's {kept}, as an alias says")
+            });
+            Joined { other: row.node, kept: kept_node }
+        };
+        others.map(join).collect()
+    }
+}
+
+/// The bit of a row's source in a mask of them.
+fn source_bit(at: Location, ledger: &Ledger) -> u64 {
+    1 << ledger.source(at)
 }
 
 /// A product of a set.

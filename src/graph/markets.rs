@@ -1,12 +1,13 @@
 //! Prices and assortments by market.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::{
     GraphError, Product,
     intake::Intake,
     intern::{index, number},
     ledger::Ledger,
+    rows::ProductRow,
     words::{Ordinals, Words},
 };
 use crate::model::{
@@ -120,10 +121,11 @@ pub(super) fn minor_units(
 ///
 /// Listing and price count apart, so that one source may say the one and another the other: of each
 /// the larger authority wins, then "not listed", then the smaller price. A price in the default
-/// market becomes the product's unless the product's row has more authority; its reading time does
-/// not, because a product has one for price and availability together.
+/// market becomes the product's unless the row that states the product's price has more authority. A
+/// product has one reading time for price and availability: the older of the two.
 pub(super) fn settle(
     rows: Vec<MarketRow>,
+    product_rows: &[ProductRow],
     products: &mut [Product],
     config: &CatalogConfig,
     words: &Words,
@@ -157,8 +159,14 @@ pub(super) fn settle(
             let read_at_s = read_at_s.or(config.read_at_s);
             let (product, market) = (merged.product, merged.market);
             prices.push(MarketPrice { product, market, minor, read_at_s });
-        } else if product.price.is_none() || product.authority <= merged.authority {
+            continue;
+        }
+        let row = &product_rows[index(merged.product)];
+        if row.price.is_none() || row.price_authority <= merged.authority {
             product.price = Some(minor);
+            let of_stock = row.availability.and(row.availability_read_at_s.or(config.read_at_s));
+            let times = [of_stock, read_at_s.or(config.read_at_s)];
+            product.read_at_s = times.into_iter().flatten().min().or(product.read_at_s);
         }
     }
     prices
@@ -171,16 +179,18 @@ fn merge(
     words: &Words,
     ledger: &mut Ledger,
 ) -> MarketRow {
-    let (mut listed, mut priced) = (false, false);
-    for row in rows {
-        if listed && row.listed.is_some() || priced && row.price.is_some() {
+    // What another source says, too, is no second row.
+    let mut said = BTreeSet::new();
+    for row in rows.iter().filter(|_| rows.len() > 1) {
+        let source = ledger.source(row.at);
+        let parts = [row.listed.map(|_| Part::Listing), row.price.map(|_| Part::Price)];
+        let are_new = parts.into_iter().flatten().map(|part| said.insert((source, part)));
+        if are_new.fold(false, |again, is_new| again | !is_new) {
             ledger.find(FindingCode::DuplicateProduct, row.at, "", || {
                 let id = words.ids.text(products[index(row.product)].node);
                 format!("expected one row for product {id} in this market, found another")
             });
         }
-        listed |= row.listed.is_some();
-        priced |= row.price.is_some();
     }
     let listings = rows.iter().filter_map(|row| Some((Reverse(row.authority), row.listed?)));
     let prices = rows.iter().filter_map(|row| Some((Reverse(row.authority), row.price?)));
@@ -191,4 +201,11 @@ fn merge(
         authority: price.map_or(rows[0].authority, |(authority, _)| authority.0),
         ..rows[0]
     }
+}
+
+/// What a row says of a product in a market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Listing,
+    Price,
 }

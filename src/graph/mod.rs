@@ -1,9 +1,9 @@
 //! From records of sources to one checked graph.
 //!
 //! Ids become numbers, relations become edges of fixed width in sorted runs, and what two sources say
-//! of one thing is merged: the larger authority wins, then the value. No order of rows or files
-//! reaches the output, but for files and lines themselves and the samples of findings. This room
-//! refuses nothing silently: each row that is lost is counted and named.
+//! of one thing is merged: the larger authority wins, then the value, of a product field by field. No
+//! order of rows or files reaches the output, but for files and lines themselves and the samples of
+//! findings. This room refuses nothing silently: each row that is lost is counted and named.
 
 mod aliases;
 mod bundles;
@@ -20,6 +20,7 @@ mod markets;
 mod merge;
 mod products;
 mod relations;
+mod rows;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -45,8 +46,8 @@ use self::{
     intake::Intake,
     intern::index,
     ledger::{DroppedRow, Link},
-    products::ProductRow,
     relations::resolve_chunk,
+    rows::ProductRow,
     words::{Ordinals, TypeName, Words},
 };
 use crate::model::{
@@ -111,7 +112,8 @@ impl<R: SortedRuns> Graph<R> {
         product.title.map(|title| self.words.texts.text(title))
     }
 
-    /// Where the row of a product stands that counts: `products.csv:12`.
+    /// Where the row of a product stands that counts: `products.csv:12`. Of rows of several sources it
+    /// is that of the largest priority.
     #[must_use]
     pub fn product_place(&self, ordinal: usize) -> Option<String> {
         let at = self.product_rows.get(ordinal)?;
@@ -180,26 +182,27 @@ impl<S: RunStore> GraphBuilder<S> {
         if rows.is_empty() {
             return Err(no_products(&sources, &ledger));
         }
-        let ordinals_of =
-            |rows: &[ProductRow]| Ordinals::new(words.ids.len(), rows.iter().map(|row| row.node));
+        let ordinals_of = |rows: &[ProductRow]| Ordinals::new(words.ids.len(), rows::nodes(rows));
         let mut ordinals = ordinals_of(&rows);
         let joined = joins::join(&aliases, &mut rows, &ordinals, &words, &mut ledger);
+        rows::merge(&mut rows, config.read_at_s, &words);
         if !joined.is_empty() {
             ordinals = ordinals_of(&rows);
         }
         let aliases = aliases::settle(aliases, &joined, &words, &mut ordinals, &mut ledger);
         let mut made = products::make(&rows, &config, &words, &mut ledger);
         variants::settle(variants, &rows, &mut made.products, &words, &ordinals, &mut ledger);
-        let product_rows = rows.iter().map(|row| row.at).collect();
-        drop(rows);
         let market_prices = markets::settle(
             self.intake.market_rows,
+            &rows,
             &mut made.products,
             &config,
             &words,
             &ordinals,
             &mut ledger,
         );
+        let product_rows = rows.iter().map(|row| row.at).collect();
+        drop(rows);
         let bundles = Bundles { words: &words, ordinals: &ordinals, ledger: &mut ledger }
             .settle(self.intake.bundle_rows);
 

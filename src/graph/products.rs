@@ -1,9 +1,6 @@
 //! Products: one row each, in numbers of texts while reading, in ordinals when made.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     GraphError,
@@ -12,6 +9,7 @@ use super::{
     intern::{index, number},
     ledger::Ledger,
     markets::{every_market, find_markets, minor_units},
+    rows::{Further, ProductRow},
     words::Words,
 };
 use crate::model::{
@@ -22,10 +20,7 @@ use crate::model::{
     relation::Availability,
 };
 
-/// Sources that a mask tells apart.
-pub(super) const SOURCES_MAX: usize = 64;
-
-/// No row.
+/// No place.
 const NONE: u32 = u32::MAX;
 
 /// A product; `Graph::id` and `Graph::title` have its texts.
@@ -33,7 +28,6 @@ const NONE: u32 = u32::MAX;
 pub struct Product {
     pub(super) node: u32,
     pub(super) title: Option<u32>,
-    pub(super) authority: u16,
     /// Index into `Graph::brands`.
     pub brand: Option<u32>,
     /// Its primary category.
@@ -62,83 +56,6 @@ pub struct Product {
     pub markets: u64,
 }
 
-/// A row of a product, in numbers of ids and texts.
-#[derive(Debug)]
-pub(super) struct ProductRow {
-    pub(super) node: u32,
-    pub(super) authority: u16,
-    /// The sources that state the product, one bit each.
-    pub(super) sources: u64,
-    pub(super) at: Location,
-    title: Option<u32>,
-    brand: Option<u32>,
-    /// Normal paths, the primary one first, the others sorted.
-    categories: Box<[u32]>,
-    price: Option<i64>,
-    availability: Option<Availability>,
-    read_at_s: Option<i64>,
-    pub(super) parent: Option<u32>,
-    variant_position: Option<u32>,
-    visibility: Visibility,
-    popularity: Option<f64>,
-    /// Sorted.
-    tags: Box<[u32]>,
-    eco_grade: Option<u8>,
-    markets: u64,
-}
-
-/// The best row of each product so far.
-#[derive(Debug, Default)]
-pub(super) struct ProductRows {
-    rows: Vec<ProductRow>,
-    /// Index into `rows` by number of the id.
-    row_of: Vec<u32>,
-    /// Spellings of products beside the one that names them.
-    other_spellings: BTreeSet<(u32, String)>,
-}
-
-impl ProductRows {
-    /// Is this id that of a product?
-    pub(super) fn holds(&self, node: u32) -> bool {
-        self.find(node).is_some()
-    }
-
-    /// The rows by folded id.
-    pub(super) fn sorted(self, words: &Words) -> Vec<ProductRow> {
-        let mut rows = self.rows;
-        rows.sort_unstable_by(|left, right| words.ids.order(left.node, right.node));
-        rows
-    }
-
-    fn find(&self, node: u32) -> Option<u32> {
-        self.row_of.get(index(node)).copied().filter(|row| *row != NONE)
-    }
-
-    fn push(&mut self, row: ProductRow) {
-        let node = index(row.node);
-        if self.row_of.len() <= node {
-            self.row_of.resize(node + 1, NONE);
-        }
-        self.row_of[node] = number(self.rows.len());
-        self.rows.push(row);
-    }
-
-    /// Notes a further spelling of a product; says whether it was seen before. The smallest one
-    /// names the product.
-    fn spell(&mut self, words: &mut Words, node: u32, id: &str) -> bool {
-        let name = words.ids.text(node);
-        if name == id || self.other_spellings.contains(&(node, id.to_owned())) {
-            return true;
-        }
-        let other = if id < name { name } else { id };
-        self.other_spellings.insert((node, other.to_owned()));
-        if id < name {
-            words.ids.respell(node, id);
-        }
-        false
-    }
-}
-
 impl Intake {
     pub(super) fn product(
         &mut self,
@@ -147,25 +64,22 @@ impl Intake {
     ) -> Result<(), GraphError> {
         let Some(node) = self.checked_node(at, "id", record.id)? else { return Ok(()) };
         let row = self.product_row(at, node, record)?;
-        let Some(held) = self.products.find(node) else {
-            self.words.ids.respell(node, record.id);
-            self.products.push(row);
+        let id = record.id;
+        let Some(further) = self.products.add(row, id, &mut self.words, &self.ledger)? else {
             return Ok(());
         };
-        let before = || format!("expected one row for product {}, found another", record.id);
-        if self.products.spell(&mut self.words, node, record.id) {
-            self.ledger.find(FindingCode::DuplicateProduct, at, "id", before);
-        } else {
-            self.ledger.find(FindingCode::CollidingId, at, "id", || {
-                format!("expected ids that differ by more than case, found {} again", record.id)
-            });
-        }
-        let held = &mut self.products.rows[index(held)];
-        let sources = held.sources | row.sources;
-        if outranks(&row, held, &self.words) {
-            *held = row;
-        }
-        held.sources = sources;
+        let code = match further {
+            Further::OtherSource => FindingCode::MergedProduct,
+            Further::Duplicate => FindingCode::DuplicateProduct,
+            Further::Respelled => FindingCode::CollidingId,
+        };
+        self.ledger.find(code, at, "id", || match further {
+            Further::OtherSource => format!("product {id} is another source's, too"),
+            Further::Duplicate => format!("expected one row for product {id}, found another"),
+            Further::Respelled => {
+                format!("expected ids that differ by more than case, found {id} again")
+            }
+        });
         Ok(())
     }
 
@@ -183,10 +97,10 @@ impl Intake {
         let price = record.price.as_ref();
         let price =
             price.and_then(|price| minor_units(price, default_market, at, &mut self.ledger));
+        let authority = self.authority(at);
         Ok(ProductRow {
             node,
-            authority: self.authority(at),
-            sources: source_bit(self.ledger.source(at)),
+            authority,
             at,
             title: self.title(at, record.title)?,
             brand: match record.brand {
@@ -195,15 +109,20 @@ impl Intake {
             },
             categories: self.categories(at, &record.categories)?,
             price,
+            price_authority: authority,
             availability: record.availability,
             read_at_s: record.read_at_s,
+            availability_read_at_s: record.read_at_s,
             parent,
+            parent_at: at,
             variant_position: record.variant_position,
             visibility: record.visibility,
             popularity: record.popularity,
             tags: self.tags(at, &record.tags)?,
+            tags_at: at,
             eco_grade: record.eco_grade,
             markets: self.assortment(at, &record.markets),
+            names_markets: !record.markets.is_empty(),
         })
     }
 
@@ -286,33 +205,6 @@ fn sort_by_text(texts: &mut [u32], words: &Words) {
     texts.sort_unstable_by(|left, right| words.texts.order(*left, *right));
 }
 
-/// The bit of a source in a mask of them; those behind the sixty-fourth share its bit.
-pub(super) fn source_bit(source: usize) -> u64 {
-    1 << source.min(SOURCES_MAX - 1)
-}
-
-/// Does the row count instead of the one held? The larger authority wins, then the row that says
-/// more or says larger things, whichever came first.
-pub(super) fn outranks(row: &ProductRow, held: &ProductRow, words: &Words) -> bool {
-    let text = |number: u32| words.texts.bytes(number);
-    let texts = |numbers: &[u32]| numbers.iter().copied().map(text).collect::<Vec<_>>();
-    let content = |row: &ProductRow| {
-        let labels = (row.title.map(text), row.brand.map(text), texts(&row.categories));
-        let parent = row.parent.map(|parent| words.ids.folded(parent));
-        // Popularity is not negative: its bits stand in the order of its values.
-        let popularity = row.popularity.map(f64::to_bits);
-        let rest = (texts(&row.tags), row.eco_grade, row.markets);
-        let family = (parent, Reverse(row.variant_position), row.visibility);
-        (labels, row.price, row.availability, row.read_at_s, family, popularity, rest)
-    };
-    row.authority
-        .cmp(&held.authority)
-        .then_with(|| content(row).cmp(&content(held)))
-        // Equal rows differ by place only; the first place is the one to show.
-        .then_with(|| held.at.cmp(&row.at))
-        .is_gt()
-}
-
 /// Products by ordinal and the dictionaries that they point into.
 pub(super) struct Made {
     pub(super) products: Vec<Product>,
@@ -355,7 +247,7 @@ pub(super) fn make(
         for tag in &row.tags {
             match tags.places.get(tag).filter(|place| index(**place) < TAGS_MAX) {
                 Some(place) => mask |= 1 << place,
-                None => ledger.find(FindingCode::UnknownTag, row.at, "tags", || {
+                None => ledger.find(FindingCode::UnknownTag, row.tags_at, "tags", || {
                     format!(
                         "expected one of {} tags, found {}",
                         tags.texts.len(),
@@ -369,7 +261,6 @@ pub(super) fn make(
         products.push(Product {
             node: row.node,
             title: row.title,
-            authority: row.authority,
             brand: row.brand.map(|brand| brands.places[&brand]),
             category,
             extra_categories: sorted(categories),

@@ -5,6 +5,7 @@
 mod eco;
 mod joins;
 mod markets;
+mod merged;
 mod model;
 mod products;
 mod relations;

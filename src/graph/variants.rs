@@ -6,7 +6,7 @@ use super::{
     Product,
     intern::{index, number},
     ledger::Ledger,
-    products::ProductRow,
+    rows::ProductRow,
     words::{Ordinals, Words},
 };
 use crate::model::{finding::FindingCode, limits::VARIANT_DEPTH_MAX, record::Location};
@@ -34,7 +34,7 @@ pub(super) fn settle(
         let Some(parent) = row.parent else { continue };
         product.parent = ordinals.of(parent);
         if product.parent.is_none() {
-            unknown(words, parent, row.at, ledger);
+            unknown(words, parent, row.parent_at, ledger);
         }
     }
     claim(resolve(variants, words, ordinals, ledger), products, words, ledger);

@@ -30,6 +30,9 @@ impl FindingCode {
             Self::BadAlias => {
                 "let each alias name one product and be the id of none, or of one of another source"
             }
+            Self::MergedProduct => {
+                "nothing, if these products are one; set priority in catalog.toml to say who counts"
+            }
             Self::UnknownMarketProduct => "add the product, or take the row out",
             Self::RaggedRow => "export the table again; a quote or delimiter may be missing",
             Self::BadValue => "mend the cell; it counts as empty",

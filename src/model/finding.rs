@@ -100,6 +100,8 @@ finding_codes! {
     BadAlias = 30, "bad_alias", Warning;
     /// A market row for a product that is unknown.
     UnknownMarketProduct = 31, "unknown_market_product", Warning;
+    /// A product that a further source knows, too: each field is that of the largest priority.
+    MergedProduct = 32, "merged_product", Info;
     /// A row with more or fewer cells than the header.
     RaggedRow = 40, "ragged_row", Error;
     /// A cell that cannot be read.

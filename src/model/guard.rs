@@ -57,9 +57,9 @@ impl fmt::Display for Share {
 pub enum Guard {
     /// Relations, bundles and aliases that are fewer.
     Shrink,
-    /// Lists that begin with other products.
+    /// Lists and bundles that begin with other products.
     Churn,
-    /// Products that are fewer.
+    /// Products that are fewer, or fewer of which shoppers see.
     Products,
     /// Products whose ids are gone, however many came in their place.
     Ids,
@@ -111,9 +111,12 @@ impl Guard {
                 "look whether the named source exported everything, and whether a column is empty"
             }
             Self::Churn => {
-                "look whether positions, scores or the order of rows changed in the named source"
+                "look whether positions, scores, quantities or the order of rows changed in the named \
+                 source"
             }
-            Self::Products => "look whether the export of products is whole, and of this shop",
+            Self::Products => {
+                "look whether the export of products is whole, of this shop, and hides what it should"
+            }
             Self::Ids => {
                 "look whether the export is of this shop and spells ids as before; \
                           aliases keep old ids known"

@@ -29,6 +29,7 @@ mod kills;
 mod life;
 mod load;
 mod magento;
+mod merged;
 mod moments;
 mod nights;
 mod packed;

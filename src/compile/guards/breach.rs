@@ -128,6 +128,23 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The same for what a shop may have few of: one more or less says nothing.
+    pub(super) fn rare(
+        &mut self,
+        guard: Guard,
+        what: &str,
+        before: &Counts<'_>,
+        after: &Counts<'_>,
+    ) {
+        for (place, was) in before {
+            let is = after.get(place).copied().unwrap_or_default();
+            match place.is_whole() {
+                true => self.sum(guard, what, *was, is),
+                false => self.count(guard, what, place, (*was, is)),
+            }
+        }
+    }
+
     /// A number of the whole catalog.
     pub(super) fn sum(&mut self, guard: Guard, what: &str, before: u64, after: u64) {
         if before >= self.limits.group_min || after == 0 && before >= ALL_MIN {

@@ -7,7 +7,7 @@ use crate::{
     compile::place::{
         Dimensions, Key, Names, Place, Side, Tally, UNKNOWN_SOURCE, bits, stage_bits,
     },
-    index::Ordinal,
+    index::{Ordinal, layout::FLAG_HIDDEN},
     model::relation::Availability,
 };
 
@@ -18,11 +18,15 @@ pub(super) struct Census<'a> {
     /// Relations that hold now or later.
     pub(super) coming: Counts<'a>,
     pub(super) products: Counts<'a>,
+    /// Products that shoppers see on their own.
+    pub(super) visible: Counts<'a>,
     /// Products that can be bought, as far as the catalog knows.
     pub(super) sellable: Counts<'a>,
     /// Products with a price in a market; the market always stands in the place.
     pub(super) priced: Counts<'a>,
     pub(super) bundles: u64,
+    /// What bundles hold, by the bundle's category.
+    pub(super) selections: Counts<'a>,
     pub(super) aliases: u64,
 }
 
@@ -30,12 +34,15 @@ impl<'a> Census<'a> {
     pub(super) fn new(side: Side<'a>, dimensions: Dimensions, now_s: i64) -> Self {
         let view = side.view;
         let names = Names::new(side);
-        let [mut relations, mut coming, mut products, mut sellable] =
-            [(); 4].map(|()| Tally::default());
+        let [mut relations, mut coming, mut products, mut visible, mut sellable] =
+            [(); 5].map(|()| Tally::default());
         let mut priced = BTreeMap::new();
         for product in view.ordinals() {
             let key = names.product(product);
             products.add(key);
+            if is_visible(&names, product) {
+                visible.add(key);
+            }
             if is_sellable(&names, product) {
                 sellable.add(key);
             }
@@ -51,12 +58,30 @@ impl<'a> Census<'a> {
             relations: names.places(&relations.into_cells(), dimensions),
             coming: names.places(&coming.into_cells(), dimensions),
             products: names.places(&products.into_cells(), dimensions),
+            visible: names.places(&visible.into_cells(), dimensions),
             sellable: names.places(&sellable.into_cells(), dimensions),
             priced,
             bundles: view.bundles().len() as u64,
+            selections: names.places(&selections(&names).into_cells(), dimensions),
             aliases: view.aliases().count() as u64,
         }
     }
+}
+
+fn is_visible(names: &Names<'_>, product: Ordinal) -> bool {
+    names.view().product(product).is_some_and(|product| product.flags & FLAG_HIDDEN == 0)
+}
+
+/// Selections of all bundles. Markets are no matter of what a bundle holds.
+fn selections(names: &Names<'_>) -> Tally {
+    let view = names.view();
+    let mut tally = Tally::default();
+    for bundle in view.bundles() {
+        let key = Key { markets: 0, ..names.product(Ordinal(bundle.product.get())) };
+        let options = view.options(bundle).iter();
+        options.flat_map(|option| view.selections(option)).for_each(|_| tally.add(key));
+    }
+    tally
 }
 
 fn is_sellable(names: &Names<'_>, product: Ordinal) -> bool {

@@ -1,11 +1,14 @@
-//! Lists that begin with other products, and products that are known no more.
+//! Lists and bundles that begin with other products, and products that are known no more.
 
 use std::collections::BTreeMap;
 
 use super::{Counts, holds};
 use crate::{
     compile::place::{Dimensions, Key, Names, Place, Side, Tally, UNKNOWN_SOURCE},
-    index::{Ordinal, View, layout::NONE},
+    index::{
+        Ordinal, View,
+        layout::{BundleRecord, NONE},
+    },
 };
 
 /// By product of the first catalog, the same one in the second, or [`NONE`]. An alias keeps an old id
@@ -77,6 +80,41 @@ pub(super) fn lists<'a>(
         }
     }
     parts(&names, all, unchanged, dimensions)
+}
+
+/// Bundles that both catalogs have, and those whose first selections are the same, as many of each, in
+/// the same order.
+pub(super) fn bundles<'a>(
+    before: Side<'a>,
+    after: Side<'_>,
+    same: &[u32],
+    top: usize,
+    dimensions: Dimensions,
+) -> Parts<'a> {
+    let names = Names::new(before);
+    let (mut all, mut unchanged) = (Tally::default(), Tally::default());
+    let renamed = |old: u32| same.get(old as usize).copied().unwrap_or(NONE);
+    for bundle in before.view.bundles() {
+        let new = renamed(bundle.product.get());
+        let Some(now) = after.view.bundle(Ordinal(new)) else { continue };
+        let key = names.product(Ordinal(bundle.product.get()));
+        all.add(key);
+        let was = selections(before.view, bundle).take(top);
+        let was = was.map(|(product, quantity)| (renamed(product), quantity));
+        if was.eq(selections(after.view, now).take(top)) {
+            unchanged.add(key);
+        }
+    }
+    parts(&names, all, unchanged, dimensions)
+}
+
+/// The products of a bundle, option by option, and the bits of their quantities.
+fn selections<'a>(
+    view: View<'a>,
+    bundle: &BundleRecord,
+) -> impl Iterator<Item = (u32, u64)> + use<'a> {
+    let all = view.options(bundle).iter().flat_map(move |option| view.selections(option));
+    all.map(|selection| (selection.product.get(), selection.quantity.get().to_bits()))
 }
 
 fn parts<'a>(names: &Names<'a>, all: Tally, left: Tally, dimensions: Dimensions) -> Parts<'a> {

@@ -12,13 +12,13 @@ use crate::{
     },
 };
 
-const NOW_S: i64 = 1_800_000_000;
+pub(super) const NOW_S: i64 = 1_800_000_000;
 
-fn side(compiled: &Compiled) -> Side<'_> {
+pub(super) fn side(compiled: &Compiled) -> Side<'_> {
     Side { view: compiled.catalog.view(), provenance: Some(&compiled.provenance) }
 }
 
-fn found(before: &Compiled, after: &Compiled, guard: Guard) -> Vec<String> {
+pub(super) fn found(before: &Compiled, after: &Compiled, guard: Guard) -> Vec<String> {
     let found = breaches(side(before), side(after), &GuardLimits::DEFAULT, NOW_S);
     texts(found.into_iter().filter(|one| one.guard == guard))
 }
@@ -29,7 +29,7 @@ fn texts(found: impl IntoIterator<Item = Breach>) -> Vec<String> {
 }
 
 /// `p000` and so on, with these categories in turn.
-fn ids(count: usize) -> Vec<String> {
+pub(super) fn ids(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("p{number:03}")).collect()
 }
 
@@ -294,7 +294,7 @@ fn of_few_bundles_and_aliases_any_may_go_but_not_all() {
         assert_eq!(found(&before, &shop(bundles, aliases), Guard::Shrink), expected);
     };
     check(1, 1, &[]);
-    check(0, 15, &["bundles from 15 to 0"]);
+    check(0, 15, &["bundles from 15 to 0", "selections of bundles from 15 to 0"]);
     check(15, 0, &["aliases from 15 to 0"]);
 }
 

@@ -39,7 +39,7 @@ fn check(sources: &[(&str, &[Record<'_>])], expected: &[&str], found: &[(&'stati
     }
 }
 
-const JOINED: [(&str, u64); 1] = [("duplicate_product", 1)];
+const JOINED: [(&str, u64); 1] = [("merged_product", 1)];
 
 #[test]
 fn an_alias_that_is_a_product_of_another_source_joins_the_two() {
@@ -49,7 +49,7 @@ fn an_alias_that_is_a_product_of_another_source_joins_the_two() {
     let check_title = |sources: &[(&str, &[Record<'_>])], title| {
         check(sources, &all(title).each_ref().map(String::as_str), &JOINED);
     };
-    // Of equal priority the id stays that the other one names; the row counts that says more.
+    // Of equal priority the id stays that the other one names, and the larger title.
     check_title(&[("pim", &pim), ("shop", &shop)], "Shop");
     check_title(&[("high", &pim), ("shop", &shop)], "PIM");
     let shop_first = ["camera=Shop", "1234>camera", "gid/1>camera"];
@@ -92,7 +92,7 @@ fn whatever_speaks_of_either_id_speaks_of_the_one_product() {
     let expected =
         ["1234 related bag", "1234 related gift", "bag related 1234", "gift related 1234"];
     assert_eq!(links(&graph), expected);
-    assert_eq!(findings(&graph), [("self_link", 1), ("duplicate_product", 1)]);
+    assert_eq!(findings(&graph), [("self_link", 1), ("merged_product", 1)]);
     let id = |ordinal| graph.id(&graph.products[index(ordinal)]);
     let gift = graph.products.iter().find(|product| graph.id(product) == "gift").unwrap();
     assert_eq!(gift.parent.map(id), Some("1234"));
@@ -106,11 +106,11 @@ fn products_that_one_source_knows_apart_stay_apart() {
     let both = ["1234", "camera"].map(product);
     let own = [&both[..], &[alias("1234", "camera")]].concat();
     let apart = ["1234", "camera"];
-    check(&[("pim", &pim), ("shop", &own)], &apart, &[("duplicate_product", 1), ("bad_alias", 1)]);
+    check(&[("pim", &pim), ("shop", &own)], &apart, &[("bad_alias", 1), ("merged_product", 1)]);
     check(&[("shop", &own)], &apart, &[("bad_alias", 1)]);
     // Another source states both.
     let shop = [product("camera"), alias("1234", "camera")];
-    let found = [("duplicate_product", 2), ("bad_alias", 1)];
+    let found = [("bad_alias", 1), ("merged_product", 2)];
     check(&[("pim", &both), ("shop", &shop), ("erp", &pim)], &apart, &found);
     // Two products of one source share what they call the other.
     let two = [product("camera"), product("kit"), alias("1234", "camera"), alias("1234", "kit")];
@@ -129,7 +129,7 @@ fn three_systems_meet_in_one_product() {
     let erp = [product("E-9"), alias("camera", "E-9")];
     let sources: [(&str, &[Record<'_>]); 3] = [("high", &pim), ("shop", &shop), ("low", &erp)];
     let expected = ["1234=PIM", "E-9>1234", "camera>1234"];
-    check(&sources, &expected, &[("duplicate_product", 2)]);
+    check(&sources, &expected, &[("merged_product", 2)]);
     // Each names the other: the first id stays.
     let left = [product("a"), alias("b", "a")];
     let right = [product("b"), alias("a", "b")];

@@ -98,7 +98,7 @@ fn the_winning_row_never_depends_on_the_order() {
     let high_last = build(config(), &[("low", &dear), ("high", &cheap)]);
     for graph in [high_first, high_last] {
         assert_eq!(graph.title(&graph.products[0]), Some("Cheap"));
-        assert_eq!(findings(&graph), [("duplicate_product", 1)]);
+        assert_eq!(findings(&graph), [("merged_product", 1)]);
     }
 }
 
