@@ -22,7 +22,7 @@ use self::{breach::Judge, census::Census};
 use super::place::{Dimensions, Place, Side};
 use crate::{
     index::Relation,
-    model::guard::{Guard, GuardLimits},
+    model::guard::{GUARD_SOON_S, Guard, GuardLimits},
 };
 
 /// What the second catalog loses of the first beyond the limits at this second since 1970: sums before
@@ -88,7 +88,9 @@ fn holds(relation: &Relation<'_>, now_s: i64) -> bool {
     !is_over(relation, now_s) && relation.rare.is_none_or(|rare| rare.valid_from_s.get() <= now_s)
 }
 
-/// Will a relation never hold again from this second on?
+/// Will a relation hold no more soon after this second? On both sides, so that what runs out as it was
+/// meant to is no loss, and links that are all given an end before the next night are one.
 fn is_over(relation: &Relation<'_>, now_s: i64) -> bool {
-    relation.rare.is_some_and(|rare| rare.valid_to_s.get() <= now_s)
+    let soon_s = now_s.saturating_add(GUARD_SOON_S);
+    relation.rare.is_some_and(|rare| rare.valid_to_s.get() <= soon_s)
 }

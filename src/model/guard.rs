@@ -3,6 +3,10 @@
 
 use std::fmt;
 
+/// Relations that end within so many seconds count as over: before the next night or the one after it
+/// nobody would notice.
+pub const GUARD_SOON_S: i64 = 48 * 3_600;
+
 /// A share from 0 to 1 in ten-thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(u16);
