@@ -121,7 +121,7 @@ impl Input {
                 Ok(parts.map(|part| named(part.format(), Some(part))).collect())
             }
             (None, Some(cache)) => {
-                let FoundAt { held, files, has_others } = cache.found_at(&self.path)?;
+                let FoundAt { held, files, has_others, .. } = cache.found_at(&self.path)?;
                 let parts = match sources::detect_others(&self.path, encoding, &files) {
                     // All that was ever found here is held: whatever is here now does not matter.
                     Err(SourceError::Missing { .. } | SourceError::Unrecognized { .. })
@@ -143,35 +143,91 @@ impl Input {
             }
         }
     }
+
+    /// What is known of its path where nothing is found there: ids compare by the formats of all.
+    fn places(&self, cache: Option<&Cache>) -> anyhow::Result<Vec<Place>> {
+        let known = cache.map(|cache| cache.found_at(&self.path)).transpose()?.unwrap_or_default();
+        let known = known.formats.iter().map(|format| sources::format(format));
+        let mut formats = known.filter(|_| self.format.is_none()).collect::<Vec<_>>();
+        if formats.is_empty() {
+            formats.push(self.format);
+        }
+        let place = |format: Option<&'static Format>| {
+            let name = self.name.as_deref().or(format.map(|format| format.name));
+            let name = name.unwrap_or_default().to_owned();
+            Place { name, path: self.path.clone(), format }
+        };
+        Ok(formats.into_iter().map(place).collect())
+    }
 }
 
-/// The inputs of a run: sources in the order in which they come first, each with all its paths.
+/// What a run reads.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    /// Its inputs: sources in the order in which they come first, each with all its paths.
+    pub(super) inputs: Vec<NamedInput>,
+    /// Every path that is named, found or not: the catalog may lie beside it.
+    pub(super) places: Vec<Place>,
+    /// Why the first of those that are no inputs is none.
+    pub(super) failure: Option<anyhow::Error>,
+}
+
+/// A path of a source, and the format of what is there or was when it was read last; none, if nobody
+/// knows.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) format: Option<&'static Format>,
+}
+
+/// Finds what a run reads. What cannot be found keeps nothing else from being found.
+///
+/// # Errors
+/// The arguments contradict each other.
 pub(super) fn resolve(
     from: &[FromArg],
     encoding: Encoding,
     cache: Option<&Cache>,
-) -> anyhow::Result<Vec<NamedInput>> {
+) -> anyhow::Result<Resolved> {
     let is_stdin =
         |from: &&FromArg| matches!(from, FromArg::Files(input) if input.path == Path::new("-"));
     if from.iter().filter(is_stdin).count() > 1 {
         bail!("expected the standard input once, found several --from -");
     }
-    let mut inputs = Vec::new();
+    let mut resolved = Resolved::default();
     for from in from {
-        match from {
-            FromArg::Files(input) => inputs.extend(input.resolve(encoding, cache)?),
+        let found = match from {
+            FromArg::Files(input) => input.resolve(encoding, cache),
             FromArg::Previous(name) => {
-                check_alone(name, &inputs)?;
-                inputs.extend(kept_inputs(name, encoding, cache)?);
+                check_alone(name, &resolved.inputs)?;
+                kept_inputs(name, encoding, cache)
+            }
+        };
+        match found {
+            Ok(inputs) => {
+                let place = |input: &NamedInput| Place {
+                    name: input.name.clone(),
+                    path: input.path.clone(),
+                    format: Some(input.format),
+                };
+                resolved.places.extend(inputs.iter().map(place));
+                resolved.inputs.extend(inputs);
+            }
+            Err(error) => {
+                if let FromArg::Files(input) = from {
+                    resolved.places.extend(input.places(cache)?);
+                }
+                resolved.failure.get_or_insert(error);
             }
         }
     }
-    for previous in inputs.iter().filter(|input| input.is_previous) {
-        let same = inputs.iter().filter(|input| input.name == previous.name);
+    for previous in resolved.inputs.iter().filter(|input| input.is_previous) {
+        let same = resolved.inputs.iter().filter(|input| input.name == previous.name);
         let files = same.filter(|input| !input.is_previous);
         check_alone(&previous.name, files)?;
     }
-    Ok(grouped(inputs))
+    Ok(Resolved { inputs: grouped(resolved.inputs), ..resolved })
 }
 
 /// Refuses a source that is to be as it was and something else, too.
@@ -271,7 +327,7 @@ mod tests {
         let cache = Cache::open(dir.path()).unwrap();
         let from = ["b:kindred=1", "a:kindred=2", "b:kindred=3"];
         let from = from.map(|text| FromArg::parse(text).unwrap());
-        let inputs = resolve(&from, Encoding::Utf8, Some(&cache)).unwrap();
+        let inputs = resolve(&from, Encoding::Utf8, Some(&cache)).unwrap().inputs;
         let paths = inputs.iter().map(|input| input.path.to_str().unwrap());
         assert_eq!(paths.collect::<Vec<_>>(), ["1", "3", "2"]);
     }
@@ -279,7 +335,8 @@ mod tests {
     #[test]
     fn previous_records_need_a_cache() {
         let from = [FromArg::parse("a@previous").unwrap()];
-        let error = resolve(&from, Encoding::Utf8, None).unwrap_err().to_string();
+        let failure = resolve(&from, Encoding::Utf8, None).unwrap().failure;
+        let error = failure.unwrap().to_string();
         assert!(error.contains("needs --cache DIR"), "{error}");
     }
 }

@@ -14,7 +14,7 @@ use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure, causes,
     documents::{Given, warn_unbound},
     exit_code,
-    from::NamedInput,
+    from::{NamedInput, Place},
     guards::Guarded,
     inputs::InputArgs,
     progress::Pace,
@@ -160,7 +160,8 @@ fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published
     }
 }
 
-/// Reads what there is; `store` is the one that it is held against.
+/// Reads what there is; `store` is the one that it is held against. Where the run has failed before
+/// anything is read, the sources that send deltas are read all the same, for nobody sends them twice.
 pub(super) fn read(
     job: &Job,
     cache: LockedCache,
@@ -168,10 +169,9 @@ pub(super) fn read(
     steps: &mut Steps,
 ) -> anyhow::Result<(Given, Graph<FileRuns>, Sources)> {
     let reading = Reading::open(job, cache, steps)?;
-    let given = given(job, &reading.inputs)?;
-    let config = config(job, &reading.inputs)?;
-    let (graph, sources) = reading.read(job, &config, store, steps)?;
-    Ok((given, graph, sources))
+    let config = config(job, &reading)?;
+    let given = given(job, &reading.inputs);
+    reading.read(job, &config, store, given, steps)
 }
 
 /// The policy and the overrides to publish along: those named, else those beside the tables.
@@ -198,10 +198,11 @@ fn beside(inputs: &[NamedInput], name: &str) -> anyhow::Result<Option<PathBuf>> 
 }
 
 /// The declarations: those of `--catalog`, else those beside the tables, else the defaults.
-fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
-    let config = declared(job, inputs)?;
+fn config(job: &Job, reading: &Reading) -> anyhow::Result<CatalogConfig> {
+    let config = declared(job, &reading.places)?;
     for declared in &config.sources {
-        if inputs.iter().all(|input| input.name != declared.name) {
+        let is_named = reading.inputs.iter().any(|input| input.name == declared.name);
+        if !is_named && !reading.is_short() {
             let name = &declared.name;
             eprintln!("warning: catalog.toml sets up source {name:?}, which no --from names");
         }
@@ -209,12 +210,12 @@ fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
     Ok(config)
 }
 
-fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
-    let unsaid = || id_rule(inputs);
+fn declared(job: &Job, places: &[Place]) -> anyhow::Result<CatalogConfig> {
+    let unsaid = || id_rule(places);
     if let Some(path) = &job.input.catalog {
         return Ok(catalog_toml::load(path, &unsaid)?);
     }
-    let beside = inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
+    let beside = places.iter().filter_map(|place| catalog_toml::beside(&place.path));
     let beside = beside.collect::<BTreeSet<_>>();
     let mut beside = beside.iter();
     match (beside.next(), beside.next()) {
@@ -229,13 +230,13 @@ fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
 }
 
 /// How ids compare where nobody says it: as all the systems do that are read, else exactly.
-fn id_rule(inputs: &[NamedInput]) -> IdRule {
-    let folds = |input: &&NamedInput| input.format.id_rule == IdRule::CaseFolded;
-    if inputs.iter().all(|input| folds(&input)) {
+fn id_rule(places: &[Place]) -> IdRule {
+    let known = places.iter().filter_map(|place| Some((&place.name, place.format?.id_rule)));
+    let mut folding = known.clone().filter(|(_, rule)| *rule == IdRule::CaseFolded);
+    if folding.clone().count() == known.count() {
         return IdRule::CaseFolded;
     }
-    if let Some(folding) = inputs.iter().find(folds) {
-        let name = &folding.name;
+    if let Some((name, _)) = folding.next() {
         eprintln!(
             "warning: source {name:?} compares ids without case and others do not, so ids are \
              compared exactly; say id_rule in catalog.toml"

@@ -157,6 +157,66 @@ fn a_delta_that_is_itself_bad_is_forgotten_when_someone_says_so() {
     rig.check_related(&["a b", "b c", "c d"]);
 }
 
+/// Broken overrides, a policy that cannot be read, a path without tables, a source that nobody keeps:
+/// each ended the run before any source was read, and the delta of that night was lost.
+#[test]
+fn a_delta_outlives_a_night_that_ends_before_it_is_read() {
+    let broken = |name: &'static str| {
+        move |rig: &Rig| {
+            write(&rig.0.path("shop").join(name), "[[no such thing\n");
+            Vec::new()
+        }
+    };
+    let empty = |rig: &Rig| {
+        fs::create_dir(rig.0.path("empty")).unwrap();
+        vec!["--from".to_owned(), rig.0.path("empty").to_str().unwrap().to_owned()]
+    };
+    let previous = |_: &Rig| vec!["--from".to_owned(), "nobody@previous".to_owned()];
+    let check = |what: &dyn Fn(&Rig) -> Vec<String>, code: i32| {
+        let rig = Rig::new();
+        rig.pim("c,related,d\n");
+        let args = [rig.args(&["shop", "pim"]), what(&rig)].concat();
+        kindred(args).ended(code).complained(&["what source pim said at 2"]);
+        rig.check_related(&["a b", "b c"]);
+        for name in ["overrides.csv", "placements.toml"] {
+            fs::remove_file(rig.0.path("shop").join(name)).ok();
+        }
+        rig.pim("d,related,a\n");
+        rig.compile(&["shop", "pim"]).succeeded();
+        rig.check_related(&["a b", "b c", "c d", "d a"]);
+    };
+    check(&broken("overrides.csv"), 1);
+    check(&broken("placements.toml"), 1);
+    check(&empty, 4);
+    check(&previous, 1);
+}
+
+/// The catalog that says how sources meet lies where the other tables should lie.
+#[test]
+fn a_delta_is_taken_by_a_catalog_whose_own_tables_are_gone() {
+    let rig = Rig::new();
+    let settings = rig.0.path("settings.toml");
+    fs::rename(settings, rig.0.path("shop").join("catalog.toml")).unwrap();
+    let args = || {
+        let mut args = rig.args(&["pim", "shop"]);
+        let catalog = args.iter().position(|arg| arg == "--catalog").unwrap();
+        args.drain(catalog..catalog + 2);
+        // By its files alone: they are looked for before anything is read.
+        let shop = args.iter_mut().find(|arg| arg.starts_with("shop:")).unwrap();
+        *shop = rig.0.path("shop").to_str().unwrap().to_owned();
+        args
+    };
+    rig.pim("c,related,d\n");
+    let tables = ["products.csv", "relations.csv"].map(|name| rig.0.path("shop").join(name));
+    let texts = tables.each_ref().map(|path| fs::read(path).unwrap());
+    tables.iter().for_each(|path| fs::remove_file(path).unwrap());
+    kindred(args()).ended(4).complained(&["what source pim said at 2"]);
+    tables.iter().zip(texts).for_each(|(path, text)| write(path, text));
+    rig.pim("d,related,a\n");
+    kindred([args(), ["--allow", "all"].map(str::to_owned).to_vec()].concat()).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a"]);
+}
+
 /// Killed when the manifest is written and before anything is kept: the first line of the report finds
 /// its pipe full, and the report comes between the two.
 #[test]

@@ -88,6 +88,8 @@ pub struct FoundAt {
     pub files: BTreeSet<String>,
     /// Is there one that is not held?
     pub has_others: bool,
+    /// The formats of all of them.
+    pub formats: BTreeSet<String>,
 }
 
 impl Cache {
@@ -106,6 +108,7 @@ impl Cache {
             let inputs = inputs.filter(|input| input.path == path && input.files.is_some());
             let inputs = inputs.collect::<Vec<_>>();
             let Some(newest) = inputs.first() else { continue };
+            found.formats.insert(newest.format.clone());
             if source.held()?.is_none() {
                 found.has_others = true;
                 continue;
