@@ -217,6 +217,30 @@ fn a_delta_is_taken_by_a_catalog_whose_own_tables_are_gone() {
     rig.check_related(&["a b", "b c", "c d", "d a"]);
 }
 
+/// A clean delta after a bad one published both under `--strict`, and nobody had allowed the bad one.
+#[test]
+fn what_waits_is_not_let_pass_under_strict_by_a_clean_delta() {
+    let rig = Rig::new();
+    let strict = || kindred([rig.args(&["pim", "shop"]), vec!["--strict".to_owned()]].concat());
+    let findings = || rig.0.report()["findings"].clone();
+    rig.pim("c,related,d\n,related,b\n");
+    strict().ended(2);
+    let first = findings();
+    assert_eq!(first[0]["count"], 1, "{first}");
+    for rows in ["d,related,a\n", "d,related,a\nd,related,b\n"] {
+        rig.pim(rows);
+        let run = strict().ended(2);
+        run.complained(&["what source pim said at 2"]);
+        assert_eq!(findings(), first);
+    }
+    rig.check_related(&["a b", "b c"]);
+    // Someone lets it pass; then it is good, and what comes next is judged alone.
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a", "d b"]);
+    rig.pim("a,related,c\n");
+    strict().succeeded();
+}
+
 /// Killed when the manifest is written and before anything is kept: the first line of the report finds
 /// its pipe full, and the report comes between the two.
 #[test]

@@ -9,6 +9,8 @@
 //! - The run failed or was refused, for whatever reason and whichever source: the next input is merged
 //!   onto what waits, as if that had been published. Every mode merges the same input twice to the
 //!   same records, so each delta counts exactly once, be its file there still or not.
+//!   What was found in it is found again, once, until someone lets it pass: a clean delta that comes
+//!   after a bad one does not let that through under `--strict`.
 //! - What waits is itself bad: [`SourceCache::forget_pending`], and the next input meets what is good.
 //!
 //! One merged entry waits, not a list of deltas: merging `b` onto the merge of `a` is what two

@@ -25,7 +25,9 @@ use crate::{
     },
     sources::{
         Encoding, Format, Part, SourceError,
-        records::{self, Noting, RecordWriter, Spoken, Staying, StayingRules, Tee, Written},
+        records::{
+            self, KeptFindings, Noting, RecordWriter, Spoken, Staying, StayingRules, Tee, Written,
+        },
     },
 };
 
@@ -153,6 +155,7 @@ impl Cache {
         let base = if is_full { None } else { known.base(&source, good.as_ref())? };
         let waited = known.pending.as_ref().filter(|_| !is_full);
         let waited = waited.map(|pending| pending.entry.read_at.clone());
+        let findings = if waited.is_some() { KeptFindings::Open } else { KeptFindings::Passed };
         // Asked before the files are opened: what changes while they are read is seen next time.
         let fingerprint =
             fingerprint(wanted.inputs, wanted.config, wanted.name, MODE_DEFAULT, wanted.clock)?;
@@ -168,7 +171,7 @@ impl Cache {
             None => {
                 let mode = rules.mode();
                 let (file, written) = match base {
-                    Some(base) => source.merge(wanted, &base, rules, sink)?,
+                    Some(base) => source.merge(wanted, (&base, findings), rules, sink)?,
                     None => source.read_whole(wanted, sink)?,
                 };
                 (State::Read, entry(wanted, mode, fingerprint, written), Some(file))
@@ -213,7 +216,7 @@ impl SourceCache {
     fn merge(
         &self,
         wanted: &Wanted<'_>,
-        good: &Entry,
+        (base, findings): (&Entry, KeptFindings),
         rules: StayingRules,
         sink: &mut dyn RecordSink,
     ) -> Result<(NamedTempFile, Written), CacheError> {
@@ -226,7 +229,7 @@ impl SourceCache {
 
         let file = disk::temp(&self.dir, Writer::Compile)?;
         let mut tee = Tee::new(RecordWriter::new(file.as_file(), file.path()), sink);
-        self.replay(good, &mut Staying::new(&mut spoken, &mut tee))?;
+        self.replay(base, &mut Staying::new(&mut spoken, &mut tee, findings))?;
         records::replay(new.as_file(), new.path(), new_written.hash, &mut tee)?;
         let written = tee.finish()?;
         Ok((file, written))

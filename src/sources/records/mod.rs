@@ -31,6 +31,7 @@ mod encode;
 mod error;
 mod read;
 mod spoken;
+mod staying;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -41,7 +42,8 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RecordsError;
 pub(crate) use read::replay;
-pub(crate) use spoken::{Noting, Spoken, Staying, StayingRules};
+pub(crate) use spoken::{Spoken, StayingRules};
+pub(crate) use staying::{KeptFindings, Noting, Staying};
 pub(crate) use write::{RecordWriter, Tee, Written};
 
 use crate::model::hex;

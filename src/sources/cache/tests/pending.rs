@@ -71,6 +71,29 @@ fn a_delta_that_waits_and_is_read_again_counts_once() {
     }
 }
 
+/// What was found in what waits is found until someone lets it pass, and once, however often its files
+/// are read.
+#[test]
+fn findings_of_what_waits_are_said_again_once_each() {
+    let rig = Rig { clock: SystemTime::UNIX_EPOCH, ..Rig::new(Mode::Patch) };
+    let found = |links: &[&str], store: &[&str]| {
+        rig.write(links);
+        let (mut taken, links) = rig.try_take(&shelf(store), false).unwrap();
+        taken.wait(None).unwrap();
+        (taken, links.findings)
+    };
+    let night = |links: &[&str]| found(links, &["one"]).1;
+    found(&["a b"], &[]).0.keep("one").unwrap();
+    assert_eq!(night(&["c d", " c"]), 1);
+    assert_eq!(night(&["c d", " c"]), 1, "the same file again");
+    assert_eq!(night(&["c e"]), 1, "a clean delta");
+    assert_eq!(night(&["c f", "a g", " c"]), 2, "another row is at fault");
+    let (taken, findings) = found(&["c f"], &["one"]);
+    assert_eq!(findings, 2);
+    taken.keep("two").unwrap();
+    assert_eq!(found(&["c g"], &["one", "two"]).1, 0);
+}
+
 /// What waits is taken back by what comes next; then that waits, though it ends where all began.
 #[test]
 fn a_delta_that_takes_back_what_waits_is_not_lost() {
