@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use crate::sources::{
     self, Encoding, Format, Part, SourceError,
-    cache::{Cache, FoundAt, KeptInput},
+    cache::{Cache, FoundAt, KeptInput, Lineage},
 };
 
 /// One `--from`.
@@ -99,7 +99,7 @@ impl Input {
     fn resolve(
         &self,
         encoding: Encoding,
-        cache: Option<&Cache>,
+        cache: Option<Kept<'_>>,
     ) -> anyhow::Result<Vec<NamedInput>> {
         let named = |format: &'static Format, part| NamedInput {
             name: self.name.clone().unwrap_or_else(|| format.name.to_owned()),
@@ -120,8 +120,8 @@ impl Input {
                 let parts = sources::detect(&self.path, encoding)?.into_iter();
                 Ok(parts.map(|part| named(part.format(), Some(part))).collect())
             }
-            (None, Some(cache)) => {
-                let FoundAt { held, files, has_others, .. } = cache.found_at(&self.path)?;
+            (None, Some(Kept { cache, store })) => {
+                let FoundAt { held, files, has_others, .. } = cache.found_at(&self.path, store)?;
                 let parts = match sources::detect_others(&self.path, encoding, &files) {
                     // All that was ever found here is held: whatever is here now does not matter.
                     Err(SourceError::Missing { .. } | SourceError::Unrecognized { .. })
@@ -145,8 +145,9 @@ impl Input {
     }
 
     /// What is known of its path where nothing is found there: ids compare by the formats of all.
-    fn places(&self, cache: Option<&Cache>) -> anyhow::Result<Vec<Place>> {
-        let known = cache.map(|cache| cache.found_at(&self.path)).transpose()?.unwrap_or_default();
+    fn places(&self, cache: Option<Kept<'_>>) -> anyhow::Result<Vec<Place>> {
+        let known = cache.map(|Kept { cache, store }| cache.found_at(&self.path, store));
+        let known = known.transpose()?.unwrap_or_default();
         let known = known.formats.iter().map(|format| sources::format(format));
         let mut formats = known.filter(|_| self.format.is_none()).collect::<Vec<_>>();
         if formats.is_empty() {
@@ -159,6 +160,13 @@ impl Input {
         };
         Ok(formats.into_iter().map(place).collect())
     }
+}
+
+/// What is kept, and the store that decides what of it is good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept<'c> {
+    pub(super) cache: &'c Cache,
+    pub(super) store: &'c dyn Lineage,
 }
 
 /// What a run reads.
@@ -188,7 +196,7 @@ pub(super) struct Place {
 pub(super) fn resolve(
     from: &[FromArg],
     encoding: Encoding,
-    cache: Option<&Cache>,
+    cache: Option<Kept<'_>>,
 ) -> anyhow::Result<Resolved> {
     let is_stdin =
         |from: &&FromArg| matches!(from, FromArg::Files(input) if input.path == Path::new("-"));
@@ -252,12 +260,12 @@ fn grouped(mut inputs: Vec<NamedInput>) -> Vec<NamedInput> {
 fn kept_inputs(
     name: &str,
     encoding: Encoding,
-    cache: Option<&Cache>,
+    cache: Option<Kept<'_>>,
 ) -> anyhow::Result<Vec<NamedInput>> {
-    let Some(cache) = cache else {
+    let Some(Kept { cache, store }) = cache else {
         bail!("--from {name}{PREVIOUS} needs --cache DIR, where records of {name:?} are kept");
     };
-    let pointer = cache.source(name)?.pointer()?;
+    let pointer = cache.source(name)?.known(store)?.pointer;
     let pointer = pointer.with_context(|| {
         format!("nothing is kept of source {name:?}; compile once with its files and --cache")
     })?;
@@ -284,7 +292,7 @@ pub(super) fn parse_encoding(text: &str) -> Result<Encoding, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::reading::Ancestors, *};
 
     #[test]
     fn an_input_is_a_name_a_format_and_a_path_or_a_path_alone() {
@@ -327,7 +335,8 @@ mod tests {
         let cache = Cache::open(dir.path()).unwrap();
         let from = ["b:kindred=1", "a:kindred=2", "b:kindred=3"];
         let from = from.map(|text| FromArg::parse(text).unwrap());
-        let inputs = resolve(&from, Encoding::Utf8, Some(&cache)).unwrap().inputs;
+        let kept = Kept { cache: &cache, store: &Ancestors::none() };
+        let inputs = resolve(&from, Encoding::Utf8, Some(kept)).unwrap().inputs;
         let paths = inputs.iter().map(|input| input.path.to_str().unwrap());
         assert_eq!(paths.collect::<Vec<_>>(), ["1", "3", "2"]);
     }

@@ -77,17 +77,21 @@ impl Steps {
 
 /// Compiles and publishes. `show` gets the report as soon as it is complete or the run is refused.
 pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published> {
-    publish(job, show).map_err(|error| {
+    let (published, sources) = publish(job, show).map_err(|error| {
         let waiting = reading::waiting(job, &error);
         if waiting.is_empty() {
             return error;
         }
         let message = format!("{}\n{}", causes(&error), waiting.join("\n"));
-        Failure { code: exit_code(&error), message }.into()
-    })
+        anyhow::Error::from(Failure { code: exit_code(&error), message })
+    })?;
+    let (Published::Written(manifest) | Published::Unchanged(manifest)) = &published;
+    // A failure from here on takes nothing back: what is published waits no more.
+    sources.keep(manifest)?;
+    Ok(published)
 }
 
-fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published> {
+fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<(Published, Sources)> {
     let start = Instant::now();
     let mut steps = Steps::default();
     let store = Store::create(&job.store)?;
@@ -146,13 +150,13 @@ fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published
             report.snapshot_id = manifest.snapshot_id.to_string();
             report.manifest = manifest.number;
             finish(&mut report, steps, show);
-            sources.keep(manifest)?;
-            Ok(published)
+            Ok((published, sources))
         }
         Err(error) => {
             finish(&mut report, steps, show);
             let message = error.to_string();
             if matches!(error, StoreError::Refused { .. } | StoreError::Overtaken { .. }) {
+                sources.give_up();
                 return Err(Failure { code: EXIT_REFUSED, message }.into());
             }
             Err(error.into())
@@ -168,7 +172,7 @@ pub(super) fn read(
     store: &Ancestors<'_>,
     steps: &mut Steps,
 ) -> anyhow::Result<(Given, Graph<FileRuns>, Sources)> {
-    let reading = Reading::open(job, cache, steps)?;
+    let reading = Reading::open(job, cache, store, steps)?;
     let config = config(job, &reading)?;
     let given = given(job, &reading.inputs);
     reading.read(job, &config, store, given, steps)

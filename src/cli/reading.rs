@@ -3,10 +3,11 @@
 use std::{iter, time::SystemTime};
 
 use anyhow::{Context as _, bail};
+use tracing::warn;
 
 use super::{
     documents::Given,
-    from::{self, NamedInput, Place},
+    from::{self, Kept, NamedInput, Place},
     pipeline::{Job, Purpose, Steps},
     progress::Progress,
 };
@@ -108,8 +109,16 @@ pub(super) struct Sources {
 
 impl Reading {
     /// Finds what there is to read.
-    pub(super) fn open(job: &Job, cache: LockedCache, steps: &mut Steps) -> anyhow::Result<Self> {
-        let known = cache.as_ref().map(|(cache, _)| cache);
+    pub(super) fn open(
+        job: &Job,
+        cache: LockedCache,
+        store: &Ancestors<'_>,
+        steps: &mut Steps,
+    ) -> anyhow::Result<Self> {
+        if let (Some((cache, lock)), Purpose::Publish) = (&cache, job.purpose) {
+            cache.settle(lock, store)?;
+        }
+        let known = cache.as_ref().map(|(cache, _)| Kept { cache, store });
         let from::Resolved { inputs, places, failure } =
             steps.time("detect", || from::resolve(&job.input.from, job.input.encoding, known))?;
         let mut reading = Self { inputs, places, cache, failure: None };
@@ -286,14 +295,22 @@ impl Sources {
     /// Keeps what was read as what is good, after the publish of this manifest.
     pub(super) fn keep(self, manifest: &Manifest) -> anyhow::Result<()> {
         let Some(catalog) = catalog_of(manifest) else { return Ok(()) };
-        for taken in self.taken {
-            taken.keep(&catalog).with_context(|| {
-                let id = manifest.snapshot_id;
-                format!("snapshot {id} is published, but its sources could not all be kept")
-            })?;
-        }
+        // All of them, whatever becomes of one.
+        let kept = self.taken.into_iter().map(|taken| taken.keep(&catalog)).collect::<Vec<_>>();
         drop(self.lock);
-        Ok(())
+        kept.into_iter().collect::<Result<(), _>>().with_context(|| {
+            let id = manifest.snapshot_id;
+            format!("snapshot {id} is published, but its sources could not all be kept")
+        })
+    }
+
+    /// After a refusal: nothing of what will be said again is kept.
+    pub(super) fn give_up(&self) {
+        for taken in &self.taken {
+            if let Err(error) = taken.give_up() {
+                warn!(%error, "What was refused goes away with the next compile.");
+            }
+        }
     }
 }
 

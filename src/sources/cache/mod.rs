@@ -5,6 +5,7 @@
 //! DIR/lock                        held by the compile that uses the cache
 //! DIR/sources/NAME/pointer.json   the entries that were published, with their catalogs
 //! DIR/sources/NAME/pending.json   an entry that waits for a publish
+//! DIR/sources/NAME/whole.json     an entry of mode `full` during its publish
 //! DIR/sources/NAME/HASH.records   the records of an entry, named by hash; never changed
 //! DIR/sources/NAME/hold.json      while the source is held
 //! ```
@@ -34,7 +35,7 @@ use std::{
 pub use error::CacheError;
 pub use fingerprint::{FileMark, marks};
 pub use hold::{FoundAt, Hold};
-pub use pending::Pending;
+pub use pending::{Known, Pending};
 pub use pointer::{Entry, KeptInput, Lineage, ModeWord, Pointer};
 pub use take::{SourceInput, State, Taken, Wanted};
 
