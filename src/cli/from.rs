@@ -89,11 +89,6 @@ impl Input {
         Ok(Self { name: name.map(str::to_owned), format: Some(format), path: PathBuf::from(path) })
     }
 
-    /// The name of its source, where no file has to be looked into for it.
-    pub(super) fn source_name(&self) -> Option<&str> {
-        self.name.as_deref().or(self.format.map(|format| format.name))
-    }
-
     /// Finds the format if it was not given: one input for each that the path holds files of, and for
     /// each held source that it held files of.
     fn resolve(
