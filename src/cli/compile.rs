@@ -1,9 +1,6 @@
 //! `kindred compile`.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -24,7 +21,7 @@ use super::{
 use crate::{
     compile::Report,
     model::config::{OVERRIDES_FILE_NAME, POLICY_FILE_NAME},
-    sources::{self, cache::Cache, catalog_toml},
+    sources::{self, catalog_toml},
 };
 
 #[derive(Debug, Args)]
@@ -56,9 +53,8 @@ pub(super) struct CompileArgs {
 
 pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     if args.watch {
-        let written = [Some(&args.store.store), args.input.cache.as_ref(), args.report.as_ref()];
-        let written = written.into_iter().flatten().map(PathBuf::as_path).collect::<Vec<_>>();
-        let watched = Watched::new(read(args)?, &written);
+        let (cache, report) = (args.input.cache.as_deref(), args.report.as_deref());
+        let watched = Watched::new(read(args)?, &args.store.store, cache, report);
         watch::run(&watched, &mut || match once(args) {
             Ok(()) => Outcome::Settled,
             Err(error) => {
@@ -73,32 +69,23 @@ pub(super) fn run(args: &CompileArgs) -> anyhow::Result<()> {
     once(args)
 }
 
-/// Everything that a compile reads, whether it is there or not.
+/// Every path that a compile reads, whether something is there or not; holds lie in the cache.
 fn read(args: &CompileArgs) -> anyhow::Result<Vec<PathBuf>> {
     let named = [&args.input.catalog, &args.policy, &args.overrides];
     let mut paths = named.into_iter().flatten().cloned().collect::<Vec<_>>();
-    let mut names = Vec::new();
     for from in &args.input.from {
         match from {
             FromArg::Files(input) if input.path == Path::new("-") => {
                 bail!("expected files to watch, found the standard input");
             }
             FromArg::Files(input) => {
-                names.extend(input.source_name());
                 paths.push(input.path.clone());
                 let below = [catalog_toml::FILE_NAME, POLICY_FILE_NAME, OVERRIDES_FILE_NAME];
                 paths.extend(below.map(|name| input.path.join(name)));
                 paths.extend(sources::mapping_beside(&input.path));
             }
-            FromArg::Previous(name) => names.push(name),
+            FromArg::Previous(_) => {}
         }
-    }
-    if let Some(dir) = &args.input.cache {
-        let cache = Cache::open(dir)?;
-        let named = names.into_iter().map(|name| cache.source(name));
-        let sources = named.chain(cache.sources()?.into_iter().map(Ok));
-        let holds = sources.map(|source| source.map(|source| source.hold_path()));
-        paths.extend(holds.collect::<Result<BTreeSet<_>, _>>()?);
     }
     Ok(paths)
 }

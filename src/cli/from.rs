@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use crate::sources::{
     self, Encoding, Format, Part, SourceError,
-    cache::{Cache, FoundAt, KeptInput},
+    cache::{Cache, FoundAt, KeptInput, Lineage},
 };
 
 /// One `--from`.
@@ -89,17 +89,12 @@ impl Input {
         Ok(Self { name: name.map(str::to_owned), format: Some(format), path: PathBuf::from(path) })
     }
 
-    /// The name of its source, where no file has to be looked into for it.
-    pub(super) fn source_name(&self) -> Option<&str> {
-        self.name.as_deref().or(self.format.map(|format| format.name))
-    }
-
     /// Finds the format if it was not given: one input for each that the path holds files of, and for
     /// each held source that it held files of.
     fn resolve(
         &self,
         encoding: Encoding,
-        cache: Option<&Cache>,
+        cache: Option<Kept<'_>>,
     ) -> anyhow::Result<Vec<NamedInput>> {
         let named = |format: &'static Format, part| NamedInput {
             name: self.name.clone().unwrap_or_else(|| format.name.to_owned()),
@@ -120,8 +115,8 @@ impl Input {
                 let parts = sources::detect(&self.path, encoding)?.into_iter();
                 Ok(parts.map(|part| named(part.format(), Some(part))).collect())
             }
-            (None, Some(cache)) => {
-                let FoundAt { held, files, has_others } = cache.found_at(&self.path)?;
+            (None, Some(Kept { cache, store })) => {
+                let FoundAt { held, files, has_others, .. } = cache.found_at(&self.path, store)?;
                 let parts = match sources::detect_others(&self.path, encoding, &files) {
                     // All that was ever found here is held: whatever is here now does not matter.
                     Err(SourceError::Missing { .. } | SourceError::Unrecognized { .. })
@@ -143,35 +138,99 @@ impl Input {
             }
         }
     }
+
+    /// What is known of its path where nothing is found there: ids compare by the formats of all.
+    fn places(&self, cache: Option<Kept<'_>>) -> anyhow::Result<Vec<Place>> {
+        let known = cache.map(|Kept { cache, store }| cache.found_at(&self.path, store));
+        let known = known.transpose()?.unwrap_or_default();
+        let known = known.formats.iter().map(|format| sources::format(format));
+        let mut formats = known.filter(|_| self.format.is_none()).collect::<Vec<_>>();
+        if formats.is_empty() {
+            formats.push(self.format);
+        }
+        let place = |format: Option<&'static Format>| {
+            let name = self.name.as_deref().or(format.map(|format| format.name));
+            let name = name.unwrap_or_default().to_owned();
+            Place { name, path: self.path.clone(), format }
+        };
+        Ok(formats.into_iter().map(place).collect())
+    }
 }
 
-/// The inputs of a run: sources in the order in which they come first, each with all its paths.
+/// What is kept, and the store that decides what of it is good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept<'c> {
+    pub(super) cache: &'c Cache,
+    pub(super) store: &'c dyn Lineage,
+}
+
+/// What a run reads.
+#[derive(Debug, Default)]
+pub(super) struct Resolved {
+    /// Its inputs: sources in the order in which they come first, each with all its paths.
+    pub(super) inputs: Vec<NamedInput>,
+    /// Every path that is named, found or not: the catalog may lie beside it.
+    pub(super) places: Vec<Place>,
+    /// Why the first of those that are no inputs is none.
+    pub(super) failure: Option<anyhow::Error>,
+}
+
+/// A path of a source, and the format of what is there or was when it was read last; none, if nobody
+/// knows.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) format: Option<&'static Format>,
+}
+
+/// Finds what a run reads. What cannot be found keeps nothing else from being found.
+///
+/// # Errors
+/// The arguments contradict each other.
 pub(super) fn resolve(
     from: &[FromArg],
     encoding: Encoding,
-    cache: Option<&Cache>,
-) -> anyhow::Result<Vec<NamedInput>> {
+    cache: Option<Kept<'_>>,
+) -> anyhow::Result<Resolved> {
     let is_stdin =
         |from: &&FromArg| matches!(from, FromArg::Files(input) if input.path == Path::new("-"));
     if from.iter().filter(is_stdin).count() > 1 {
         bail!("expected the standard input once, found several --from -");
     }
-    let mut inputs = Vec::new();
+    let mut resolved = Resolved::default();
     for from in from {
-        match from {
-            FromArg::Files(input) => inputs.extend(input.resolve(encoding, cache)?),
+        let found = match from {
+            FromArg::Files(input) => input.resolve(encoding, cache),
             FromArg::Previous(name) => {
-                check_alone(name, &inputs)?;
-                inputs.extend(kept_inputs(name, encoding, cache)?);
+                check_alone(name, &resolved.inputs)?;
+                kept_inputs(name, encoding, cache)
+            }
+        };
+        match found {
+            Ok(inputs) => {
+                let place = |input: &NamedInput| Place {
+                    name: input.name.clone(),
+                    path: input.path.clone(),
+                    format: Some(input.format),
+                };
+                resolved.places.extend(inputs.iter().map(place));
+                resolved.inputs.extend(inputs);
+            }
+            Err(error) => {
+                if let FromArg::Files(input) = from {
+                    resolved.places.extend(input.places(cache)?);
+                }
+                resolved.failure.get_or_insert(error);
             }
         }
     }
-    for previous in inputs.iter().filter(|input| input.is_previous) {
-        let same = inputs.iter().filter(|input| input.name == previous.name);
+    for previous in resolved.inputs.iter().filter(|input| input.is_previous) {
+        let same = resolved.inputs.iter().filter(|input| input.name == previous.name);
         let files = same.filter(|input| !input.is_previous);
         check_alone(&previous.name, files)?;
     }
-    Ok(grouped(inputs))
+    Ok(Resolved { inputs: grouped(resolved.inputs), ..resolved })
 }
 
 /// Refuses a source that is to be as it was and something else, too.
@@ -196,12 +255,12 @@ fn grouped(mut inputs: Vec<NamedInput>) -> Vec<NamedInput> {
 fn kept_inputs(
     name: &str,
     encoding: Encoding,
-    cache: Option<&Cache>,
+    cache: Option<Kept<'_>>,
 ) -> anyhow::Result<Vec<NamedInput>> {
-    let Some(cache) = cache else {
+    let Some(Kept { cache, store }) = cache else {
         bail!("--from {name}{PREVIOUS} needs --cache DIR, where records of {name:?} are kept");
     };
-    let pointer = cache.source(name)?.pointer()?;
+    let pointer = cache.source(name)?.known(store)?.pointer;
     let pointer = pointer.with_context(|| {
         format!("nothing is kept of source {name:?}; compile once with its files and --cache")
     })?;
@@ -228,7 +287,7 @@ pub(super) fn parse_encoding(text: &str) -> Result<Encoding, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::reading::Ancestors, *};
 
     #[test]
     fn an_input_is_a_name_a_format_and_a_path_or_a_path_alone() {
@@ -271,7 +330,8 @@ mod tests {
         let cache = Cache::open(dir.path()).unwrap();
         let from = ["b:kindred=1", "a:kindred=2", "b:kindred=3"];
         let from = from.map(|text| FromArg::parse(text).unwrap());
-        let inputs = resolve(&from, Encoding::Utf8, Some(&cache)).unwrap();
+        let kept = Kept { cache: &cache, store: &Ancestors::none() };
+        let inputs = resolve(&from, Encoding::Utf8, Some(kept)).unwrap().inputs;
         let paths = inputs.iter().map(|input| input.path.to_str().unwrap());
         assert_eq!(paths.collect::<Vec<_>>(), ["1", "3", "2"]);
     }
@@ -279,7 +339,8 @@ mod tests {
     #[test]
     fn previous_records_need_a_cache() {
         let from = [FromArg::parse("a@previous").unwrap()];
-        let error = resolve(&from, Encoding::Utf8, None).unwrap_err().to_string();
+        let failure = resolve(&from, Encoding::Utf8, None).unwrap().failure;
+        let error = failure.unwrap().to_string();
         assert!(error.contains("needs --cache DIR"), "{error}");
     }
 }

@@ -14,7 +14,7 @@ use super::{
     EXIT_FINDINGS, EXIT_REFUSED, Failure, causes,
     documents::{Given, warn_unbound},
     exit_code,
-    from::NamedInput,
+    from::{NamedInput, Place},
     guards::Guarded,
     inputs::InputArgs,
     progress::Pace,
@@ -77,17 +77,21 @@ impl Steps {
 
 /// Compiles and publishes. `show` gets the report as soon as it is complete or the run is refused.
 pub(super) fn run(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published> {
-    publish(job, show).map_err(|error| {
+    let (published, sources) = publish(job, show).map_err(|error| {
         let waiting = reading::waiting(job, &error);
         if waiting.is_empty() {
             return error;
         }
         let message = format!("{}\n{}", causes(&error), waiting.join("\n"));
-        Failure { code: exit_code(&error), message }.into()
-    })
+        anyhow::Error::from(Failure { code: exit_code(&error), message })
+    })?;
+    let (Published::Written(manifest) | Published::Unchanged(manifest)) = &published;
+    // A failure from here on takes nothing back: what is published waits no more.
+    sources.keep(manifest)?;
+    Ok(published)
 }
 
-fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published> {
+fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<(Published, Sources)> {
     let start = Instant::now();
     let mut steps = Steps::default();
     let store = Store::create(&job.store)?;
@@ -146,13 +150,13 @@ fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published
             report.snapshot_id = manifest.snapshot_id.to_string();
             report.manifest = manifest.number;
             finish(&mut report, steps, show);
-            sources.keep(manifest)?;
-            Ok(published)
+            Ok((published, sources))
         }
         Err(error) => {
             finish(&mut report, steps, show);
             let message = error.to_string();
             if matches!(error, StoreError::Refused { .. } | StoreError::Overtaken { .. }) {
+                sources.give_up();
                 return Err(Failure { code: EXIT_REFUSED, message }.into());
             }
             Err(error.into())
@@ -160,18 +164,18 @@ fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<Published
     }
 }
 
-/// Reads what there is; `store` is the one that it is held against.
+/// Reads what there is; `store` is the one that it is held against. Where the run has failed before
+/// anything is read, the sources that send deltas are read all the same, for nobody sends them twice.
 pub(super) fn read(
     job: &Job,
     cache: LockedCache,
     store: &Ancestors<'_>,
     steps: &mut Steps,
 ) -> anyhow::Result<(Given, Graph<FileRuns>, Sources)> {
-    let reading = Reading::open(job, cache, steps)?;
-    let given = given(job, &reading.inputs)?;
-    let config = config(job, &reading.inputs)?;
-    let (graph, sources) = reading.read(job, &config, store, steps)?;
-    Ok((given, graph, sources))
+    let reading = Reading::open(job, cache, store, steps)?;
+    let config = config(job, &reading)?;
+    let given = given(job, &reading.inputs);
+    reading.read(job, &config, store, given, steps)
 }
 
 /// The policy and the overrides to publish along: those named, else those beside the tables.
@@ -198,10 +202,11 @@ fn beside(inputs: &[NamedInput], name: &str) -> anyhow::Result<Option<PathBuf>> 
 }
 
 /// The declarations: those of `--catalog`, else those beside the tables, else the defaults.
-fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
-    let config = declared(job, inputs)?;
+fn config(job: &Job, reading: &Reading) -> anyhow::Result<CatalogConfig> {
+    let config = declared(job, &reading.places)?;
     for declared in &config.sources {
-        if inputs.iter().all(|input| input.name != declared.name) {
+        let is_named = reading.inputs.iter().any(|input| input.name == declared.name);
+        if !is_named && !reading.is_short() {
             let name = &declared.name;
             eprintln!("warning: catalog.toml sets up source {name:?}, which no --from names");
         }
@@ -209,12 +214,12 @@ fn config(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
     Ok(config)
 }
 
-fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
-    let unsaid = || id_rule(inputs);
+fn declared(job: &Job, places: &[Place]) -> anyhow::Result<CatalogConfig> {
+    let unsaid = || id_rule(places);
     if let Some(path) = &job.input.catalog {
         return Ok(catalog_toml::load(path, &unsaid)?);
     }
-    let beside = inputs.iter().filter_map(|input| catalog_toml::beside(&input.path));
+    let beside = places.iter().filter_map(|place| catalog_toml::beside(&place.path));
     let beside = beside.collect::<BTreeSet<_>>();
     let mut beside = beside.iter();
     match (beside.next(), beside.next()) {
@@ -230,11 +235,12 @@ fn declared(job: &Job, inputs: &[NamedInput]) -> anyhow::Result<CatalogConfig> {
 
 /// How ids compare where nobody says it: without case if one of the systems does so. Its links would
 /// dangle otherwise, while two ids of another system that differ in case only are reported.
-fn id_rule(inputs: &[NamedInput]) -> IdRule {
-    let folds = |input: &&NamedInput| input.format.id_rule == IdRule::CaseFolded;
-    let Some(folding) = inputs.iter().find(folds) else { return IdRule::Exact };
-    if !inputs.iter().all(|input| folds(&input)) {
-        let name = &folding.name;
+fn id_rule(places: &[Place]) -> IdRule {
+    let known = places.iter().filter_map(|place| Some((&place.name, place.format?.id_rule)));
+    let mut folding = known.clone().filter(|(_, rule)| *rule == IdRule::CaseFolded);
+    let does_each_fold = folding.clone().count() == known.count();
+    let Some((name, _)) = folding.next() else { return IdRule::Exact };
+    if !does_each_fold {
         eprintln!(
             "warning: source {name:?} compares ids without case, so those of all sources are \
              compared so; say id_rule in catalog.toml"

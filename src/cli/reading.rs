@@ -3,9 +3,11 @@
 use std::{iter, time::SystemTime};
 
 use anyhow::{Context as _, bail};
+use tracing::warn;
 
 use super::{
-    from::{self, NamedInput},
+    documents::Given,
+    from::{self, Kept, NamedInput, Place},
     pipeline::{Job, Purpose, Steps},
     progress::Progress,
 };
@@ -91,7 +93,11 @@ pub(super) fn lock(job: &Job) -> anyhow::Result<LockedCache> {
 /// What a run will read.
 pub(super) struct Reading {
     pub(super) inputs: Vec<NamedInput>,
+    /// Every path that is named, found or not.
+    pub(super) places: Vec<Place>,
     cache: LockedCache,
+    /// Why nothing will come of the run: then only deltas are read, so that they wait.
+    failure: Option<anyhow::Error>,
 }
 
 /// The sources as they came through the cache; none without one.
@@ -103,21 +109,50 @@ pub(super) struct Sources {
 
 impl Reading {
     /// Finds what there is to read.
-    pub(super) fn open(job: &Job, cache: LockedCache, steps: &mut Steps) -> anyhow::Result<Self> {
-        let known = cache.as_ref().map(|(cache, _)| cache);
-        let inputs =
+    pub(super) fn open(
+        job: &Job,
+        cache: LockedCache,
+        store: &Ancestors<'_>,
+        steps: &mut Steps,
+    ) -> anyhow::Result<Self> {
+        if let (Some((cache, lock)), Purpose::Publish) = (&cache, job.purpose) {
+            cache.settle(lock, store)?;
+        }
+        let known = cache.as_ref().map(|(cache, _)| Kept { cache, store });
+        let from::Resolved { inputs, places, failure } =
             steps.time("detect", || from::resolve(&job.input.from, job.input.encoding, known))?;
-        Ok(Self { inputs, cache })
+        let mut reading = Self { inputs, places, cache, failure: None };
+        if let Some(failure) = failure {
+            reading.fail(job, failure)?;
+        }
+        Ok(reading)
     }
 
-    /// Reads every source; `store` is the one that they are published to.
+    /// Is part of what was named missing?
+    pub(super) fn is_short(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Ends the run, or puts its end off until what would be lost is read.
+    fn fail(&mut self, job: &Job, failure: anyhow::Error) -> anyhow::Result<()> {
+        if self.cache.is_none() || job.purpose == Purpose::Check {
+            return Err(failure);
+        }
+        self.failure.get_or_insert(failure);
+        Ok(())
+    }
+
+    /// Reads every source; `store` is the one that they are published to, `given` what is published
+    /// along.
     pub(super) fn read(
-        self,
+        mut self,
         job: &Job,
         config: &CatalogConfig,
         store: &Ancestors<'_>,
+        given: anyhow::Result<Given>,
         steps: &mut Steps,
-    ) -> anyhow::Result<(Graph<FileRuns>, Sources)> {
+    ) -> anyhow::Result<(Given, Graph<FileRuns>, Sources)> {
+        let given = given.map(Some).or_else(|error| self.fail(job, error).map(|()| None))?;
         let runs = FileStore::in_dir(&job.store).with_context(|| {
             format!("cannot make a file for the relations in {}", job.store.display())
         })?;
@@ -144,7 +179,7 @@ impl Reading {
                     take(&cache, inputs, config, store, job, sink)
                 };
                 let by_source = self.inputs.chunk_by(|left, right| left.name == right.name);
-                let mut failure = None;
+                let mut failure = self.failure;
                 let mut taken = Vec::new();
                 steps.time("read", || {
                     for inputs in by_source {
@@ -166,7 +201,8 @@ impl Reading {
         };
         steps.pace = progress.end();
         let graph = steps.time("graph", || builder.finish())?;
-        Ok((graph, sources))
+        let given = given.context("a run without its policy and overrides has failed above")?;
+        Ok((given, graph, sources))
     }
 }
 
@@ -259,14 +295,22 @@ impl Sources {
     /// Keeps what was read as what is good, after the publish of this manifest.
     pub(super) fn keep(self, manifest: &Manifest) -> anyhow::Result<()> {
         let Some(catalog) = catalog_of(manifest) else { return Ok(()) };
-        for taken in self.taken {
-            taken.keep(&catalog).with_context(|| {
-                let id = manifest.snapshot_id;
-                format!("snapshot {id} is published, but its sources could not all be kept")
-            })?;
-        }
+        // All of them, whatever becomes of one.
+        let kept = self.taken.into_iter().map(|taken| taken.keep(&catalog)).collect::<Vec<_>>();
         drop(self.lock);
-        Ok(())
+        kept.into_iter().collect::<Result<(), _>>().with_context(|| {
+            let id = manifest.snapshot_id;
+            format!("snapshot {id} is published, but its sources could not all be kept")
+        })
+    }
+
+    /// After a refusal: nothing of what will be said again is kept.
+    pub(super) fn give_up(&self) {
+        for taken in &self.taken {
+            if let Err(error) = taken.give_up() {
+                warn!(%error, "What was refused goes away with the next compile.");
+            }
+        }
     }
 }
 

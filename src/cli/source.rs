@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use super::{StoreArgs, note, out::outln, reading::catalog_of};
-use crate::sources::cache::{Cache, Entry, Hold};
+use super::{
+    StoreArgs, note,
+    out::outln,
+    reading::{Ancestors, catalog_of},
+};
+use crate::sources::cache::{Cache, Entry, Hold, Known};
 
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
@@ -20,15 +24,15 @@ enum Action {
     /// Keep what the source said last, whatever its files say, until it is released.
     Hold(HoldArgs),
     /// End a hold: the next compile reads the source again.
-    Release(OneArgs),
+    Release(ReleaseArgs),
     /// Forget what the source said on nights that were not published: its next input meets what is
     /// good.
-    Drop(OneArgs),
+    Drop(DropArgs),
     /// Say which of the kept records the newest catalog of the store counts as made of, where the
     /// cache does not know.
     Use(UseArgs),
     /// List the sources that are kept, with what is good of each.
-    List(CacheArgs),
+    List(ListArgs),
 }
 
 /// A cache on the command line.
@@ -40,11 +44,21 @@ struct CacheArgs {
 }
 
 #[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    cache: CacheArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
 struct HoldArgs {
     /// The source's name.
     name: String,
     #[command(flatten)]
     cache: CacheArgs,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Why, for the reports of compiles.
     #[arg(long, default_value = "")]
     reason: String,
@@ -54,11 +68,21 @@ struct HoldArgs {
 }
 
 #[derive(Debug, Args)]
-struct OneArgs {
+struct ReleaseArgs {
     /// The source's name.
     name: String,
     #[command(flatten)]
     cache: CacheArgs,
+}
+
+#[derive(Debug, Args)]
+struct DropArgs {
+    /// The source's name.
+    name: String,
+    #[command(flatten)]
+    cache: CacheArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Debug, Args)]
@@ -86,20 +110,26 @@ pub(super) fn run(args: &SourceArgs) -> anyhow::Result<()> {
 fn hold(args: &HoldArgs) -> anyhow::Result<()> {
     let note = note(args.actor.as_deref(), &args.reason);
     let hold = Hold { actor: note.actor, reason: note.reason, since: note.created_at };
-    Cache::open(&args.cache.cache)?.source(&args.name)?.hold(&hold)?;
+    let (_, track) = args.store.track()?;
+    let head = track.head()?;
+    let source = Cache::open(&args.cache.cache)?.source(&args.name)?;
+    source.hold(&hold, &Ancestors::of(&track, head.as_ref()))?;
     outln!("source {} is held: compiles take its last good records", args.name);
     Ok(())
 }
 
-fn release(args: &OneArgs) -> anyhow::Result<()> {
+fn release(args: &ReleaseArgs) -> anyhow::Result<()> {
     Cache::open(&args.cache.cache)?.source(&args.name)?.release()?;
     outln!("source {} is released: the next compile reads it", args.name);
     Ok(())
 }
 
-fn forget(args: &OneArgs) -> anyhow::Result<()> {
+fn forget(args: &DropArgs) -> anyhow::Result<()> {
+    let (_, track) = args.store.track()?;
     let cache = Cache::open(&args.cache.cache)?;
-    let _lock = cache.lock()?;
+    let lock = cache.lock()?;
+    let head = track.head()?;
+    cache.settle(&lock, &Ancestors::of(&track, head.as_ref()))?;
     let pending = cache.source(&args.name)?.forget_pending()?;
     let read_at = pending.entry.read_at;
     outln!("what source {} said at {read_at} is forgotten: the next compile reads it", args.name);
@@ -108,21 +138,25 @@ fn forget(args: &OneArgs) -> anyhow::Result<()> {
 
 fn use_entry(args: &UseArgs) -> anyhow::Result<()> {
     let (_, track) = args.store.track()?;
-    let catalog = track.head()?.and_then(|head| catalog_of(&head));
-    let catalog = catalog.with_context(|| {
+    let cache = Cache::open(&args.cache.cache)?;
+    let lock = cache.lock()?;
+    let head = track.head()?;
+    let catalog = head.as_ref().and_then(catalog_of).with_context(|| {
         let store = args.store.store.display();
         format!("expected a store with a catalog, found none in {store}")
     })?;
-    let cache = Cache::open(&args.cache.cache)?;
-    let _lock = cache.lock()?;
+    cache.settle(&lock, &Ancestors::of(&track, head.as_ref()))?;
     let entry = cache.source(&args.name)?.use_entry(&args.hash, &catalog)?;
     outln!("the last good records of source {} are those read at {}", args.name, entry.read_at);
     Ok(())
 }
 
-fn list(args: &CacheArgs) -> anyhow::Result<()> {
-    for source in Cache::open(&args.cache)?.sources()? {
-        let (pointer, pending) = (source.pointer()?, source.pending()?);
+fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let (_, track) = args.store.track()?;
+    let head = track.head()?;
+    let store = Ancestors::of(&track, head.as_ref());
+    for source in Cache::open(&args.cache.cache)?.sources()? {
+        let Known { pointer, pending, .. } = source.known(&store)?;
         let name = source.name();
         if let Some(pointer) = &pointer {
             outln!("{name:<20} {}", shown(&pointer.current));

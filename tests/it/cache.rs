@@ -93,9 +93,10 @@ impl Rig {
 
     /// `kindred source` on the cache.
     fn source(&self, args: &[&str]) -> Run {
-        let cache = self.0.path("cache");
-        let args = [&["source"], args, &["--cache", cache.to_str().unwrap()]].concat();
-        kindred(args)
+        let paths = [self.0.path("cache"), self.0.store_dir()];
+        let [cache, store] = paths.each_ref().map(|path| path.to_str().unwrap());
+        let store = if args[0] == "release" { &[][..] } else { &["--store", store] };
+        kindred([&["source"], args, &["--cache", cache], store].concat())
     }
 
     fn related(&self) -> usize {
@@ -289,8 +290,8 @@ fn the_standard_input_cannot_be_watched() {
 #[test]
 fn what_nobody_keeps_cannot_be_held_or_taken() {
     let rig = Rig::new();
-    rig.source(&["hold", "pim"]).ended(1).complained(&["source \"pim\"", "found none"]);
     rig.cached(&["pim@previous"], &[]).ended(1).complained(&["nothing is kept of source \"pim\""]);
+    rig.source(&["hold", "pim"]).ended(1).complained(&["source \"pim\"", "found none"]);
     rig.compile(&["pim@previous"], &[]).ended(1).complained(&["needs --cache DIR"]);
     assert_eq!(rig.source(&["list"]).succeeded().out, "");
 }

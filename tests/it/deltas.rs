@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{self, Write as _},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use kindred::index::Ordinal;
@@ -70,8 +70,31 @@ impl Rig {
     }
 
     fn source(&self, args: &[&str]) -> Run {
-        let cache = self.0.path("cache");
-        kindred([&["source"], args, &["--cache", cache.to_str().unwrap()]].concat())
+        let paths = [self.0.path("cache"), self.0.store_dir()];
+        let [cache, store] = paths.each_ref().map(|path| path.to_str().unwrap());
+        let store = if args[0] == "release" { &[][..] } else { &["--store", store] };
+        kindred([&["source"], args, &["--cache", cache], store].concat())
+    }
+
+    /// Starts a compile and runs `then` when its manifest is written and nothing is kept of it: the
+    /// first line of the report finds its pipe full, and the report comes between the two.
+    fn halted_after_the_publish(&self, from: &[&str], then: impl FnOnce(&mut Child)) -> Lines {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(&[b' '; 1 << 16]).unwrap();
+        let mut command = program();
+        command.args(self.args(from)).stdin(Stdio::null());
+        let mut child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        drop(command);
+        let mut log = Lines::of(child.stderr.take().unwrap());
+        log.until("Snapshot is published.");
+        then(&mut child);
+        drop(reader);
+        child.wait().unwrap();
+        log
+    }
+
+    fn killed_after_the_publish(&self, from: &[&str]) {
+        self.halted_after_the_publish(from, |child| child.kill().unwrap());
     }
 
     #[track_caller]
@@ -157,23 +180,96 @@ fn a_delta_that_is_itself_bad_is_forgotten_when_someone_says_so() {
     rig.check_related(&["a b", "b c", "c d"]);
 }
 
-/// Killed when the manifest is written and before anything is kept: the first line of the report finds
-/// its pipe full, and the report comes between the two.
+/// Broken overrides, a policy that cannot be read, a path without tables, a source that nobody keeps:
+/// each ended the run before any source was read, and the delta of that night was lost.
+#[test]
+fn a_delta_outlives_a_night_that_ends_before_it_is_read() {
+    let broken = |name: &'static str| {
+        move |rig: &Rig| {
+            write(&rig.0.path("shop").join(name), "[[no such thing\n");
+            Vec::new()
+        }
+    };
+    let empty = |rig: &Rig| {
+        fs::create_dir(rig.0.path("empty")).unwrap();
+        vec!["--from".to_owned(), rig.0.path("empty").to_str().unwrap().to_owned()]
+    };
+    let previous = |_: &Rig| vec!["--from".to_owned(), "nobody@previous".to_owned()];
+    let check = |what: &dyn Fn(&Rig) -> Vec<String>, code: i32| {
+        let rig = Rig::new();
+        rig.pim("c,related,d\n");
+        let args = [rig.args(&["shop", "pim"]), what(&rig)].concat();
+        kindred(args).ended(code).complained(&["what source pim said at 2"]);
+        rig.check_related(&["a b", "b c"]);
+        for name in ["overrides.csv", "placements.toml"] {
+            fs::remove_file(rig.0.path("shop").join(name)).ok();
+        }
+        rig.pim("d,related,a\n");
+        rig.compile(&["shop", "pim"]).succeeded();
+        rig.check_related(&["a b", "b c", "c d", "d a"]);
+    };
+    check(&broken("overrides.csv"), 1);
+    check(&broken("placements.toml"), 1);
+    check(&empty, 4);
+    check(&previous, 1);
+}
+
+/// The catalog that says how sources meet lies where the other tables should lie.
+#[test]
+fn a_delta_is_taken_by_a_catalog_whose_own_tables_are_gone() {
+    let rig = Rig::new();
+    let settings = rig.0.path("settings.toml");
+    fs::rename(settings, rig.0.path("shop").join("catalog.toml")).unwrap();
+    let args = || {
+        let mut args = rig.args(&["pim", "shop"]);
+        let catalog = args.iter().position(|arg| arg == "--catalog").unwrap();
+        args.drain(catalog..catalog + 2);
+        // By its files alone: they are looked for before anything is read.
+        let shop = args.iter_mut().find(|arg| arg.starts_with("shop:")).unwrap();
+        *shop = rig.0.path("shop").to_str().unwrap().to_owned();
+        args
+    };
+    rig.pim("c,related,d\n");
+    let tables = ["products.csv", "relations.csv"].map(|name| rig.0.path("shop").join(name));
+    let texts = tables.each_ref().map(|path| fs::read(path).unwrap());
+    tables.iter().for_each(|path| fs::remove_file(path).unwrap());
+    kindred(args()).ended(4).complained(&["what source pim said at 2"]);
+    tables.iter().zip(texts).for_each(|(path, text)| write(path, text));
+    rig.pim("d,related,a\n");
+    kindred([args(), ["--allow", "all"].map(str::to_owned).to_vec()].concat()).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a"]);
+}
+
+/// A clean delta after a bad one published both under `--strict`, and nobody had allowed the bad one.
+#[test]
+fn what_waits_is_not_let_pass_under_strict_by_a_clean_delta() {
+    let rig = Rig::new();
+    let strict = || kindred([rig.args(&["pim", "shop"]), vec!["--strict".to_owned()]].concat());
+    let findings = || rig.0.report()["findings"].clone();
+    rig.pim("c,related,d\n,related,b\n");
+    strict().ended(2);
+    let first = findings();
+    assert_eq!(first[0]["count"], 1, "{first}");
+    for rows in ["d,related,a\n", "d,related,a\nd,related,b\n"] {
+        rig.pim(rows);
+        let run = strict().ended(2);
+        run.complained(&["what source pim said at 2"]);
+        assert_eq!(findings(), first);
+    }
+    rig.check_related(&["a b", "b c"]);
+    // Someone lets it pass; then it is good, and what comes next is judged alone.
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a", "d b"]);
+    rig.pim("a,related,c\n");
+    strict().succeeded();
+}
+
 #[test]
 fn a_delta_outlives_a_kill_between_the_publish_and_the_cache() {
     let rig = Rig::new();
     rig.pim("c,related,d\n");
-    let (_reader, mut writer) = io::pipe().unwrap();
-    writer.write_all(&[b' '; 1 << 16]).unwrap();
-    let mut command = program();
-    command.args(rig.args(&["pim", "shop"])).stdin(Stdio::null());
-    let mut child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = Lines::of(child.stderr.take().unwrap());
-    log.until("Snapshot is published.");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    rig.killed_after_the_publish(&["pim", "shop"]);
     assert_eq!(rig.0.manifests(), 2);
-    assert!(rig.source(&["list"]).succeeded().out.contains("waits for a publish"));
 
     // It was published: it is what is good, whether its file is there still or not.
     rig.compile(&["pim@previous", "shop"]).succeeded();
@@ -182,6 +278,96 @@ fn a_delta_outlives_a_kill_between_the_publish_and_the_cache() {
     rig.compile(&["pim", "shop"]).succeeded();
     rig.check_related(&["a b", "b c", "c d", "d a"]);
     assert!(!rig.source(&["list"]).succeeded().out.contains("waits"));
+}
+
+/// The list said that a published delta waits; who dropped it for that undid it with the next one.
+#[test]
+fn what_was_published_does_not_wait_and_cannot_be_dropped() {
+    let rig = Rig::new();
+    rig.pim("c,related,d\n");
+    rig.killed_after_the_publish(&["pim", "shop"]);
+    let list = rig.source(&["list"]).succeeded().out;
+    assert!(list.contains("pim ") && !list.contains("waits"), "{list}");
+    rig.source(&["drop", "pim"]).ended(1).complained(&["found nothing"]);
+    rig.pim("d,related,a\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a"]);
+}
+
+/// The snapshot is published, and keeping its sources fails: that invites nobody to drop anything.
+#[test]
+fn a_cache_that_fails_after_the_publish_asks_for_no_drop() {
+    let rig = Rig::new();
+    rig.pim("c,related,d\n");
+    let pointer = rig.0.path("cache/sources/pim/pointer.json");
+    let before = fs::read(&pointer).unwrap();
+    let mut log = rig.halted_after_the_publish(&["pim", "shop"], |_| {
+        fs::remove_file(&pointer).unwrap();
+        fs::create_dir(&pointer).unwrap();
+    });
+    log.until("is published, but its sources could not all be kept");
+    let drops = log.until_end().iter().filter(|line| line.contains("source drop"));
+    assert_eq!(drops.collect::<Vec<_>>(), [""; 0]);
+    fs::remove_dir(&pointer).unwrap();
+    write(&pointer, before);
+    rig.pim("d,related,a\n");
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c", "c d", "d a"]);
+}
+
+/// What a source said whole was live and not known as kept: held, it said what it had said before, and
+/// the store went back in silence.
+#[test]
+fn a_whole_input_that_was_published_is_what_a_hold_keeps() {
+    let rig = Rig::new();
+    rig.shop(&format!("{OTHER}a,accessory,c\n"));
+    rig.killed_after_the_publish(&["pim", "shop"]);
+    let id = rig.0.snapshot().id().to_owned();
+    rig.source(&["hold", "shop"]).succeeded();
+    fs::remove_dir_all(rig.0.path("shop")).unwrap();
+    rig.compile(&["pim", "shop"]).succeeded();
+    assert_eq!(rig.0.snapshot().id(), id);
+    assert_eq!(rig.0.manifests(), 2, "nothing has changed");
+}
+
+/// The first source that could not be kept left the others as they were before.
+#[test]
+fn one_source_that_cannot_be_kept_keeps_no_other_back() {
+    let rig = Rig::new();
+    rig.pim("c,related,d\n");
+    rig.shop(&format!("{OTHER}a,accessory,c\n"));
+    let dir = rig.0.path("cache/sources/pim");
+    let pointer = rig.0.path("cache/sources/shop/pointer.json");
+    let before = fs::read(&pointer).unwrap();
+    let mut log = rig.halted_after_the_publish(&["pim", "shop"], |_| {
+        fs::remove_dir_all(&dir).unwrap();
+        write(&dir, "");
+    });
+    log.until("is published, but its sources could not all be kept");
+    assert_ne!(fs::read(&pointer).unwrap(), before);
+}
+
+/// Its first publish came through, and the process died before it was kept: nothing seemed to be kept.
+#[test]
+fn a_first_publish_that_was_killed_can_be_held_and_taken_as_it_was() {
+    let rig = Rig::new();
+    for dir in [rig.0.store_dir(), rig.0.path("cache")] {
+        fs::remove_dir_all(dir).unwrap();
+    }
+    rig.killed_after_the_publish(&["pim", "shop"]);
+    rig.pim("c,related,d\n");
+    // A look first: it writes nothing, and knows it, too.
+    let mut check = rig.args(&["pim@previous", "shop"]);
+    check[0] = "check".to_owned();
+    let report = check.iter().position(|arg| arg == "--report").unwrap();
+    check.drain(report..report + 2);
+    kindred(check).succeeded();
+    rig.source(&["hold", "pim"]).succeeded();
+    rig.compile(&["pim", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c"]);
+    rig.source(&["release", "pim"]).succeeded();
+    rig.compile(&["pim@previous", "shop"]).succeeded();
+    rig.check_related(&["a b", "b c"]);
 }
 
 /// Two bad nights came through, and both are rolled back: what was good before them counts.
@@ -252,10 +438,8 @@ fn what_is_good_in_a_strange_store_is_said_by_someone() {
     let list = rig.source(&["list"]).succeeded().out;
     let line = list.lines().find(|line| line.starts_with("pim ")).unwrap();
     let hash = line.split(" records ").nth(1).unwrap().split(',').next().unwrap();
-    let store = rig.0.store_dir();
-    let store = ["--store", store.to_str().unwrap()];
-    rig.source(&[&["use", "pim", "0x"][..], &store].concat()).ended(1).complained(&[hash]);
-    rig.source(&[&["use", "pim", hash][..], &store].concat()).succeeded();
+    rig.source(&["use", "pim", "0x"]).ended(1).complained(&[hash]);
+    rig.source(&["use", "pim", hash]).succeeded();
     rig.compile(&["pim", "shop"]).succeeded();
     rig.check_related(&["a b", "b c", "c d"]);
 }

@@ -34,8 +34,10 @@ impl Rig {
     }
 
     fn source(&self, action: &str, name: &str) {
-        let cache = self.0.path("cache");
-        kindred(["source", action, name, "--cache", cache.to_str().unwrap()]).succeeded();
+        let paths = [self.0.path("cache"), self.0.store_dir()];
+        let [cache, store] = paths.each_ref().map(|path| path.to_str().unwrap());
+        let store = if action == "release" { &[][..] } else { &["--store", store] };
+        kindred([&["source", action, name, "--cache", cache], store].concat()).succeeded();
     }
 
     fn states(&self) -> Vec<String> {
@@ -123,7 +125,7 @@ fn a_held_source_that_was_named_is_not_opened() {
     let from = format!("pim:kindred={}", tables.display());
     let args = ["compile", "--from", &from, "--cache", cache.to_str().unwrap()];
     shop.kindred(&args).succeeded();
-    kindred(["source", "hold", "pim", "--cache", cache.to_str().unwrap()]).succeeded();
+    shop.kindred(&["source", "hold", "pim", "--cache", cache.to_str().unwrap()]).succeeded();
     shop.write("products.csv", "\u{1}");
     let run = shop.kindred(&args).succeeded();
     assert!(!opens(&run, "products.csv"), "{}", run.err);

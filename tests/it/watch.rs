@@ -44,7 +44,7 @@ fn a_watch_publishes_each_change_and_outlives_what_is_refused() {
     // A hold, and its end, are changes, too.
     let cache = shop.path("cache");
     let cache = ["--cache", cache.to_str().unwrap()];
-    kindred(["source", "hold", "kindred"].iter().chain(&cache)).succeeded();
+    shop.kindred(&[&["source", "hold", "kindred"][..], &cache].concat()).succeeded();
     watch.out.until("source kindred: held");
     kindred(["source", "release", "kindred"].iter().chain(&cache)).succeeded();
     watch.out.until("source kindred: unchanged");

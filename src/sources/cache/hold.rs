@@ -11,7 +11,7 @@ use super::{
     Cache, CacheError, SourceCache,
     disk::{self, Writer},
     pending::Known,
-    pointer::kept_path,
+    pointer::{Lineage, kept_path},
 };
 
 /// Who held a source, why and when.
@@ -35,12 +35,13 @@ impl SourceCache {
         disk::read_json(&self.hold_path())
     }
 
-    /// Holds the source. A compile that is running goes on without knowing.
+    /// Holds the source, of which the store has something. A compile that is running goes on without
+    /// knowing.
     ///
     /// # Errors
     /// [`CacheError::NothingKept`], [`CacheError::AlreadyHeld`], or the system refuses.
-    pub fn hold(&self, hold: &Hold) -> Result<(), CacheError> {
-        if self.pointer()?.is_none() {
+    pub fn hold(&self, hold: &Hold, store: &dyn Lineage) -> Result<(), CacheError> {
+        if self.known(store)?.pointer.is_none() {
             return Err(self.nothing_kept());
         }
         if let Some(Hold { actor, since, .. }) = self.held()? {
@@ -88,6 +89,8 @@ pub struct FoundAt {
     pub files: BTreeSet<String>,
     /// Is there one that is not held?
     pub has_others: bool,
+    /// The formats of all of them.
+    pub formats: BTreeSet<String>,
 }
 
 impl Cache {
@@ -95,17 +98,18 @@ impl Cache {
     ///
     /// # Errors
     /// What is kept cannot be read.
-    pub fn found_at(&self, path: &Path) -> Result<FoundAt, CacheError> {
+    pub fn found_at(&self, path: &Path, store: &dyn Lineage) -> Result<FoundAt, CacheError> {
         let path = kept_path(path);
         let mut found = FoundAt::default();
         for source in self.sources()? {
-            let (pointer, pending) = (source.pointer()?, source.pending()?);
+            let Known { pointer, pending, .. } = source.known(store)?;
             let Some(pointer) = pointer else { continue };
             let entries = pending.iter().map(|pending| &pending.entry).chain(pointer.entries());
             let inputs = entries.flat_map(|entry| &entry.inputs);
             let inputs = inputs.filter(|input| input.path == path && input.files.is_some());
             let inputs = inputs.collect::<Vec<_>>();
             let Some(newest) = inputs.first() else { continue };
+            found.formats.insert(newest.format.clone());
             if source.held()?.is_none() {
                 found.has_others = true;
                 continue;

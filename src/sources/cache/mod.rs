@@ -5,6 +5,7 @@
 //! DIR/lock                        held by the compile that uses the cache
 //! DIR/sources/NAME/pointer.json   the entries that were published, with their catalogs
 //! DIR/sources/NAME/pending.json   an entry that waits for a publish
+//! DIR/sources/NAME/whole.json     an entry of mode `full` during its publish
 //! DIR/sources/NAME/HASH.records   the records of an entry, named by hash; never changed
 //! DIR/sources/NAME/hold.json      while the source is held
 //! ```
@@ -34,7 +35,7 @@ use std::{
 pub use error::CacheError;
 pub use fingerprint::{FileMark, marks};
 pub use hold::{FoundAt, Hold};
-pub use pending::Pending;
+pub use pending::{Known, Pending};
 pub use pointer::{Entry, KeptInput, Lineage, ModeWord, Pointer};
 pub use take::{SourceInput, State, Taken, Wanted};
 
@@ -60,12 +61,17 @@ pub struct CacheLock {
 }
 
 impl Cache {
+    /// Below its directory: what is kept, a directory for each source.
+    pub(crate) const SOURCES_DIR: &str = "sources";
+    /// Below its directory: the file that is locked.
+    pub(crate) const LOCK_FILE: &str = "lock";
+
     /// The cache in this directory, which is made if it is absent.
     ///
     /// # Errors
     /// The directory can be neither found nor made.
     pub fn open(dir: &Path) -> Result<Self, CacheError> {
-        let sources = dir.join("sources");
+        let sources = dir.join(Self::SOURCES_DIR);
         fs::create_dir_all(&sources).map_err(disk::failed("make", &sources))?;
         Ok(Self { dir: dir.to_owned() })
     }
@@ -75,7 +81,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError::InUse`], or the system refuses.
     pub fn lock(&self) -> Result<CacheLock, CacheError> {
-        let path = self.dir.join("lock");
+        let path = self.dir.join(Self::LOCK_FILE);
         let mut options = File::options();
         let file = options.create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(disk::failed("open", &path))?;
@@ -102,7 +108,7 @@ impl Cache {
         if name.is_empty() || name.len() > SOURCE_NAME_BYTES_MAX {
             return Err(CacheError::BadName { name: name.to_owned() });
         }
-        let dir = self.dir.join("sources").join(file_name(name));
+        let dir = self.dir.join(Self::SOURCES_DIR).join(file_name(name));
         Ok(SourceCache { name: name.to_owned(), dir })
     }
 
@@ -111,7 +117,7 @@ impl Cache {
     /// # Errors
     /// The directory cannot be listed.
     pub fn sources(&self) -> Result<Vec<SourceCache>, CacheError> {
-        let dir = self.dir.join("sources");
+        let dir = self.dir.join(Self::SOURCES_DIR);
         let mut sources = Vec::new();
         for entry in fs::read_dir(&dir).map_err(disk::failed("list", &dir))? {
             let entry = entry.map_err(disk::failed("list", &dir))?;

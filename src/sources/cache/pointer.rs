@@ -143,12 +143,19 @@ impl Pointer {
         // What it was part of before is known still, wherever it stood.
         let same = earlier.iter().position(|known| known.records == entry.records);
         let catalogs = same.map(|at| earlier.remove(at).catalogs).unwrap_or_default();
-        let surplus = (earlier.len() + 1).saturating_sub(CACHE_ENTRIES_MAX);
-        earlier.drain(..surplus);
         let mut pointer = Self { current: Entry { catalogs, ..entry }, earlier };
         // A catalog is made of one entry.
         let entries = pointer.earlier.iter_mut().chain([&mut pointer.current]);
         entries.for_each(|entry| entry.catalogs.retain(|known| known != catalog));
+        let earlier = &mut pointer.earlier;
+        let mut surplus = (earlier.len() + 1).saturating_sub(CACHE_ENTRIES_MAX);
+        // First those that no catalog leads back to: their files were only touched afterwards.
+        earlier.retain(|entry| {
+            let goes = surplus > 0 && entry.catalogs.is_empty();
+            surplus -= usize::from(goes);
+            !goes
+        });
+        earlier.drain(..surplus);
         let catalogs = &mut pointer.current.catalogs;
         catalogs.push(catalog.to_owned());
         let surplus = catalogs.len().saturating_sub(CACHE_CATALOGS_MAX);

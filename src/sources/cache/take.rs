@@ -15,7 +15,7 @@ use super::{
     disk::{self, Writer},
     fingerprint::fingerprint,
     hold::Hold,
-    pending::{Known, Pending},
+    pending::{Known, Pending, Way},
     pointer::{Entry, KeptInput, Lineage, ModeWord, Pointer, kept_path},
 };
 use crate::{
@@ -26,7 +26,8 @@ use crate::{
     sources::{
         Encoding, Format, Part, SourceError,
         records::{
-            self, Completing, Noting, RecordWriter, Spoken, Staying, StayingRules, Tee, Written,
+            self, Completing, KeptFindings, Noting, RecordWriter, Spoken, Staying, StayingRules,
+            Tee, Written,
         },
     },
 };
@@ -120,8 +121,8 @@ pub struct Taken {
     /// When that was read which waited for a publish and went in, too.
     pub waited: Option<String>,
     known: Known,
-    /// What would be lost if nothing were published: none, if the files say all of it again.
-    pending: Option<Pending>,
+    /// What would be lost, or not known as good, if the process died: none, if that changes nothing.
+    pending: Option<(Way, Pending)>,
     /// Records that have no name yet.
     written: Option<NamedTempFile>,
 }
@@ -155,6 +156,7 @@ impl Cache {
         let base = if is_full { None } else { known.base(&source, good.as_ref())? };
         let waited = known.pending.as_ref().filter(|_| !is_full);
         let waited = waited.map(|pending| pending.entry.read_at.clone());
+        let findings = if waited.is_some() { KeptFindings::Open } else { KeptFindings::Passed };
         // Asked before the files are opened: what changes while they are read is seen next time.
         let fingerprint =
             fingerprint(wanted.inputs, wanted.config, wanted.name, MODE_DEFAULT, wanted.clock)?;
@@ -170,7 +172,7 @@ impl Cache {
             None => {
                 let mode = rules.mode();
                 let (file, written) = match base {
-                    Some(base) => source.merge(wanted, &base, rules, sink)?,
+                    Some(base) => source.merge(wanted, (&base, findings), rules, sink)?,
                     None => source.read_whole(wanted, sink)?,
                 };
                 (State::Read, entry(wanted, mode, fingerprint, written), Some(file))
@@ -178,9 +180,11 @@ impl Cache {
         };
         let base = good.map(|good| good.records);
         // What takes back what waits must not be lost either, though it ends where all began.
-        let is_lost = !is_full && (base != Some(entry.records) || known.pending.is_some());
+        let is_new = base != Some(entry.records) || known.pending.is_some();
+        let way = if is_full { Way::Whole } else { Way::Delta };
         let after = wanted.store.writes();
-        let pending = is_lost.then(|| Pending { entry: entry.clone(), base, catalog: None, after });
+        let pending =
+            is_new.then(|| (way, Pending { entry: entry.clone(), base, catalog: None, after }));
         Ok(Taken { source, state, entry, waited, known, pending, written })
     }
 }
@@ -215,7 +219,7 @@ impl SourceCache {
     fn merge(
         &self,
         wanted: &Wanted<'_>,
-        good: &Entry,
+        (base, findings): (&Entry, KeptFindings),
         rules: StayingRules,
         sink: &mut dyn RecordSink,
     ) -> Result<(NamedTempFile, Written), CacheError> {
@@ -228,7 +232,7 @@ impl SourceCache {
 
         let file = disk::temp(&self.dir, Writer::Compile)?;
         let mut tee = Tee::new(RecordWriter::new(file.as_file(), file.path()), sink);
-        self.replay(good, &mut Staying::new(&mut spoken, &mut tee))?;
+        self.replay(base, &mut Staying::new(&mut spoken, &mut tee, findings))?;
         let completing = &mut Completing::new(spoken.structure(), &mut tee);
         records::replay(new.as_file(), new.path(), new_written.hash, completing)?;
         let written = tee.finish()?;
@@ -243,23 +247,38 @@ impl Taken {
         &self.source.name
     }
 
-    /// Writes down what would be lost if nothing were published: before the publish, and once more
-    /// with the catalog that is to be published.
+    /// Writes down what would be lost if nothing were published: before the publish; and once more
+    /// with the catalog that is to be published, now also what the source would say again.
     ///
     /// # Errors
     /// The system refuses.
     pub fn wait(&mut self, catalog: Option<&str>) -> Result<(), CacheError> {
-        let Some(pending) = &mut self.pending else { return Ok(()) };
-        if let (Some(pointer), true) = (&self.known.pointer, self.known.is_late) {
-            // What waited before was published; nothing may take its place before that is written.
-            self.source.point(pointer)?;
-            self.known.is_late = false;
+        let Some((way, pending)) = &mut self.pending else { return Ok(()) };
+        if *way == Way::Whole && catalog.is_none() {
+            return Ok(());
         }
+        // Nothing may take the place of what was published before that is written.
+        self.source.settle(&mut self.known)?;
         if let Some(file) = self.written.take() {
             disk::put(file, &self.source.records_path(&self.entry))?;
         }
         pending.catalog = catalog.map(str::to_owned);
-        self.source.put_pending(pending)
+        self.source.put(*way, pending)
+    }
+
+    /// After a publish that was refused: takes away what the source says again. What would be lost
+    /// waits on.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn give_up(&self) -> Result<(), CacheError> {
+        match self.pending {
+            Some((Way::Whole, _)) => {
+                self.source.end(Way::Whole)?;
+                self.source.clean()
+            }
+            Some((Way::Delta, _)) | None => Ok(()),
+        }
     }
 
     /// Keeps what was taken as what is good, after a publish of a catalog of this hash.
@@ -267,20 +286,21 @@ impl Taken {
     /// # Errors
     /// The system refuses; the publish stands, and the next compile finds out or reads again.
     pub fn keep(self, catalog: &str) -> Result<(), CacheError> {
-        let Self { source, state, entry, known, written, .. } = self;
+        let Self { source, state, entry, mut known, written, .. } = self;
+        source.settle(&mut known)?;
         if let Some(file) = written {
             disk::put(file, &source.records_path(&entry))?;
         }
         let after = Pointer::after(known.pointer.clone(), entry, catalog);
-        let is_new = known.is_late || known.pointer.as_ref() != Some(&after);
+        let is_new = known.pointer.as_ref() != Some(&after);
         if is_new {
             source.point(&after)?;
         }
         // A source that was taken as it was leaves waiting what waits.
-        let stays = matches!(state, State::Previous | State::Held(_)) && !known.is_late;
-        if !stays {
-            source.end_pending()?;
+        if !matches!(state, State::Previous | State::Held(_)) {
+            source.end(Way::Delta)?;
         }
+        source.end(Way::Whole)?;
         if is_new { source.clean() } else { Ok(()) }
     }
 }

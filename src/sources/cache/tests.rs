@@ -174,6 +174,12 @@ impl Rig {
         taken.keep(catalog).unwrap();
     }
 
+    /// Writes down what the store decided.
+    fn settle(&self, store: &Shelf<'_>) {
+        let lock = self.cache().lock().unwrap();
+        self.cache().settle(&lock, store).unwrap();
+    }
+
     /// What the next input meets, if the source is asked for it.
     fn previous(&self, store: &Shelf<'_>) -> Result<Vec<String>, CacheError> {
         let (taken, links) = self.try_take(store, true)?;
@@ -370,14 +376,14 @@ fn a_held_source_says_what_was_good_until_it_is_released() {
         reason: "prices in cents".to_owned(),
         since: "2026-11-27T20:00:00Z".to_owned(),
     };
-    let error = rig.source().hold(&hold).unwrap_err();
+    let error = rig.source().hold(&hold, &shelf(&["one"])).unwrap_err();
     assert!(matches!(error, CacheError::NothingKept { .. }), "{error}");
     assert!(matches!(rig.try_take(&shelf(&[]), true), Err(CacheError::NothingKept { .. })));
     rig.write(&["a b"]);
     rig.publish(&[], "one", &["a b"]);
     assert!(matches!(rig.source().release(), Err(CacheError::NotHeld { .. })));
-    rig.source().hold(&hold).unwrap();
-    let error = rig.source().hold(&hold).unwrap_err().to_string();
+    rig.source().hold(&hold, &shelf(&["one"])).unwrap();
+    let error = rig.source().hold(&hold, &shelf(&["one"])).unwrap_err().to_string();
     assert!(error.contains("found a hold of 2026-11-27T20:00:00Z by ann"), "{error}");
     // Nobody looks at the files, not even whether they are there.
     fs::remove_dir_all(rig.tables()).unwrap();

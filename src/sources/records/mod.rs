@@ -31,6 +31,7 @@ mod encode;
 mod error;
 mod read;
 mod spoken;
+mod staying;
 mod structure;
 #[cfg(test)]
 mod tests;
@@ -42,7 +43,8 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RecordsError;
 pub(crate) use read::replay;
-pub(crate) use spoken::{Noting, Spoken, Staying, StayingRules};
+pub(crate) use spoken::{Spoken, StayingRules};
+pub(crate) use staying::{KeptFindings, Noting, Staying};
 pub(crate) use structure::Completing;
 pub(crate) use write::{RecordWriter, Tee, Written};
 

@@ -15,21 +15,16 @@
 //! | a product, market row, alias | has a row for the same | all |
 //! | all that names a product, but selections of it | has a tombstone for the product | `replace`, `patch` |
 
-use std::{
-    collections::{HashMap, HashSet},
-    io::Write,
-};
+use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{RecordWriter, structure::Structure};
+use super::structure::Structure;
 use crate::model::{
     config::{CatalogConfig, Mode},
     finding::FindingCode,
     id::IdRule,
-    record::{
-        FileId, FileInfo, Links, Location, Record, RecordSink, ScopeRecord, Span, TombstoneRecord,
-    },
+    record::{Links, Record, ScopeRecord, Span, TombstoneRecord},
     relation::RelationType,
     text::shown,
 };
@@ -47,7 +42,8 @@ pub(crate) struct StayingRules {
 #[derive(Debug)]
 pub(crate) struct Spoken {
     rules: StayingRules,
-    /// Hashes of types, of products in types, of rows, of relations, and of products that are gone.
+    /// Hashes of types, of products in types, of rows, of relations, of products that are gone, and of
+    /// findings.
     said: HashSet<u128>,
     /// What it leaves out beside its products.
     structure: Structure,
@@ -88,6 +84,7 @@ enum Of {
     Every = 9,
     Listed = 10,
     Part = 11,
+    Finding = 12,
 }
 
 impl StayingRules {
@@ -196,6 +193,32 @@ impl Spoken {
                 }
             }
         }
+    }
+
+    /// Remembers what was found in the new input.
+    pub(super) fn note_finding(
+        &mut self,
+        code: FindingCode,
+        file: &str,
+        line: u32,
+        field: &str,
+        message: &str,
+    ) {
+        let line = line.to_string();
+        self.say(Of::Finding, None, &[code.code(), file, &line, field, message]);
+    }
+
+    /// Was the same found in the new input at the same place?
+    pub(super) fn has_finding(
+        &mut self,
+        code: FindingCode,
+        file: &str,
+        line: u32,
+        field: &str,
+        message: &str,
+    ) -> bool {
+        let line = line.to_string();
+        self.is_said(Of::Finding, None, &[code.code(), file, &line, field, message])
     }
 
     /// Does a kept record stay beside the new input?
@@ -310,7 +333,7 @@ impl Spoken {
     }
 
     /// What a scope leaves as it was, though the input says something of it.
-    fn left(&self, scope: &ScopeRecord<'_>) -> Option<(FindingCode, String)> {
+    pub(super) fn left(&self, scope: &ScopeRecord<'_>) -> Option<(FindingCode, String)> {
         let Span::Part(text) = scope.span() else { return None };
         if self.rules.mode_of(self.rules.kind(text)) != Mode::Patch {
             return None;
@@ -379,79 +402,4 @@ fn push(key: &mut Vec<u8>, mark: u8, text: &[u8]) {
     key.push(mark);
     key.extend((text.len() as u64).to_le_bytes());
     key.extend_from_slice(text);
-}
-
-/// Writes a new input down and remembers what it speaks of.
-pub(crate) struct Noting<'s, W> {
-    spoken: &'s mut Spoken,
-    writer: RecordWriter<W>,
-}
-
-impl<'s, W: Write> Noting<'s, W> {
-    /// Writes to `writer`.
-    pub(crate) fn new(spoken: &'s mut Spoken, writer: RecordWriter<W>) -> Self {
-        Self { spoken, writer }
-    }
-
-    /// What was written.
-    pub(crate) fn into_writer(self) -> RecordWriter<W> {
-        self.writer
-    }
-}
-
-impl<W: Write> RecordSink for Noting<'_, W> {
-    fn open_file(&mut self, file: FileInfo) -> FileId {
-        self.writer.open_file(file)
-    }
-
-    fn record(&mut self, at: Location, record: Record<'_>) {
-        self.spoken.note(&record);
-        if let Record::Scope(scope) = &record
-            && let Some((code, message)) = self.spoken.left(scope)
-        {
-            self.writer.finding(code, at, "groups", &message);
-        }
-        if !matches!(record, Record::Scope(_) | Record::Tombstone(_)) {
-            self.writer.record(at, record);
-        }
-    }
-
-    fn finding(&mut self, code: FindingCode, at: Location, field: &str, message: &str) {
-        self.writer.finding(code, at, field, message);
-    }
-}
-
-/// Passes on of what was kept what stays. Findings were reported when they were found, and a file
-/// of which nothing stays is named no more.
-pub(crate) struct Staying<'s> {
-    spoken: &'s mut Spoken,
-    sink: &'s mut dyn RecordSink,
-    files: Vec<(FileInfo, Option<FileId>)>,
-}
-
-impl<'s> Staying<'s> {
-    /// Passes on to `sink`.
-    pub(crate) fn new(spoken: &'s mut Spoken, sink: &'s mut dyn RecordSink) -> Self {
-        Self { spoken, sink, files: Vec::new() }
-    }
-}
-
-impl RecordSink for Staying<'_> {
-    fn open_file(&mut self, file: FileInfo) -> FileId {
-        self.files.push((file, None));
-        FileId(u32::try_from(self.files.len() - 1).expect("files are numbered in 32 bits"))
-    }
-
-    fn record(&mut self, at: Location, record: Record<'_>) {
-        if !self.spoken.keeps(&record) {
-            return;
-        }
-        let index = usize::try_from(at.file.0).ok();
-        let file = index.and_then(|index| self.files.get_mut(index));
-        let (info, opened) = file.expect("rows stand in files that open_file numbered");
-        let file = *opened.get_or_insert_with(|| self.sink.open_file(info.clone()));
-        self.sink.record(Location { file, ..at }, record);
-    }
-
-    fn finding(&mut self, _: FindingCode, _: Location, _: &str, _: &str) {}
 }

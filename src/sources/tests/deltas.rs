@@ -11,7 +11,9 @@ use crate::{
     },
     sources::{
         format,
-        records::{Completing, Noting, RecordWriter, Spoken, Staying, StayingRules, replay},
+        records::{
+            Completing, KeptFindings, Noting, RecordWriter, Spoken, Staying, StayingRules, replay,
+        },
     },
 };
 
@@ -42,7 +44,7 @@ fn after(format_name: &str, full: Files<'_>, delta: Files<'_>, mode: Mode) -> Co
     let new_hash = noting.into_writer().finish().unwrap().hash;
 
     let mut collected = Collected::default();
-    let mut staying = Staying::new(&mut spoken, &mut collected);
+    let mut staying = Staying::new(&mut spoken, &mut collected, KeptFindings::Passed);
     replay(&*kept, Path::new("kept"), kept_hash, &mut staying).unwrap();
     let mut completing = Completing::new(spoken.structure(), &mut collected);
     replay(&*new, Path::new("new"), new_hash, &mut completing).unwrap();

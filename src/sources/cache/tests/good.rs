@@ -21,6 +21,28 @@ fn as_many_entries_as_the_limit_are_kept_and_no_more() {
     assert!(matches!(error, CacheError::NotOfStore { .. }), "{error}");
 }
 
+/// Seven exports of the same content, each with another time of its file, took the places of the
+/// content before: no rollback to it found its records.
+#[test]
+fn files_that_were_only_touched_take_no_place_of_a_change() {
+    let rig = Rig::new(Mode::Full);
+    let path = rig.tables().join("relations.csv");
+    let mut published = Vec::new();
+    for number in 0..2 * CACHE_ENTRIES_MAX {
+        let (link, catalog) = if number == 0 { ("a b", "one") } else { ("a c", "two") };
+        rig.write(&[link]);
+        let file = File::options().write(true).open(&path).unwrap();
+        let seconds = u64::try_from(number).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+        rig.publish(&published, catalog, &[link]);
+        published.push(catalog);
+    }
+    assert_eq!(rig.records(), CACHE_ENTRIES_MAX);
+    let back = Shelf { catalogs: &["one", "two"], left: &["two"] };
+    assert_eq!(rig.previous(&back).unwrap(), ["a b"]);
+    assert_eq!(rig.previous(&shelf(&["one", "two"])).unwrap(), ["a c"]);
+}
+
 #[test]
 fn the_same_records_are_one_entry_with_all_its_catalogs() {
     let rig = Rig::new(Mode::Full);

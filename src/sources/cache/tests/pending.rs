@@ -10,11 +10,104 @@ fn a_whole_input_that_was_not_published_is_not_kept() {
     rig.write(&["a b"]);
     rig.publish(&[], "one", &["a b"]);
     rig.write(&["a bad"]);
-    let mut taken = rig.check(&["one"], &State::Read, &["a bad"]);
-    taken.wait(Some("refused")).unwrap();
+    let pointer = rig.source().pointer().unwrap();
+    let store = shelf(&["one"]);
+    for is_killed in [false, true] {
+        let mut taken = rig.check(&["one"], &State::Read, &["a bad"]);
+        taken.wait(Some("refused")).unwrap();
+        if !is_killed {
+            taken.give_up().unwrap();
+        }
+        drop(taken);
+        assert_eq!(rig.records(), 1 + usize::from(is_killed));
+        assert_eq!(rig.previous(&store).unwrap(), ["a b"]);
+        rig.settle(&store);
+        assert_eq!(rig.records(), 1);
+        assert_eq!(rig.source().pending().unwrap(), None);
+        assert_eq!(rig.source().pointer().unwrap(), pointer);
+    }
+}
+
+/// What was live and not known as kept gave way to what was good before, in silence.
+#[test]
+fn a_crash_after_the_publish_of_a_whole_input_leaves_it_good() {
+    let rig = Rig::new(Mode::Full);
+    rig.write(&["a b"]);
+    rig.publish(&[], "one", &["a b"]);
+    rig.write(&["a c"]);
+    let mut taken = rig.check(&["one"], &State::Read, &["a c"]);
+    taken.wait(None).unwrap();
+    taken.wait(Some("two")).unwrap();
     drop(taken);
-    assert_eq!(rig.records(), 1);
-    assert_eq!(rig.source().pending().unwrap(), None);
+    let store = shelf(&["one", "two"]);
+    // Whether someone wrote it down meanwhile or not.
+    for _ in 0..2 {
+        assert_eq!(rig.previous(&store).unwrap(), ["a c"]);
+        rig.check_on(&store, &State::Unchanged, &["a c"]);
+        rig.settle(&store);
+    }
+    assert_eq!(rig.source().pointer().unwrap().unwrap().current.catalogs, ["two"]);
+    let back = Shelf { catalogs: &["one", "two"], left: &["two"] };
+    assert_eq!(rig.previous(&back).unwrap(), ["a b"]);
+}
+
+/// A source is read whole for once, and that is refused: its delta of before waits on.
+#[test]
+fn a_whole_input_that_is_refused_leaves_waiting_what_waits() {
+    let rig = Rig::new(Mode::Patch);
+    rig.write(&["a b"]);
+    rig.publish(&[], "one", &["a b"]);
+    rig.write(&["c d"]);
+    refused(&rig, &["one"], Some("two"), &["a b", "c d"]);
+    let whole = Rig { config: Rig::new(Mode::Full).config, ..rig };
+    whole.write(&["a x"]);
+    let mut taken = whole.check(&["one"], &State::Read, &["a x"]);
+    taken.wait(Some("three")).unwrap();
+    drop(taken);
+    let rig = Rig { config: Rig::new(Mode::Patch).config, ..whole };
+    rig.settle(&shelf(&["one"]));
+    rig.write(&["e f"]);
+    rig.check(&["one"], &State::Read, &["a b", "c d", "e f"]);
+    // Had it been published, that would be all that is known.
+    let whole = Rig { config: Rig::new(Mode::Full).config, ..rig };
+    whole.write(&["a x"]);
+    let mut taken = whole.check(&["one"], &State::Read, &["a x"]);
+    taken.wait(Some("four")).unwrap();
+    drop(taken);
+    let rig = Rig { config: Rig::new(Mode::Patch).config, ..whole };
+    rig.write(&["e f"]);
+    rig.check(&["one", "four"], &State::Read, &["a x", "e f"]);
+}
+
+/// Who drops what waits drops nothing that the store has.
+#[test]
+fn what_was_published_is_settled_and_not_forgotten() {
+    let rig = Rig::new(Mode::Patch);
+    rig.write(&["a b"]);
+    refused(&rig, &[], Some("one"), &["a b"]);
+    let hold = Hold { actor: "ann".to_owned(), reason: String::new(), since: String::new() };
+    let error = rig.source().hold(&hold, &shelf(&[])).unwrap_err();
+    assert!(matches!(error, CacheError::NothingKept { .. }), "{error}");
+    rig.source().hold(&hold, &shelf(&["one"])).unwrap();
+    rig.source().release().unwrap();
+    rig.settle(&shelf(&["one"]));
+    let error = rig.source().forget_pending().unwrap_err();
+    assert!(matches!(error, CacheError::NothingPending { .. }), "{error}");
+    rig.write(&["c d"]);
+    rig.check(&["one"], &State::Read, &["a b", "c d"]);
+}
+
+/// A source that nobody reads tonight keeps no other from its publish.
+#[test]
+fn a_damaged_source_is_passed_over_when_others_are_settled() {
+    let rig = Rig::new(Mode::Patch);
+    rig.write(&["a b"]);
+    refused(&rig, &[], Some("one"), &["a b"]);
+    let other = rig.cache().source("another").unwrap();
+    fs::create_dir(&other.dir).unwrap();
+    put(&other.dir.join("pointer.json"), b"damaged");
+    rig.settle(&shelf(&["one"]));
+    assert!(rig.source().pointer().unwrap().is_some());
 }
 
 /// Reads a delta and loses the publish; `catalog` is what was to be published, if it came so far.
@@ -69,6 +162,29 @@ fn a_delta_that_waits_and_is_read_again_counts_once() {
         assert_eq!(second.links, first.links, "{mode:?}");
         assert_eq!(again.entry.records, taken.entry.records, "{mode:?}");
     }
+}
+
+/// What was found in what waits is found until someone lets it pass, and once, however often its files
+/// are read.
+#[test]
+fn findings_of_what_waits_are_said_again_once_each() {
+    let rig = Rig { clock: SystemTime::UNIX_EPOCH, ..Rig::new(Mode::Patch) };
+    let found = |links: &[&str], store: &[&str]| {
+        rig.write(links);
+        let (mut taken, links) = rig.try_take(&shelf(store), false).unwrap();
+        taken.wait(None).unwrap();
+        (taken, links.findings)
+    };
+    let night = |links: &[&str]| found(links, &["one"]).1;
+    found(&["a b"], &[]).0.keep("one").unwrap();
+    assert_eq!(night(&["c d", " c"]), 1);
+    assert_eq!(night(&["c d", " c"]), 1, "the same file again");
+    assert_eq!(night(&["c e"]), 1, "a clean delta");
+    assert_eq!(night(&["c f", "a g", " c"]), 2, "another row is at fault");
+    let (taken, findings) = found(&["c f"], &["one"]);
+    assert_eq!(findings, 2);
+    taken.keep("two").unwrap();
+    assert_eq!(found(&["c g"], &["one", "two"]).1, 0);
 }
 
 /// What waits is taken back by what comes next; then that waits, though it ends where all began.

@@ -240,7 +240,7 @@ fn only_files_with_something_left_are_passed_on() {
     spoken.note(&record("scope related"));
     let mut log = Log::default();
     log.open_file(FileInfo { name: "new.csv".to_owned(), modified_s: None });
-    let mut staying = Staying::new(&mut spoken, &mut log);
+    let mut staying = Staying::new(&mut spoken, &mut log, KeptFindings::Passed);
     replay(&*bytes, Path::new("kept"), written.hash, &mut staying).unwrap();
     assert_eq!(log.calls.len(), 3);
     assert!(log.calls[1].contains("other.csv"), "{:?}", log.calls);
