@@ -287,7 +287,8 @@ pub(super) fn parse_encoding(text: &str) -> Result<Encoding, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::reading::Ancestors, *};
+    use super::*;
+    use crate::cli::reading::Ancestors;
 
     #[test]
     fn an_input_is_a_name_a_format_and_a_path_or_a_path_alone() {
