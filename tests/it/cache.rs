@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     command::{Run, kindred},
-    shop::{Shop, write},
+    shop::{Shop, settle, write},
 };
 
 /// Two sources: `pim` with products, markets and related links, `shop` with accessories.
@@ -50,6 +50,7 @@ impl Rig {
     }
 
     fn compile(&self, from: &[&str], options: &[&str]) -> Run {
+        settle();
         let report = self.0.path("report.json");
         let mut args = vec!["compile", "--report", report.to_str().unwrap()];
         args.extend(from.iter().flat_map(|from| ["--from", from]));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     command::{Run, kindred},
-    shop::{Shop, write},
+    shop::{Shop, settle, write},
 };
 
 /// A directory with Kindred's own tables and an export of a shop.
@@ -26,6 +26,7 @@ impl Rig {
     }
 
     fn compile(&self) -> Run {
+        settle();
         let (report, cache) = (self.0.path("report.json"), self.0.path("cache"));
         let tables = self.0.path("tables");
         let paths = [&report, &cache, &tables].map(|path| path.to_str().unwrap());

@@ -5,6 +5,8 @@ use std::{
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use kindred::{
@@ -143,6 +145,15 @@ pub(crate) fn note() -> Note {
 /// Writes a file whole, over the one that may be there.
 pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
     File::create(path).unwrap().write_all(bytes.as_ref()).unwrap();
+}
+
+/// Waits until what was written so far is settled: a file of this very moment could be written again
+/// with the same marks, so the next compile reads it once more.
+pub(crate) fn settle() {
+    let settled = SystemTime::now() + Duration::from_millis(25);
+    while SystemTime::now() < settled {
+        thread::yield_now();
+    }
 }
 
 /// Puts a file in the place of another, which may be mapped and must not change under its readers.
