@@ -28,6 +28,10 @@ impl ParquetRows {
     }
 
     /// Reads the next row.
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "the reader that this stands in for changes as it reads"
+    )]
     pub(crate) fn read(
         &mut self,
         _: &[bool],
