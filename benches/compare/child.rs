@@ -1,0 +1,107 @@
+//! A server in a process of its own, on cores of its own.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+};
+
+/// A running server; dropping it kills it.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server that prints `listening on ADDR`, pinned to these cores, and waits for that.
+    pub(crate) fn start(command: &mut Command, cores: &[usize]) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        pin(Pid::from_child(&child).into(), cores);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the server ended before it listened").unwrap();
+            if let Some((_, address)) = line.split_once("listening on ") {
+                break address.parse().unwrap();
+            }
+        };
+        // Nobody reads on; what little else it prints fits the pipe.
+        std::mem::forget(lines);
+        Self { child, address }
+    }
+
+    /// One without such a line: it listens where it was told to.
+    pub(crate) fn start_at(command: &mut Command, address: SocketAddr, cores: &[usize]) -> Self {
+        let child = command.stdout(Stdio::null()).spawn().unwrap();
+        pin(Pid::from_child(&child).into(), cores);
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(address).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { child, address }
+    }
+
+    /// What its threads have spent so far, user and kernel together.
+    pub(crate) fn cpu(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let spent = tasks.filter_map(|task| {
+            let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(spent.sum())
+    }
+
+    /// Bytes of memory it holds, files mapped included.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kib.unwrap_or(0) * 1_024
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Cores for servers and for the asker: apart where there are two, else all.
+pub(crate) struct Cores {
+    pub(crate) server: Vec<usize>,
+    pub(crate) asker: Vec<usize>,
+    pub(crate) all: Vec<usize>,
+}
+
+impl Cores {
+    pub(crate) fn of_machine() -> Self {
+        let allowed = sched_getaffinity(None).unwrap();
+        let all = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect::<Vec<_>>();
+        let (server, asker) = match all.as_slice() {
+            [one] => (vec![*one], vec![*one]),
+            [first, .., last] => (vec![*first], vec![*last]),
+            [] => (Vec::new(), Vec::new()),
+        };
+        Self { server, asker, all }
+    }
+}
+
+/// Pins a process that has one thread, or the calling thread.
+pub(crate) fn pin(process: Option<Pid>, cores: &[usize]) {
+    let mut set = CpuSet::new();
+    cores.iter().for_each(|core| set.set(*core));
+    sched_setaffinity(process, &set).unwrap();
+}

@@ -1,0 +1,159 @@
+//! The comparison: what a lookup costs beside servers that do less, or the same in another way.
+//!
+//! `cargo bench --bench compare` runs it at a million products, `-- --full` also at ten million,
+//! `-- --test` at a size that only shows that it works. Every figure is a ratio of two sides that were
+//! measured in turns in one run, as its median and quartiles over the cycles; the asker is pinned to
+//! one core and the servers to another.
+
+#![expect(clippy::unwrap_used, reason = "a setup that fails must end the run")]
+#![expect(clippy::print_stdout, reason = "it prints a table")]
+#![expect(clippy::cast_precision_loss, reason = "figures have three digits")]
+
+mod catalog;
+mod child;
+mod client;
+mod duel;
+mod figure;
+mod open_loop;
+mod peers;
+mod redis;
+mod request_path;
+mod resp;
+mod shop;
+mod structs;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use kindred::load::Machine;
+
+use self::{
+    catalog::{IdBytes, Shape},
+    child::Cores,
+    client::Loop,
+    figure::{Figure, Report},
+    peers::Role,
+    request_path::Names,
+    shop::Shop,
+};
+
+// That of the server that ships; the peers get the same.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What one run works with.
+pub(crate) struct Run {
+    /// Where catalogs are made.
+    dir: PathBuf,
+    cores: Cores,
+    /// Bursts of each side.
+    cycles: usize,
+    asker: Loop,
+    is_test: bool,
+    is_full: bool,
+    /// Goals to measure; empty for all.
+    only: Vec<String>,
+}
+
+impl Run {
+    fn wants(&self, goal: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|one| one == goal)
+    }
+}
+
+fn main() {
+    let arguments = std::env::args().skip(1).collect::<Vec<_>>();
+    let value = |name: &str| {
+        let place = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(place + 1).map(String::as_str)
+    };
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    if let Some(name) = value("--role") {
+        let path = Path::new(arguments.last().unwrap());
+        return peers::serve(Role::named(name, path).expect("a role by its name"));
+    }
+    let temporary = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let dir = value("--dir").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    let is_test = has("--test");
+    let run = Run {
+        dir,
+        cores: Cores::of_machine(),
+        cycles: value("--cycles")
+            .map_or(if is_test { 2 } else { 21 }, |text| text.parse().unwrap()),
+        asker: Loop::new(),
+        is_test,
+        is_full: has("--full"),
+        only: value("--only")
+            .map_or_else(Vec::new, |goals| goals.split(',').map(str::to_owned).collect()),
+    };
+    child::pin(None, &run.cores.asker);
+    let machine_before = Machine::now();
+    println!("{machine_before:?}");
+    figure::print_head();
+    let figures = measure(&run);
+    if let Some(path) = value("--json") {
+        let machine_after = Machine::now();
+        let figures = figures.iter().map(Figure::json).collect();
+        let report = Report { machine_before, machine_after, figures };
+        let text = serde_json::to_string_pretty(&report).unwrap();
+        File::create(path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+    if figures.iter().any(|figure| figure.is_ok() == Some(false)) {
+        println!("Some floors were missed.");
+    }
+}
+
+fn measure(run: &Run) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let mut take = |found: Vec<Figure>| {
+        found.iter().for_each(Figure::print);
+        figures.extend(found);
+    };
+    let products = if run.is_test { 20_000 } else { 1_000_000 };
+    let shape = |products, id_bytes| Shape { products, id_bytes };
+    let million = Shop::new(&run.dir, shape(products, IdBytes::Twelve));
+    if run.wants("1") || run.wants("3") {
+        let names = Names {
+            goal: "1",
+            floor: Some((1.0, 1.1)),
+            bytes: "1-b",
+            structs: "3a",
+            structs_floor: Some(1.2),
+        };
+        take(request_path::one_core(run, &million, &names));
+        let long = Shop::new(&run.dir, shape(products, IdBytes::ThirtySix));
+        let names =
+            Names { goal: "1-36", floor: None, bytes: "1-36b", structs: "", structs_floor: None };
+        take(request_path::one_core(run, &long, &names));
+    }
+    if run.wants("2") {
+        let names = Names {
+            goal: "2",
+            floor: Some((0.95, 1.05)),
+            bytes: "2-b",
+            structs: "3b",
+            structs_floor: Some(1.5),
+        };
+        if run.is_full {
+            let ten = Shop::new(&run.dir, shape(10_000_000, IdBytes::Twelve));
+            take(request_path::one_core(run, &ten, &names));
+        } else {
+            take(names.unmeasured());
+        }
+    }
+    if run.wants("4") {
+        take(redis::goals(run, &million));
+    }
+    if run.wants("5") {
+        take(request_path::runtimes(run, &million));
+    }
+    if run.wants("8") {
+        take(open_loop::goal(run, &million));
+    }
+    figures
+}
