@@ -135,7 +135,7 @@ fn pages(criterion: &mut Criterion) {
     let (one, ten) = (with_seeds(1).collect::<Vec<_>>(), with_seeds(10).collect::<Vec<_>>());
     let results = |page: &BatchGetRecommendationsRequest| {
         let reply = batch_get_recommendations(&moment, page).unwrap();
-        let page = BatchGetRecommendationsResponse::decode(reply.0).unwrap();
+        let page = BatchGetRecommendationsResponse::decode(reply.message()).unwrap();
         assert!(page.results.iter().all(|slot| slot.error.is_none()));
         page.results.iter().map(|slot| slot.recommendations.len()).collect::<Vec<_>>()
     };
@@ -145,11 +145,11 @@ fn pages(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("page");
     time(&mut group, "bare/1m", &bare, |request| {
-        get_recommendations(&moment, request).unwrap().0.len()
+        get_recommendations(&moment, request).unwrap().into_frame().len()
     });
     for (name, requests) in [("one_seed/1m", &one), ("ten_seeds/1m", &ten)] {
         time(&mut group, name, requests, |request| {
-            batch_get_recommendations(&moment, request).unwrap().0.len()
+            batch_get_recommendations(&moment, request).unwrap().into_frame().len()
         });
     }
     group.finish();

@@ -234,7 +234,7 @@ fn an_answer_allocates_its_reply_in_its_right_size() {
     for (index, request) in requests.iter().chain(&requests).enumerate() {
         let (reply, count) = allocated(|| get_recommendations(&moment, request).unwrap());
         if index >= requests.len() {
-            assert_eq!(count, Count { calls: 1, bytes: reply.0.len() }, "{request:?}");
+            assert_eq!(count, Count { calls: 1, bytes: reply.into_frame().len() }, "{request:?}");
         }
     }
 }
@@ -280,7 +280,7 @@ fn a_page_allocates_its_reply_in_its_right_size() {
         let count_shown = shown.results.iter().map(|one| one.recommendations.len()).sum::<usize>();
         assert!(count_shown > 0 && shown.results.iter().all(|one| one.error.is_none()));
         if index >= pages.len() {
-            assert_eq!(count, Count { calls: 1, bytes: reply.0.len() }, "{page:?}");
+            assert_eq!(count, Count { calls: 1, bytes: reply.into_frame().len() }, "{page:?}");
         }
     }
 }

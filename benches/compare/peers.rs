@@ -11,7 +11,6 @@ use std::{
     task,
 };
 
-use bytes::Bytes;
 use kindred::{
     pb::{
         EncodedResponse, GetRecommendationsRequest, GetRecommendationsResponse,
@@ -100,7 +99,7 @@ fn router(role: Role<'_>) -> (Router, Option<Watcher>) {
     let mut server = Server::builder();
     match role {
         Role::Echo(reply) => {
-            let reply = EncodedResponse(Bytes::from(fs::read(reply).unwrap()));
+            let reply = EncodedResponse::of(&fs::read(reply).unwrap());
             (server.add_service(Stub::new(move |_| reply.clone())), None)
         }
         Role::EchoStructs(reply) => {

@@ -66,7 +66,7 @@ impl Shop {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kindred"));
         command.arg("serve").arg("--store").arg(self.store()).arg("--state").arg(state);
         command.args(["--listen", "127.0.0.1:0", "--runtimes"]).arg(runtimes.to_string());
-        command.env("RUST_LOG", "warn");
+        command.env("KINDRED_LOG", "warn");
         let server = Server::start(&mut command, cores);
         self.feed(on, server.address);
         server

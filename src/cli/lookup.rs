@@ -60,7 +60,7 @@ fn answer(
     let response = get_recommendations(moment, request)
         .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
     if args.json {
-        outln!("{}", to_json("GetRecommendationsResponse", &response.0)?);
+        outln!("{}", to_json("GetRecommendationsResponse", &response.message())?);
         return Ok(());
     }
     let response = response.decoded().context("the answer cannot be read back")?;
@@ -80,7 +80,7 @@ fn page(
     let response = batch_get_recommendations(moment, request)
         .map_err(|refused| anyhow::anyhow!("{}", refused.message()))?;
     if args.json {
-        outln!("{}", to_json("BatchGetRecommendationsResponse", &response.0)?);
+        outln!("{}", to_json("BatchGetRecommendationsResponse", &response.message())?);
         return Ok(());
     }
     let response = response.decoded_page().context("the answer cannot be read back")?;

@@ -22,7 +22,8 @@ use tracing::{error, info};
 use super::{StoreArgs, open_track, out::try_line};
 use crate::{
     service::{
-        Availabilities, Health, Readiness, Recommendations, ServeOptions, Stop, routes, serve,
+        Availabilities, Health, Readiness, Recommendations, ServeOptions, Services, Stop, routes,
+        serve,
     },
     snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
     stock::{Publisher as _, Stock, StockOptions, StockView},
@@ -88,7 +89,8 @@ pub(super) fn serve_store(
     let address = listener.local_addr().context("cannot read the listener's address")?;
     let recommendations = Recommendations::new(Live::clone(&live));
     let availabilities = Availabilities::new(stock.clone(), Live::clone(&live));
-    let routes = routes(recommendations, availabilities, &health, !args.no_reflection);
+    let routes = routes(recommendations.clone(), availabilities, &health, !args.no_reflection);
+    let services = Services::new(routes, recommendations);
 
     // Before anything is announced: who reads `listening on` may send a signal at once.
     let signals = Signals::listen()?;
@@ -113,7 +115,7 @@ pub(super) fn serve_store(
         .context("cannot start the watcher")?;
     signals.handle(stop.clone(), watcher.retry())?;
     let report =
-        serve(listener, routes, &health, &args.options(), &stop).context("cannot serve")?;
+        serve(listener, services, &health, &args.options(), &stop).context("cannot serve")?;
     drop(watcher);
     // Whatever it has acknowledged is durable; its end only makes the next start quick.
     stock.stop();

@@ -92,7 +92,7 @@ pub(super) fn get(
     present.require_positions(&request.min_availability)?;
     let plan = Plan::new(scene, &context, &query)
         .map_err(|error| Refusal::Invalid(vec![convert::unplanned(error, &query)]))?;
-    let bytes = with_workspace(|Workspace { scratch, page, .. }| {
+    let reply = with_workspace(|Workspace { scratch, page, .. }| {
         // A list of its own: nobody asks what it shows.
         page.begin(scene, [], Repeats::Allowed);
         let answer = lookup::answer(scene, &context, &query, &plan, page, scratch);
@@ -100,7 +100,7 @@ pub(super) fn get(
             Showing { scene, snapshot_id: present.snapshot_id, context: &context, detail };
         reply::encode(&showing, &answer, query.seeds.iter().map(QuerySeed::id))
     });
-    Ok(EncodedResponse(bytes))
+    Ok(reply)
 }
 
 pub(super) fn bundles(

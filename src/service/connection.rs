@@ -5,15 +5,15 @@
 
 use std::{error::Error, io, time::Duration};
 
-use hyper::server::conn::http2;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::watch, time::timeout};
-use tonic::service::Routes;
 
-use super::stop::Phase;
+use super::{
+    hot::{self, Services},
+    socket::Socket,
+    stop::Phase,
+};
 
 /// What an HTTP/2 client sends first (RFC 9113, 3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -64,7 +64,7 @@ pub(super) enum Ending {
 /// Serves one connection to its end. The socket must be non-blocking.
 pub(super) async fn serve(
     stream: std::net::TcpStream,
-    routes: Routes,
+    services: Services,
     preface_wait: Duration,
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
@@ -79,7 +79,7 @@ pub(super) async fn serve(
         _ = phases.wait_for(|phase| *phase == Phase::Cut) => return Ending::Cut,
     };
     match preface {
-        Ok(Ok(preface)) if preface == *PREFACE => talk(stream, routes, phases).await,
+        Ok(Ok(preface)) if preface == *PREFACE => talk(stream, services, phases).await,
         Ok(Ok(_)) | Err(_) => Ending::NoPreface,
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ending::Closed,
         Ok(Err(error)) => failed(&error),
@@ -93,10 +93,10 @@ async fn read_preface(stream: &mut TcpStream) -> io::Result<[u8; PREFACE.len()]>
 }
 
 /// HTTP/2 on a stream whose preface has been read already.
-async fn talk(stream: TcpStream, routes: Routes, mut phases: watch::Receiver<Phase>) -> Ending {
-    let (reader, writer) = stream.into_split();
-    let io = tokio::io::join(PREFACE.as_slice().chain(reader), writer);
-    let connection = builder().serve_connection(TokioIo::new(io), TowerToHyperService::new(routes));
+async fn talk(stream: TcpStream, services: Services, mut phases: watch::Receiver<Phase>) -> Ending {
+    let io = TokioIo::new(Socket::new(PREFACE, stream));
+    let answer = service_fn(move |request| hot::answer(services.clone(), request));
+    let connection = builder().serve_connection(io, answer);
     let mut connection = std::pin::pin!(connection);
     // So that a drain which began before this connection is seen.
     phases.mark_changed();

@@ -5,9 +5,6 @@ mod slot;
 
 use std::time::Instant;
 
-use bytes::Bytes;
-use prost::Message as _;
-
 use super::{
     convert::{self, SlotIds},
     pages::{self, Engine, SlotAsked},
@@ -18,7 +15,7 @@ use crate::{
     index::Ordinal,
     lookup::{self, Answer, Page, Plan, Scratch, Trace},
     model::limits::{EXPLAINED_MAX, EXPLAINED_RELATIONS_MAX, EXPLANATION_BYTES_MAX},
-    pb::{self, explain_recommendations_request::Request as Asked},
+    pb::{self, EncodedResponse, explain_recommendations_request::Request as Asked},
 };
 
 pub(super) fn explain(
@@ -28,7 +25,7 @@ pub(super) fn explain(
     let limits = convert::explain_limits(request)?;
     let started = Instant::now();
     let mut explainer = Explainer::new(present, request, limits);
-    let bytes = match &request.request {
+    let reply = match &request.request {
         Some(Asked::Batch(page)) => {
             let answer = pages::answer(present, page, SlotIds::Required, &mut explainer);
             answer.map_err(|refusal| refusal.below("batch"))?
@@ -40,11 +37,11 @@ pub(super) fn explain(
             let answer = pages::answer(present, &page, SlotIds::Waived, &mut explainer);
             answer.map_err(|refusal| refusal.below("get"))?
         }
-        None => Bytes::new(),
+        None => EncodedResponse::default(),
     };
     let lookup_nanos = u32::try_from(started.elapsed().as_nanos()).unwrap_or(u32::MAX);
-    let response = pb::BatchGetRecommendationsResponse::decode(bytes)
-        .expect("the hot encoder writes what the generated one would");
+    let response =
+        reply.decoded_page().expect("the hot encoder writes what the generated one would");
     Ok(pb::ExplainRecommendationsResponse {
         response: Some(response),
         slots: explainer.slots,

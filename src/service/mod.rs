@@ -17,6 +17,7 @@ mod connection;
 mod convert;
 mod explain;
 mod health;
+mod hot;
 mod json;
 mod pages;
 mod present;
@@ -26,6 +27,7 @@ mod reflection;
 mod reply;
 mod routes;
 mod server;
+mod socket;
 mod status;
 mod stop;
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub use answers::{
 };
 pub use availability::Availabilities;
 pub use health::Health;
+pub use hot::Services;
 pub use json::{JsonError, from_json, message_to_json, to_json};
 pub use readiness::Readiness;
 pub use recommendation::Recommendations;

@@ -1,6 +1,5 @@
 //! Page calls: slot after slot from one moment; a bad slot fails alone.
 
-use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
@@ -59,7 +58,7 @@ pub(super) fn batch(
     present: &Present<'_>,
     request: &pb::BatchGetRecommendationsRequest,
 ) -> Result<EncodedResponse, Refusal> {
-    answer(present, request, SlotIds::Required, &mut Plain).map(EncodedResponse)
+    answer(present, request, SlotIds::Required, &mut Plain)
 }
 
 /// The answer to a page call in wire form, made by this engine.
@@ -68,7 +67,7 @@ pub(super) fn answer(
     request: &pb::BatchGetRecommendationsRequest,
     ids: SlotIds,
     engine: &mut impl Engine,
-) -> Result<Bytes, Refusal> {
+) -> Result<EncodedResponse, Refusal> {
     present.require_snapshot(&request.snapshot_id)?;
     let envelope = convert::envelope(request, ids, &present.scene.view, present.now_s)?;
     present.require_positions(&request.min_availability)?;
@@ -81,7 +80,7 @@ fn fill(
     envelope: &Envelope<'_>,
     engine: &mut impl Engine,
     workspace: &mut Workspace,
-) -> Bytes {
+) -> EncodedResponse {
     let Workspace { scratch, page, buffer, missing } = workspace;
     let (scene, context) = (&present.scene, &envelope.context);
     let mut interval = Interval::UNBOUNDED;

@@ -24,6 +24,22 @@ impl Recommendations {
         Self { live }
     }
 
+    /// Answers a `GetRecommendations`.
+    pub(super) fn get(
+        &self,
+        request: &pb::GetRecommendationsRequest,
+    ) -> Result<EncodedResponse, Status> {
+        answers::get_recommendations(&*self.moment()?, request)
+    }
+
+    /// Answers a `BatchGetRecommendations`.
+    pub(super) fn batch_get(
+        &self,
+        request: &pb::BatchGetRecommendationsRequest,
+    ) -> Result<EncodedResponse, Status> {
+        answers::batch_get_recommendations(&*self.moment()?, request)
+    }
+
     /// Snapshot and stock of this call: the only load.
     fn moment(&self) -> Result<Arc<Moment>, Refusal> {
         self.live.load().ok_or(Refusal::NotServing)
@@ -36,14 +52,14 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::GetRecommendationsRequest>,
     ) -> Result<Response<EncodedResponse>, Status> {
-        answers::get_recommendations(&*self.moment()?, request.get_ref()).map(Response::new)
+        self.get(request.get_ref()).map(Response::new)
     }
 
     async fn batch_get_recommendations(
         &self,
         request: Request<pb::BatchGetRecommendationsRequest>,
     ) -> Result<Response<EncodedResponse>, Status> {
-        answers::batch_get_recommendations(&*self.moment()?, request.get_ref()).map(Response::new)
+        self.batch_get(request.get_ref()).map(Response::new)
     }
 
     async fn get_bundles(

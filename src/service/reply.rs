@@ -9,9 +9,6 @@ mod page;
 mod parts;
 mod wire;
 
-use arrayvec::ArrayVec;
-use bytes::Bytes;
-
 use self::{
     parts::{DataVersion, Recommendation},
     wire::{Length, Message, Sink},
@@ -19,9 +16,10 @@ use self::{
 use crate::{
     lookup::{Answer, Context, Interval, Scene},
     model::limits::RESULTS_MAX,
-    pb::RecommendationView,
+    pb::{EncodedResponse, FrameBuffer, RecommendationView},
     stock::StockView,
 };
+use arrayvec::ArrayVec;
 
 pub(super) use page::{PageBuffer, encode_page};
 
@@ -49,7 +47,7 @@ pub(super) fn encode<'q>(
     showing: &Showing<'_>,
     answer: &Answer<'_>,
     seed_ids: impl Iterator<Item = &'q str> + Clone,
-) -> Bytes {
+) -> EncodedResponse {
     let recommendation = |pick| Recommendation { showing, pick };
     let tail = Tail { showing, answer, seed_ids };
     let mut len = Length::of(&tail);
@@ -60,13 +58,14 @@ pub(super) fn encode<'q>(
         lengths.push(length);
     }
     // Exactly full, so that `Bytes` takes the buffer as it is.
-    let mut out = Vec::with_capacity(len.0);
+    let mut frame = FrameBuffer::with_capacity(len.0);
+    let out = frame.message();
     for (pick, length) in answer.picks.iter().zip(lengths) {
         out.head(1, length);
-        recommendation(pick).write(&mut out);
+        recommendation(pick).write(out);
     }
-    tail.write(&mut out);
-    Bytes::from(out)
+    tail.write(out);
+    frame.finish()
 }
 
 /// What follows the recommendations.

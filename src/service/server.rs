@@ -14,12 +14,12 @@ use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
-use tonic::service::Routes;
 
 use super::{
     Health, Stop,
     accept::{self, Acceptor},
     connection::Ending,
+    hot::Services,
     stop::Phase,
     worker::{Endings, Terms, Worker},
 };
@@ -90,18 +90,18 @@ pub struct DrainReport {
 /// is an error here.
 pub fn serve(
     listener: TcpListener,
-    routes: Routes,
+    services: impl Into<Services>,
     health: &Health,
     options: &ServeOptions,
     stop: &Stop,
 ) -> io::Result<DrainReport> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(Box::pin(run(listener, routes, health, options, stop)))
+    runtime.block_on(Box::pin(run(listener, services.into(), health, options, stop)))
 }
 
 async fn run(
     listener: TcpListener,
-    routes: Routes,
+    services: Services,
     health: &Health,
     options: &ServeOptions,
     stop: &Stop,
@@ -113,7 +113,8 @@ async fn run(
     let mut workers =
         (0..options.runtimes.get()).map(Worker::start).collect::<io::Result<Vec<_>>>()?;
     let endings = Arc::<Endings>::default();
-    let terms = Terms { routes, preface_wait: options.preface_wait, endings: Arc::clone(&endings) };
+    let terms =
+        Terms { services, preface_wait: options.preface_wait, endings: Arc::clone(&endings) };
 
     tokio::select! {
         biased;

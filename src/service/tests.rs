@@ -13,7 +13,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use prost::Message as _;
 use tokio::sync::{
     Semaphore,
@@ -21,7 +20,6 @@ use tokio::sync::{
 };
 use tonic::{
     Code, Request, Response, Status, Streaming,
-    service::Routes,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{
@@ -29,7 +27,9 @@ use tonic_health::pb::{
     health_client::HealthClient,
 };
 
-use super::{Availabilities, DrainReport, Health, ServeOptions, Stop, connection, routes, serve};
+use super::{
+    Availabilities, DrainReport, Health, ServeOptions, Services, Stop, connection, routes, serve,
+};
 use crate::{
     pb::{
         self, EncodedResponse, recommendation_service_client::RecommendationServiceClient,
@@ -47,6 +47,7 @@ mod disk;
 mod drain;
 mod explain;
 mod health;
+mod hot;
 mod limits;
 mod listing;
 mod pages;
@@ -94,7 +95,7 @@ impl RecommendationService for Double {
         let product = thread::current().name().unwrap_or_default().to_owned();
         let answer =
             pb::GetRecommendationsResponse { missing_product_ids: vec![product], ..<_>::default() };
-        Ok(Response::new(EncodedResponse(Bytes::from(answer.encode_to_vec()))))
+        Ok(Response::new(EncodedResponse::of(&answer.encode_to_vec())))
     }
 
     async fn batch_get_recommendations(
@@ -192,14 +193,14 @@ impl Server {
 /// Serves on a thread of its own, and tells how that ended.
 fn spawn(
     listener: TcpListener,
-    routes: Routes,
+    services: impl Into<Services>,
     health: &Health,
     options: ServeOptions,
     stop: &Stop,
 ) -> mpsc::Receiver<io::Result<DrainReport>> {
     let (report_tx, report) = mpsc::channel();
-    let (health, stop) = (health.clone(), stop.clone());
-    thread::spawn(move || report_tx.send(serve(listener, routes, &health, &options, &stop)));
+    let (health, stop, services) = (health.clone(), stop.clone(), services.into());
+    thread::spawn(move || report_tx.send(serve(listener, services, &health, &options, &stop)));
     report
 }
 

@@ -19,10 +19,10 @@ use tokio::{
     runtime::{Builder, Handle},
     sync::{OwnedSemaphorePermit, oneshot, watch},
 };
-use tonic::service::Routes;
 
 use super::{
     connection::{self, Ending},
+    hot::Services,
     stop::{Phase, advance},
 };
 
@@ -55,7 +55,7 @@ impl Endings {
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
     /// Answers its requests.
-    pub(super) routes: Routes,
+    pub(super) services: Services,
     /// How long its first bytes may take.
     pub(super) preface_wait: Duration,
     /// Where its end is counted.
@@ -117,10 +117,10 @@ impl Worker {
             endings: Arc::clone(&terms.endings),
             _seat: seat,
         };
-        let (routes, preface_wait) = (terms.routes.clone(), terms.preface_wait);
+        let (services, preface_wait) = (terms.services.clone(), terms.preface_wait);
         let phases = self.phases.subscribe();
         self.runtime.spawn(async move {
-            ticket.ended(connection::serve(stream, routes, preface_wait, phases).await);
+            ticket.ended(connection::serve(stream, services, preface_wait, phases).await);
         });
     }
 

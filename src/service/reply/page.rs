@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-
 use super::{
     Showing,
     parts::Recommendation,
@@ -11,7 +9,7 @@ use super::{
 };
 use crate::{
     lookup::{Answer, FillReport, Interval, Pick},
-    pb,
+    pb::{self, EncodedResponse, FrameBuffer},
 };
 
 /// What the slots of a page show, until it is encoded. Keep one a thread; it grows to what the largest
@@ -107,14 +105,14 @@ pub(in crate::service) fn encode_page<'q>(
     buffer: &mut PageBuffer,
     missing: impl Iterator<Item = &'q str> + Clone,
     interval: Interval,
-) -> Bytes {
+) -> EncodedResponse {
     let results = buffer.measure(showing, slots);
     let tail = Tail { showing, missing, interval };
     // Exactly full, so that `Bytes` takes the buffer as it is.
-    let mut out = Vec::with_capacity(results + Length::of(&tail).0);
-    buffer.write(showing, slots, &mut out);
-    tail.write(&mut out);
-    Bytes::from(out)
+    let mut frame = FrameBuffer::with_capacity(results + Length::of(&tail).0);
+    buffer.write(showing, slots, frame.message());
+    tail.write(frame.message());
+    frame.finish()
 }
 
 /// What follows the results.

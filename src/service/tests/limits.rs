@@ -366,7 +366,7 @@ fn the_largest_requests_are_answered() {
     page.snapshot_id.clear();
     page.min_availability.clear();
     let answer = pages::batch(&present(&world), &page).unwrap();
-    assert!(answer.0.len() <= PAGE_RESPONSE_BYTES_MAX);
+    assert!(answer.message().len() <= PAGE_RESPONSE_BYTES_MAX);
     let page = answer.decoded_page().unwrap();
     assert!(page.results.iter().all(|one| {
         one.error.as_ref().is_some_and(|error| error.reason == "PLACEMENT_NOT_FOUND")

@@ -96,7 +96,7 @@ impl Place {
         let answer = Answer { picks: &picks, missing, report, interval };
         let (scene, context) = (self.world.scene(), self.context());
         let showing = Showing { scene: &scene, snapshot_id, context: &context, detail };
-        EncodedResponse(encode(&showing, &answer, seed_ids.iter().map(String::as_str)))
+        encode(&showing, &answer, seed_ids.iter().map(String::as_str))
     }
 
     fn encoded_page(
@@ -127,7 +127,7 @@ impl Place {
         let (scene, context) = (self.world.scene(), self.context());
         let showing = Showing { scene: &scene, snapshot_id, context: &context, detail };
         let missing = missing.iter().map(String::as_str);
-        EncodedResponse(encode_page(&showing, &asked, &mut buffer, missing, interval))
+        encode_page(&showing, &asked, &mut buffer, missing, interval)
     }
 
     /// The response as structs, from the plain data of the shop.

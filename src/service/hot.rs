@@ -1,0 +1,127 @@
+//! The hot methods, answered before the router: why, and when not.
+//!
+//! `GetRecommendations` and `BatchGetRecommendations` are called for every page that a shop renders. The
+//! generated stub gives such a call to a router, boxes its future and its body, decodes it as a stream
+//! of messages and encodes the answer into a buffer of its own. None of that is needed for one message
+//! that came whole, so it is answered here: the request is read from its frame, the same functions as
+//! the stub's compute the answer (`answers`), and the buffer they fill goes to HTTP/2 as it is.
+//!
+//! **Only what is ordinary is answered here.** A call is ordinary if it is a POST without an encoding,
+//! and its body is one uncompressed frame of at most `REQUEST_BYTES_MAX` bytes that decodes, without
+//! trailers. Whatever else comes (compressed, oversized, cut, two messages, garbage, a body that
+//! breaks) goes to the router with the bytes that were read put back before the rest, so that it gets
+//! the stub's answer and not an imitation of it. `tests/hot.rs` holds both paths against each other,
+//! byte by byte, over good and bad requests.
+//!
+//! A refused call is answered here too: the stub turns the same `Status` into the same headers.
+
+mod body;
+mod request;
+
+use std::{convert::Infallible, sync::Arc};
+
+use bytes::Bytes;
+use hyper::{Method, Request, Response, body::Incoming, header, header::HeaderValue};
+use prost::Message;
+use tonic::{Status, body::Body, codegen::Service as _, service::Routes};
+
+use self::{
+    body::ReplyBody,
+    request::{Read, read},
+};
+use super::Recommendations;
+use crate::{model::limits::RESPONSE_BYTES_MAX, pb::EncodedResponse};
+
+const GET: &str = "/kindred.v1.RecommendationService/GetRecommendations";
+const BATCH_GET: &str = "/kindred.v1.RecommendationService/BatchGetRecommendations";
+/// Its presence makes a call extraordinary.
+const ENCODING: &str = "grpc-encoding";
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+/// All services of a listener: the router, and what is answered before it.
+#[derive(Clone, Debug)]
+pub struct Services(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    routes: Routes,
+    hot: Option<Recommendations>,
+}
+
+impl Services {
+    /// The hot methods are answered from these recommendations, all others by the router, which has
+    /// them as well.
+    #[must_use]
+    pub fn new(routes: Routes, hot: Recommendations) -> Self {
+        Self(Arc::new(Inner { routes, hot: Some(hot) }))
+    }
+}
+
+/// Everything goes to the router.
+impl From<Routes> for Services {
+    fn from(routes: Routes) -> Self {
+        Self(Arc::new(Inner { routes, hot: None }))
+    }
+}
+
+/// What the bytes of a message are asked.
+type Answer = fn(&Recommendations, Bytes) -> Option<Result<EncodedResponse, Status>>;
+
+/// Answers any call of a connection.
+pub(super) async fn answer(
+    services: Services,
+    request: Request<Incoming>,
+) -> Result<Response<ReplyBody>, Infallible> {
+    let Inner { routes, hot } = &*services.0;
+    let (Some(hot), Some(answer)) = (hot, method(&request)) else {
+        return Ok(routed(routes, request.map(Body::new)).await);
+    };
+    let (parts, body) = request.into_parts();
+    let unread = match read(body).await {
+        Read::Message { message, unread } => match answer(hot, message) {
+            Some(Ok(reply)) if is_sendable(&reply) => return Ok(whole(reply)),
+            Some(Err(status)) => return Ok(refused(status)),
+            Some(Ok(_)) | None => unread,
+        },
+        Read::Other(unread) => unread,
+    };
+    Ok(routed(routes, Request::from_parts(parts, Body::new(unread))).await)
+}
+
+/// How to answer a request, if it may be an ordinary call of a hot method.
+fn method(request: &Request<Incoming>) -> Option<Answer> {
+    let answer: Answer = match request.uri().path() {
+        GET => |hot, message| Some(hot.get(&decode(message)?)),
+        BATCH_GET => |hot, message| Some(hot.batch_get(&decode(message)?)),
+        _ => return None,
+    };
+    let is_plain = request.method() == Method::POST && !request.headers().contains_key(ENCODING);
+    is_plain.then_some(answer)
+}
+
+fn decode<M: Message + Default>(message: Bytes) -> Option<M> {
+    M::decode(message).ok()
+}
+
+/// Else the stub says that it is too large.
+fn is_sendable(reply: &EncodedResponse) -> bool {
+    reply.encoded_len() <= RESPONSE_BYTES_MAX
+}
+
+fn whole(reply: EncodedResponse) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole(reply.into_frame()));
+    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
+    response
+}
+
+fn refused(status: Status) -> Response<ReplyBody> {
+    status.into_http::<Body>().map(ReplyBody::routed)
+}
+
+/// Boxed, so that the hot path does not carry the size of the router's future.
+async fn routed(routes: &Routes, request: Request<Body>) -> Response<ReplyBody> {
+    match Box::pin(routes.clone().call(request)).await {
+        Ok(response) => response.map(ReplyBody::routed),
+        Err(never) => match never {},
+    }
+}

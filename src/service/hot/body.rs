@@ -1,0 +1,87 @@
+//! The body of a reply: ours in a few pieces and trailers, or the router's.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use hyper::{
+    HeaderMap,
+    body::{Body as HttpBody, Frame, SizeHint},
+    header::HeaderValue,
+};
+use tonic::{Status, body::Body};
+
+/// Bytes of one DATA frame at most. h2 copies payloads below 1,024 bytes into its write buffer, so
+/// that the replies of several streams leave in one system call; a larger one is written by itself
+/// (see `service::socket`).
+const PIECE_BYTES_MAX: usize = 1_000;
+
+/// A reply on its way.
+#[derive(Debug)]
+pub(in crate::service) struct ReplyBody(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// What is left of the frame; nothing once the trailers are sent.
+    Whole(Option<Bytes>),
+    Routed(Body),
+}
+
+impl ReplyBody {
+    /// This gRPC frame, then the status OK.
+    pub(super) fn whole(frame: Bytes) -> Self {
+        Self(Kind::Whole(Some(frame)))
+    }
+
+    /// Whatever the router answers.
+    pub(super) fn routed(body: Body) -> Self {
+        Self(Kind::Routed(body))
+    }
+}
+
+impl HttpBody for ReplyBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    #[inline]
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let rest = match &mut self.0 {
+            Kind::Whole(rest) => rest,
+            Kind::Routed(body) => return Pin::new(body).poll_frame(cx),
+        };
+        let Some(bytes) = rest else { return Poll::Ready(None) };
+        if bytes.is_empty() {
+            *rest = None;
+            return Poll::Ready(Some(Ok(Frame::trailers(ok()))));
+        }
+        let piece = bytes.split_to(bytes.len().min(PIECE_BYTES_MAX));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    #[inline]
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Whole(rest) => rest.is_none(),
+            Kind::Routed(body) => body.is_end_stream(),
+        }
+    }
+
+    /// Unknown, as the stub's: else hyper would send a content length.
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole(_) => SizeHint::default(),
+            Kind::Routed(body) => body.size_hint(),
+        }
+    }
+}
+
+fn ok() -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    trailers
+}

@@ -1,0 +1,114 @@
+//! Reading a request: one whole gRPC frame, or whatever came, to be read again.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use hyper::body::{Body as HttpBody, Frame, Incoming};
+
+use crate::{model::limits::REQUEST_BYTES_MAX, pb::FRAME_HEAD_BYTES};
+
+/// What came of reading a body.
+pub(super) enum Read {
+    /// One message that is not compressed, and nothing else.
+    Message { message: Bytes, unread: Unread },
+    /// Anything else, as far as it was read.
+    Other(Unread),
+}
+
+/// A body as if nothing had been read of it.
+#[derive(Debug)]
+pub(super) struct Unread {
+    /// What was read.
+    first: Option<Bytes>,
+    /// What ended the reading after that: trailers, or an error.
+    then: Option<Result<Frame<Bytes>, hyper::Error>>,
+    rest: Incoming,
+}
+
+/// Reads a body up to its end, but no further than an ordinary request goes.
+pub(super) async fn read(mut body: Incoming) -> Read {
+    let mut pieces = Pieces::default();
+    let mut then = None;
+    while then.is_none() && pieces.len() <= FRAME_HEAD_BYTES + REQUEST_BYTES_MAX {
+        if body.is_end_stream() {
+            return whole(pieces, body);
+        }
+        match poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            None => return whole(pieces, body),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => pieces.push(data),
+                Err(trailers) => then = Some(Ok(trailers)),
+            },
+            Some(Err(error)) => then = Some(Err(error)),
+        }
+    }
+    Read::Other(Unread { first: Some(pieces.join()), then, rest: body })
+}
+
+/// What a body is that has ended.
+fn whole(pieces: Pieces, body: Incoming) -> Read {
+    let bytes = pieces.join();
+    let unread = Unread { first: Some(bytes.clone()), then: None, rest: body };
+    match message(bytes) {
+        Some(message) => Read::Message { message, unread },
+        None => Read::Other(unread),
+    }
+}
+
+/// What was read: one piece nearly always, and never copied then.
+#[derive(Debug, Default)]
+struct Pieces {
+    first: Bytes,
+    /// All of them, if there are several.
+    all: BytesMut,
+}
+
+impl Pieces {
+    fn len(&self) -> usize {
+        self.first.len().max(self.all.len())
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        if self.first.is_empty() {
+            self.first = piece;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(&piece);
+    }
+
+    fn join(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
+    }
+}
+
+/// The message of the one frame that the bytes are.
+fn message(mut bytes: Bytes) -> Option<Bytes> {
+    let is_plain = bytes.try_get_u8().ok()? == 0;
+    let length = usize::try_from(bytes.try_get_u32().ok()?).ok()?;
+    (is_plain && length == bytes.len() && length <= REQUEST_BYTES_MAX).then_some(bytes)
+}
+
+impl HttpBody for Unread {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        match self.then.take() {
+            Some(then) => Poll::Ready(Some(then)),
+            None => Pin::new(&mut self.rest).poll_frame(cx),
+        }
+    }
+}

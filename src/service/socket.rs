@@ -1,0 +1,71 @@
+//! The socket as HTTP/2 sees it: the preface that was read already, then the stream; and writes that
+//! h2 gathers by itself.
+//!
+//! Where a writer can take several buffers at once, h2 hands it each payload of 256 bytes or more by
+//! itself: one system call an answer. Where it cannot, payloads below 1,024 bytes are copied into one
+//! buffer, and the answers of all streams that are ready leave in one call. A system call costs some
+//! microseconds and copying a kilobyte some tens of nanoseconds, so this socket says that it cannot;
+//! `hot::body` keeps payloads below that size.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// A connected stream whose first bytes were read before.
+#[derive(Debug)]
+pub(super) struct Socket {
+    /// What is still to be read again.
+    first: &'static [u8],
+    stream: TcpStream,
+}
+
+impl Socket {
+    /// Reads these bytes first.
+    pub(super) fn new(first: &'static [u8], stream: TcpStream) -> Self {
+        Self { first, stream }
+    }
+}
+
+impl AsyncRead for Socket {
+    #[inline]
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.first.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, into);
+        }
+        let (now, later) = self.first.split_at(self.first.len().min(into.remaining()));
+        into.put_slice(now);
+        self.first = later;
+        Poll::Ready(Ok(()))
+    }
+}
+
+// `is_write_vectored` stays at its default, which is no.
+impl AsyncWrite for Socket {
+    #[inline]
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
