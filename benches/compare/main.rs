@@ -12,6 +12,7 @@
 mod catalog;
 mod child;
 mod client;
+mod compile;
 mod duel;
 mod figure;
 mod open_loop;
@@ -154,6 +155,9 @@ fn measure(run: &Run) -> Vec<Figure> {
     }
     if run.wants("8") {
         take(open_loop::goal(run, &million));
+    }
+    if run.wants("11") {
+        take(compile::goals(run));
     }
     figures
 }
