@@ -58,7 +58,6 @@ impl Server {
         });
         Duration::from_nanos(spent.sum())
     }
-
 }
 
 impl Drop for Server {

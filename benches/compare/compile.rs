@@ -14,7 +14,8 @@ const MINUTE: f64 = 60.0;
 /// Minutes to compile 300 million relations, from CSV. It takes minutes and tens of gigabytes of
 /// disk, so it is measured by name only: `--full --only 11`.
 pub(crate) fn goals(run: &Run) -> Vec<Figure> {
-    let csv = Figure::less("11a", "minutes to compile 300 M relations from CSV").floor(8.0).aim(5.0);
+    let csv =
+        Figure::less("11a", "minutes to compile 300 M relations from CSV").floor(8.0).aim(5.0);
     let parquet =
         Figure::less("11b", "minutes to compile 300 M relations from Parquet").floor(5.0).aim(3.0);
     if !(run.is_full && run.only.iter().any(|goal| goal == "11")) {
@@ -30,7 +31,10 @@ pub(crate) fn goals(run: &Run) -> Vec<Figure> {
     let (took, peak_bytes) = compile(run, &tables);
     let minutes = took.as_secs_f64() / MINUTE;
     let note = format!("peak {:.2} GiB resident", peak_bytes as f64 / f64::from(1 << 30));
-    vec![csv.measured(Spread::of([minutes])).note(note), parquet.note("no tool here writes such tables")]
+    vec![
+        csv.measured(Spread::of([minutes])).note(note),
+        parquet.note("no tool here writes such tables"),
+    ]
 }
 
 /// How long it took, and the most memory it held.

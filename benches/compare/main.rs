@@ -85,7 +85,7 @@ fn main() {
         dir,
         cores: Cores::of_machine(),
         cycles: value("--cycles")
-            .map_or(if is_test { 2 } else { 21 }, |text| text.parse().unwrap()),
+            .map_or(if is_test { 5 } else { 21 }, |text| text.parse().unwrap()),
         asker: Loop::new(),
         is_test,
         is_full: has("--full"),
@@ -106,6 +106,18 @@ fn main() {
     }
     if figures.iter().any(|figure| figure.is_ok() == Some(false)) {
         println!("Some floors were missed.");
+    }
+    if is_test {
+        check_small(&figures);
+    }
+}
+
+/// At a small size figures are no measurement; but who halves what is measured is told so.
+fn check_small(figures: &[Figure]) {
+    for (goal, least) in [("3a", 0.8), ("1", 0.4)] {
+        let found = figures.iter().find(|figure| figure.goal == goal).and_then(|one| one.measured);
+        let found = found.expect("it is measured at any size").median;
+        assert!(found >= least, "goal {goal}: expected at least {least}, found {found:.2}");
     }
 }
 
