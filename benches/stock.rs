@@ -1,6 +1,6 @@
-//! What live stock costs at 1,000,000 readings of as many products: a batch of 1,000 updates, durable
-//! and visible when it is acknowledged, and a checkpoint of everything, during which the writer takes
-//! nothing else.
+//! What live stock costs at 1,000,000 readings of as many products, and with `KINDRED_FULL` at
+//! 10,000,000: a batch of updates, durable and visible when it is acknowledged, and a checkpoint of
+//! everything, during which the writer takes nothing else.
 
 #![expect(clippy::unwrap_used, reason = "a setup that fails must end the run")]
 
@@ -22,8 +22,9 @@ mod support;
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;
 
-const PRODUCTS: u32 = 1_000_000;
-const BATCH: usize = 1_000;
+const BATCHES: [usize; 2] = [10, 1_000];
+/// Readings of one message of the first feed.
+const MESSAGE: usize = 10_000;
 const SOURCE: &str = "warehouse";
 /// In microseconds since 1970.
 const START_US: i64 = 1_700_000_000_000_000;
@@ -49,9 +50,16 @@ fn reading(product: u32, number: i64) -> UpdateDraft {
 }
 
 fn stock(criterion: &mut Criterion) {
+    at(criterion, 1_000_000, "1m");
+    if std::env::var_os("KINDRED_FULL").is_some() {
+        at(criterion, 10_000_000, "10m");
+    }
+}
+
+fn at(criterion: &mut Criterion, products: u32, size: &str) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::create(dir.path()).unwrap();
-    let snapshot = support::publish(&store, |file, path| synthetic::write(file, path, PRODUCTS, 1));
+    let snapshot = support::publish(&store, |file, path| synthetic::write(file, path, products, 1));
     let blob = snapshot.manifest().blob(Role::Catalog).unwrap();
     let catalog = Arc::new(Catalog::open(&store.blob_path(blob), Some(blob.hash)).unwrap());
     let state = dir.path().join("state");
@@ -61,34 +69,38 @@ fn stock(criterion: &mut Criterion) {
     let (stock, writer) = Stock::open(&state, options, publisher).unwrap();
     stock.attach(catalog, Box::new(drop)).unwrap();
     let mut random = support::Random(3);
-    let mut feed = stock.replace(SOURCE.to_owned(), 1).unwrap();
     // A warehouse does not know the order of the catalog.
-    let mut products = (0..PRODUCTS).collect::<Vec<_>>();
-    random.shuffle(&mut products);
-    feed.push(products.iter().map(|product| reading(*product, 0)).collect()).unwrap();
-    let done = wait(|reply| feed.commit(reply));
-    assert_eq!(done.applied, u64::from(PRODUCTS));
+    let mut order = (0..products).collect::<Vec<_>>();
+    random.shuffle(&mut order);
+    let mut sequence = 0;
+    for part in order.chunks(MESSAGE) {
+        sequence += 1;
+        let updates = part.iter().map(|product| reading(*product, 0)).collect();
+        wait(|reply| stock.batch(SOURCE.to_owned(), sequence, updates, reply));
+    }
+    wait(|reply| stock.checkpoint(reply));
 
-    let mut sequence = 1;
     let mut group = criterion.benchmark_group("stock");
-    group.sample_size(20).throughput(Throughput::Elements(BATCH as u64));
-    group.bench_function("batch_of_1000/1m", |bencher| {
-        bencher.iter_custom(|times| {
-            let mut spent = Duration::ZERO;
-            for _ in 0..times {
-                sequence += 1;
-                let number = i64::try_from(sequence).unwrap();
-                let products = (0..BATCH).map(|_| random.below(PRODUCTS));
-                let updates = products.map(|product| reading(product, number)).collect();
-                let start = Instant::now();
-                wait(|reply| stock.batch(SOURCE.to_owned(), sequence, updates, reply));
-                spent += start.elapsed();
-            }
-            spent
+    for batch in BATCHES {
+        group.sample_size(20).throughput(Throughput::Elements(batch as u64));
+        group.bench_function(format!("batch_of_{batch}/{size}"), |bencher| {
+            bencher.iter_custom(|times| {
+                let mut spent = Duration::ZERO;
+                for _ in 0..times {
+                    sequence += 1;
+                    let number = i64::try_from(sequence).unwrap();
+                    let updates = (0..batch).map(|_| reading(random.below(products), number));
+                    let updates = updates.collect();
+                    let start = Instant::now();
+                    wait(|reply| stock.batch(SOURCE.to_owned(), sequence, updates, reply));
+                    spent += start.elapsed();
+                }
+                spent
+            });
         });
-    });
-    group.sample_size(10).throughput(Throughput::Elements(u64::from(PRODUCTS)));
-    group.bench_function("checkpoint/1m", |bencher| {
+    }
+    group.sample_size(10).throughput(Throughput::Elements(u64::from(products)));
+    group.bench_function(format!("checkpoint/{size}"), |bencher| {
         bencher.iter(|| wait(|reply| stock.checkpoint(reply)));
     });
     group.finish();

@@ -7,7 +7,7 @@ mod table;
 
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 
 use self::asked::AskedArgs;
@@ -17,7 +17,7 @@ use crate::{
     load::{self, Feed, LoadReport, Machine, Options, Schedule},
     model::limits::{
         LOAD_CONNECTIONS_MAX, LOAD_IN_FLIGHT_MAX, LOAD_RATE_MAX, LOAD_RATES_MAX, LOAD_SECONDS_MAX,
-        LOAD_STOCK_BATCH, LOAD_THREADS_MAX,
+        LOAD_STOCK_BATCH, LOAD_THREADS_MAX, UPDATES_PER_BATCH_MAX,
     },
 };
 
@@ -73,10 +73,13 @@ struct RunArgs {
     /// A call without an answer by then has failed, in milliseconds.
     #[arg(long, value_name = "MS", default_value = "10000")]
     deadline_ms: NonZeroU32,
-    /// Feed so many updates of stock a second meanwhile, in batches of 100, as the source `load`. One
-    /// product in five is said to be sold out. All is taken back at the end.
+    /// Feed so many updates of stock a second meanwhile, as the source `load`. One product in five is
+    /// said to be sold out. All is taken back at the end.
     #[arg(long, value_name = "N", requires = "yes_change_stock")]
     stock_rate: Option<NonZeroU32>,
+    /// Updates of a batch; the next one goes when it is acknowledged.
+    #[arg(long, value_name = "N", default_value_t = LOAD_STOCK_BATCH, requires = "stock_rate")]
+    stock_batch: NonZeroU32,
     /// Yes, this is a test server: its stock may be changed.
     #[arg(long)]
     yes_change_stock: bool,
@@ -125,6 +128,8 @@ impl RunArgs {
         for rate in self.rate.iter().chain(&self.stock_rate) {
             within("rate", u64::from(rate.get()), u64::from(LOAD_RATE_MAX))?;
         }
+        let batch = u64::from(self.stock_batch.get());
+        within("stock-batch", batch, UPDATES_PER_BATCH_MAX as u64)?;
         within("rate", self.rate.len() as u64, LOAD_RATES_MAX as u64)?;
         within("seconds", u64::from(self.seconds.get()), u64::from(LOAD_SECONDS_MAX))?;
         within("warm-up", u64::from(self.warm_up.max(1)), u64::from(LOAD_SECONDS_MAX))?;
@@ -157,7 +162,7 @@ fn report(args: &RunArgs, options: Options) -> anyhow::Result<LoadReport> {
     let asked = Arc::new(args.asked.read()?);
     let machine_before = Machine::now();
     let started_at = jiff::Timestamp::now().to_string();
-    let batch = NonZeroU32::new(LOAD_STOCK_BATCH).context("a batch has updates")?;
+    let batch = args.stock_batch;
     let feed = args
         .stock_rate
         .map(|rate| Feed { schedule: args.schedule(rate, batch), seed: args.asked.seed });

@@ -28,6 +28,7 @@ mod overrides;
 mod pipeline;
 mod policy;
 mod progress;
+mod rate;
 mod reading;
 mod serve;
 mod source;

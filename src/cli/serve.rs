@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     net::{SocketAddr, TcpListener},
-    num::NonZeroUsize,
+    num::{NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -19,7 +19,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
-use super::{StoreArgs, open_track, out::try_line};
+use super::{StoreArgs, open_track, out::try_line, rate::bytes_per_s};
 use crate::{
     service::{
         Availabilities, Health, Readiness, Recommendations, ServeOptions, Services, Stop, routes,
@@ -65,6 +65,25 @@ pub(super) struct ListenArgs {
     /// Do not serve reflection.
     #[arg(long, env = "KINDRED_NO_REFLECTION")]
     no_reflection: bool,
+    #[command(flatten)]
+    memory: MemoryArgs,
+}
+
+/// How catalogs come into memory and stay there.
+#[derive(Clone, Debug, Args)]
+struct MemoryArgs {
+    /// Read the files of a new snapshot at most this fast while another one is served, such as
+    /// `200MiB/s`; else as fast as answering leaves room for. The first one is never held up.
+    #[arg(long, env = "KINDRED_LOAD_RATE", value_name = "RATE", value_parser = bytes_per_s)]
+    load_rate: Option<NonZeroU64>,
+    /// Lock catalogs in memory. While one replaces another both are: the limit of locked memory
+    /// (`ulimit -l`) must hold two. One that cannot be locked is served unlocked, and the log says so.
+    #[arg(long, env = "KINDRED_MLOCK")]
+    mlock: bool,
+    /// Read a byte of each page of the live catalog this often, in seconds, so that the system does
+    /// not take back what was idle for long; 0 never. Not needed with --mlock.
+    #[arg(long, env = "KINDRED_TOUCH_INTERVAL", value_name = "SECONDS", default_value_t = 60)]
+    touch_interval: u64,
 }
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<()> {
@@ -110,8 +129,7 @@ pub(super) fn serve_store(
         Event::Refused(..) | Event::Unmapped(_) => {}
     };
     info!(%address, store = %store_dir.display(), "Starting; not serving before a snapshot is live.");
-    let watch_options = WatchOptions { poll_interval: Duration::from_millis(args.poll_ms.max(1)) };
-    let watcher = Watcher::spawn(store, track, live, stock.clone(), watch_options, on_event)
+    let watcher = Watcher::spawn(store, track, live, stock.clone(), args.watching(), on_event)
         .context("cannot start the watcher")?;
     signals.handle(stop.clone(), watcher.retry())?;
     let report =
@@ -134,6 +152,16 @@ impl ListenArgs {
             drain_delay: Duration::from_millis(self.drain_delay_ms),
             drain_wait: Duration::from_millis(self.drain_wait_ms),
             ..defaults
+        }
+    }
+
+    fn watching(&self) -> WatchOptions {
+        let MemoryArgs { load_rate, mlock, touch_interval } = self.memory;
+        WatchOptions {
+            poll_interval: Duration::from_millis(self.poll_ms.max(1)),
+            load_rate,
+            is_locked: mlock,
+            touch_interval: (touch_interval > 0).then(|| Duration::from_secs(touch_interval)),
         }
     }
 }

@@ -82,6 +82,11 @@ impl BlobHash {
         Ok(Self(*hasher.finalize().as_bytes()))
     }
 
+    /// The hash of what a hasher was given.
+    pub(super) fn of_hasher(hasher: &blake3::Hasher) -> Self {
+        Self(*hasher.finalize().as_bytes())
+    }
+
     /// The hash of these 32 bytes.
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)

@@ -10,10 +10,12 @@
 use std::{
     fmt,
     fs::{self, File, Metadata},
+    io,
+    ops::Range,
     path::Path,
 };
 
-use memmap2::Mmap;
+use memmap2::{Advice, Mmap};
 use rkyv::util::AlignedVec;
 
 use super::error::Fault;
@@ -46,6 +48,24 @@ impl Bytes {
         let mut held = AlignedVec::with_capacity(bytes.len());
         held.extend_from_slice(bytes);
         Self::Held(held)
+    }
+
+    /// Asks the system to fetch these bytes from the disk; they may come at any time, or not.
+    pub(super) fn read_ahead(&self, range: Range<usize>) {
+        if let Self::Mapped(map) = self
+            && !range.is_empty()
+        {
+            // Only advice: where it is not taken the bytes are read all the same, later.
+            map.advise_range(Advice::WillNeed, range.start, range.len()).ok();
+        }
+    }
+
+    /// Keeps a mapped file in memory until it is unmapped; what is held is left as it is.
+    pub(super) fn lock(&self) -> io::Result<()> {
+        match self {
+            Self::Mapped(map) => map.lock(),
+            Self::Held(_) => Ok(()),
+        }
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {

@@ -27,6 +27,7 @@ mod popular;
 mod prefetch;
 mod provenance;
 mod text;
+mod verify;
 mod write;
 mod write_catalog;
 mod write_others;

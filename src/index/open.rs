@@ -2,6 +2,7 @@
 //! checked cannot be read by mistake: [`UnverifiedBlob`] -> [`Blob`] -> `Catalog` and its like.
 
 use std::{
+    io,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -75,37 +76,16 @@ impl UnverifiedBlob {
         self.role
     }
 
-    /// Reads every byte: section checksums, zero padding, and the hash of the whole file.
-    ///
-    /// # Errors
-    /// Names the first damaged part; with `expected`, also a whole blob of another name.
-    pub fn verify(self, expected: Option<BlobHash>) -> Result<Blob, IndexError> {
-        let fail = |fault: Fault| fault.at(&self.path);
-        let file = self.bytes.as_slice();
-        let Ok((header, _)) = Header::ref_from_prefix(file) else {
-            return Err(fail(Fault::Checksum { part: "header" }));
-        };
-        let mut padding_from = usize_of(HEADER_BYTES);
-        for ((section, range), entry) in self.sections.iter().zip(&header.sections) {
-            let padding = file.get(padding_from..range.start).unwrap_or(&[1]);
-            if padding.iter().any(|byte| *byte != 0) {
-                return Err(fail(Fault::Checksum { part: "padding" }));
-            }
-            let bytes = file.get(range.clone()).unwrap_or_default();
-            if xxh3_128(bytes).to_le_bytes() != entry.checksum {
-                return Err(fail(Fault::Checksum { part: section.code() }));
-            }
-            padding_from = range.end;
-        }
-        let trailer_at = file.len() - usize_of(TRAILER_BYTES);
-        if file.get(padding_from..trailer_at).unwrap_or(&[1]).iter().any(|byte| *byte != 0) {
-            return Err(fail(Fault::Checksum { part: "padding" }));
-        }
-        let found = BlobHash::of(file);
-        match expected {
-            Some(expected) if expected != found => Err(fail(Fault::WrongHash { expected, found })),
-            _ => Ok(Blob { inner: self, hash: found }),
-        }
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    pub(super) fn sections(&self) -> &[(Section, Range<usize>)] {
+        &self.sections
     }
 }
 
@@ -133,12 +113,21 @@ impl Blob {
         self.inner.sections.iter().map(|(section, range)| (*section, range.len() as u64))
     }
 
-    /// Reads one byte of each page, so that the first request after a swap meets no page fault.
-    /// The sum only keeps the reads from being left out.
-    #[must_use]
-    pub fn warm(&self) -> u64 {
-        let pages = self.inner.bytes.as_slice().chunks(usize_of(HEADER_BYTES));
-        pages.filter_map(|page| page.first()).map(|byte| u64::from(*byte)).sum()
+    /// Keeps its pages in memory until it is unmapped.
+    ///
+    /// # Errors
+    /// The system refuses, most often because the limit of locked memory is lower (`ulimit -l`).
+    pub fn lock(&self) -> io::Result<()> {
+        self.inner.bytes.lock()
+    }
+
+    /// What was read whole.
+    pub(super) fn verified(inner: UnverifiedBlob, hash: BlobHash) -> Self {
+        Self { inner, hash }
+    }
+
+    pub(super) fn all_bytes(&self) -> &[u8] {
+        self.inner.bytes.as_slice()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -307,6 +296,6 @@ fn len_u64(bytes: &[u8]) -> u64 {
     bytes.len() as u64
 }
 
-fn usize_of(bytes: u64) -> usize {
+pub(super) fn usize_of(bytes: u64) -> usize {
     usize::try_from(bytes).expect("bounded by a mapped file, whose length is a usize")
 }

@@ -11,3 +11,4 @@ mod random;
 mod round_trip;
 mod testkit;
 mod text;
+mod verify;

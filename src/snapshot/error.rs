@@ -1,5 +1,7 @@
 //! Why a snapshot does not load.
 
+use std::io;
+
 use crate::{index::IndexError, policy::PolicyErrors, stock::StockError, store};
 
 /// A snapshot that does not load; the one before keeps serving.
@@ -18,6 +20,9 @@ pub enum LoadError {
     /// The stock over the catalog cannot be had. Restart this server.
     #[error("the snapshot cannot go live: {0}")]
     Stock(StockError),
+    /// The system gives no thread to load on. Look at the limits of this user.
+    #[error("no thread to load it on: {0}")]
+    Thread(io::Error),
     /// The manifest names no catalog. Publish anew.
     #[error("manifest {number} names no catalog blob; publish one with `kindred compile`")]
     NoCatalog {
@@ -31,7 +36,7 @@ impl LoadError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Store(_) | Self::Stock(_) => true,
+            Self::Store(_) | Self::Stock(_) | Self::Thread(_) => true,
             Self::Blob(error) => error.fault.may_pass(),
             Self::Policy(_) | Self::NoCatalog { .. } => false,
         }

@@ -6,8 +6,11 @@
 //! are gone, so that no request ever unmaps a file. This room knows nothing of lookups or of gRPC.
 
 mod error;
+mod load;
 mod moment;
+mod pace;
 mod policy;
+mod touch;
 mod watch;
 
 #[cfg(test)]
@@ -44,11 +47,12 @@ impl Snapshot {
     /// # Errors
     /// The first blob that is missing or refused.
     pub fn load(store: &Store, manifest: &Manifest) -> Result<Self, LoadError> {
-        Self::load_after(None, store, manifest)
+        Self::load_after(None, store, manifest, &mut |_| {})
     }
 
     /// The same where another snapshot is live: a blob that both name is not read again, so that a
-    /// publish of a few overrides costs what they cost.
+    /// publish of a few overrides costs what they cost. `before_chunk` is told the size of each piece
+    /// of a file before it is read, and may wait.
     ///
     /// # Errors
     /// As [`Snapshot::load`].
@@ -56,15 +60,19 @@ impl Snapshot {
         live: Option<&Self>,
         store: &Store,
         manifest: &Manifest,
+        before_chunk: &mut dyn FnMut(u64),
     ) -> Result<Self, LoadError> {
         let number = manifest.number;
-        let open =
-            |blob: &BlobRef| UnverifiedBlob::open(&store.blob_path(blob))?.verify(Some(blob.hash));
+        let mut open = |blob: &BlobRef| {
+            UnverifiedBlob::open(&store.blob_path(blob))?
+                .verify_paced(Some(blob.hash), before_chunk)
+        };
         let blob = |role| manifest.blob(role);
         let named = blob(Role::Catalog).ok_or(LoadError::NoCatalog { number })?;
         let read_catalog = |bytes: Blob| {
             let catalog = Catalog::from_blob(bytes)?;
-            std::hint::black_box(catalog.blob().warm());
+            // Its bytes were read just now, at the pace that is asked for.
+            load::touch(&catalog, &mut |_| {});
             Ok(catalog)
         };
         let live_catalog = live.map(|live| &live.parts.catalog);
@@ -72,12 +80,14 @@ impl Snapshot {
             named,
             live_catalog,
             |catalog| catalog.blob().hash(),
-            open,
+            &mut open,
             read_catalog,
         )?;
-        let text = |role: Role, live: Option<&Arc<Text>>| {
+        let mut text = |role: Role, live: Option<&Arc<Text>>| {
             let read = |bytes| Text::from_blob(bytes, role);
-            blob(role).map(|blob| taken_or_read(blob, live, Text::hash, open, read)).transpose()
+            blob(role)
+                .map(|blob| taken_or_read(blob, live, Text::hash, &mut open, read))
+                .transpose()
         };
         let policy = text(Role::Policy, live.and_then(|live| live.parts.policy.as_ref()))?;
         let overrides = text(Role::Overrides, live.and_then(|live| live.parts.overrides.as_ref()))?;
@@ -86,11 +96,13 @@ impl Snapshot {
         let live_provenance = of_catalog.and_then(|live| live.provenance.as_ref());
         let read = |bytes| Provenance::from_blob(bytes, &catalog.view(), named.hash);
         let provenance = blob(Role::Provenance)
-            .map(|blob| taken_or_read(blob, live_provenance, Provenance::hash, open, read))
+            .map(|blob| taken_or_read(blob, live_provenance, Provenance::hash, &mut open, read))
             .transpose()?;
         let live_dropped = live.and_then(|live| live.dropped.as_ref());
         let dropped = blob(Role::Dropped)
-            .map(|blob| taken_or_read(blob, live_dropped, Dropped::hash, open, Dropped::from_blob))
+            .map(|blob| {
+                taken_or_read(blob, live_dropped, Dropped::hash, &mut open, Dropped::from_blob)
+            })
             .transpose()?;
         let id = manifest.snapshot_id.to_string();
         let manifest = manifest.clone();
@@ -162,7 +174,7 @@ fn taken_or_read<T>(
     named: &BlobRef,
     live: Option<&Arc<T>>,
     hash: impl Fn(&T) -> BlobHash,
-    open: impl Fn(&BlobRef) -> Result<Blob, IndexError>,
+    mut open: impl FnMut(&BlobRef) -> Result<Blob, IndexError>,
     read: impl FnOnce(Blob) -> Result<T, IndexError>,
 ) -> Result<Arc<T>, IndexError> {
     match live.filter(|live| hash(live) == named.hash) {

@@ -4,6 +4,7 @@
 
 pub(crate) mod shop;
 mod stock;
+mod warm;
 
 use std::{fs, path::Path, sync::mpsc::Receiver, time::Duration};
 
@@ -184,7 +185,7 @@ fn what_is_live_is_not_read_again() {
     for blob in &rest {
         fs::remove_file(shop.store.blob_path(blob)).unwrap();
     }
-    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap();
+    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest, &mut |_| {}).unwrap();
     assert!(std::ptr::eq(first.catalog(), second.catalog()));
     assert!(std::ptr::eq(first.provenance().unwrap(), second.provenance().unwrap()));
     assert!(std::ptr::eq(first.dropped().unwrap(), second.dropped().unwrap()));
@@ -221,10 +222,10 @@ fn a_policy_of_the_same_files_is_not_bound_again() {
     let blobs = [catalog, shop.text(Role::Policy, RULE), shop.text(Role::Overrides, ADD)];
     let first = Snapshot::load(&shop.store, &shop.publish_blobs(&blobs)).unwrap();
     let manifest = shop.publish_blobs(&[shop.provenance(catalog.hash)]);
-    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap();
+    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest, &mut |_| {}).unwrap();
     assert!(std::ptr::eq(first.policy(), second.policy()));
     let manifest = shop.publish_blobs(&[shop.text(Role::Overrides, O1)]);
-    let third = Snapshot::load_after(Some(&second), &shop.store, &manifest).unwrap();
+    let third = Snapshot::load_after(Some(&second), &shop.store, &manifest, &mut |_| {}).unwrap();
     assert_eq!((third.policy().rules().len(), third.policy().overrides().of(0).len()), (1, 0));
 }
 
@@ -256,7 +257,8 @@ fn live_provenance_is_held_against_another_catalog() {
     let provenance = shop.provenance(a.hash);
     let first = Snapshot::load(&shop.store, &shop.publish_blobs(&[a, provenance])).unwrap();
     let manifest = shop.publish_blobs(&[b, provenance]);
-    let error = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap_err();
+    let error =
+        Snapshot::load_after(Some(&first), &shop.store, &manifest, &mut |_| {}).unwrap_err();
     assert_eq!(code_of(&error), "WRONG_HASH");
 }
 
@@ -268,7 +270,7 @@ fn a_catalog_that_is_live_is_not_read_again() {
     let provenance = shop.provenance(catalog.hash);
     let manifest = shop.publish_blobs(&[catalog, provenance]);
     fs::remove_file(shop.store.blob_path(&catalog)).unwrap();
-    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest).unwrap();
+    let second = Snapshot::load_after(Some(&first), &shop.store, &manifest, &mut |_| {}).unwrap();
     assert!(std::ptr::eq(first.catalog(), second.catalog()));
     assert!(second.provenance().is_some());
     assert_eq!(code_of(&Snapshot::load(&shop.store, &manifest).unwrap_err()), "IO");

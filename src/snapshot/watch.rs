@@ -1,7 +1,8 @@
-//! The watcher: one thread that follows a track, loads what becomes current, and unmaps what was.
+//! The watcher: one thread that follows a track, has loaded what becomes current, and unmaps what was.
 
 use std::{
     fs, io,
+    num::NonZeroU64,
     os::unix::fs::MetadataExt as _,
     sync::{
         Arc,
@@ -15,7 +16,7 @@ use std::{
 use notify::{RecursiveMode, Watcher as _};
 use tracing::{debug, error, info, warn};
 
-use super::{Live, LoadError, Moment, Snapshot, moment::go_live};
+use super::{Live, LoadError, Moment, Snapshot, load::load, moment::go_live, touch::Toucher};
 use crate::{
     stock::Stock,
     store::{Manifest, Store, Track},
@@ -29,11 +30,23 @@ const REAP_INTERVAL: Duration = Duration::from_millis(20);
 pub struct WatchOptions {
     /// Look for a newer manifest this often, also where the file system notifies of nothing.
     pub poll_interval: Duration,
+    /// Read the files of a later snapshot no faster than so many bytes a second: the first one
+    /// comes as fast as it goes. `None`: as fast as those who answer leave room for.
+    pub load_rate: Option<NonZeroU64>,
+    /// Lock catalogs in memory.
+    pub is_locked: bool,
+    /// Read a byte of each page of the live catalog this often, so that the system sees it in use.
+    pub touch_interval: Option<Duration>,
 }
 
 impl Default for WatchOptions {
     fn default() -> Self {
-        Self { poll_interval: Duration::from_secs(2) }
+        Self {
+            poll_interval: Duration::from_secs(2),
+            load_rate: None,
+            is_locked: false,
+            touch_interval: Some(Duration::from_secs(60)),
+        }
     }
 }
 
@@ -54,6 +67,7 @@ pub enum Event<'a> {
 pub struct Watcher {
     commands: Sender<Command>,
     is_stopped: Arc<AtomicBool>,
+    _toucher: Option<Toucher>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +95,14 @@ impl Watcher {
         let (commands, inbox) = mpsc::channel();
         let is_stopped = Arc::<AtomicBool>::default();
         let (notices, stopped) = (commands.clone(), Arc::clone(&is_stopped));
+        // What is locked is never taken away.
+        let touch_interval = options.touch_interval.filter(|_| !options.is_locked);
+        let touch = |interval| {
+            let (live, is_stopped) = (Live::clone(&live), Arc::clone(&is_stopped));
+            let on_touch = |size_bytes| debug!(size_bytes, "The live catalog was touched.");
+            Toucher::spawn(live, interval, options, is_stopped, on_touch)
+        };
+        let toucher = touch_interval.map(touch).transpose()?;
         let follow = move || {
             // Without notifications the poll still finds every manifest, only later.
             let watching = watch_directory(&track, notices);
@@ -89,17 +111,18 @@ impl Watcher {
                 track,
                 live,
                 stock,
+                options,
                 is_stopped: stopped,
                 shown: None,
                 refused: None,
                 retired: Vec::new(),
                 on_event: Box::new(on_event),
             };
-            follower.run(&inbox, options.poll_interval);
+            follower.run(&inbox);
             drop(watching);
         };
         thread::Builder::new().name("kindred-watch".to_owned()).spawn(follow)?;
-        Ok(Self { commands, is_stopped })
+        Ok(Self { commands, is_stopped, _toucher: toucher })
     }
 
     /// A handle that makes it look now and try again what was refused; it outlives the watcher.
@@ -148,6 +171,7 @@ struct Follower {
     live: Live,
     /// Its writer makes snapshots live.
     stock: Stock,
+    options: WatchOptions,
     is_stopped: Arc<AtomicBool>,
     /// The manifest whose content is live, as far as this thread knows.
     shown: Option<Manifest>,
@@ -167,7 +191,8 @@ struct Refused {
 type FileMark = (u64, u64, i64, i64);
 
 impl Follower {
-    fn run(&mut self, inbox: &Receiver<Command>, poll_interval: Duration) {
+    fn run(&mut self, inbox: &Receiver<Command>) {
+        let poll_interval = self.options.poll_interval;
         let mut since_poll = Duration::ZERO;
         self.look();
         while !self.is_stopped() {
@@ -278,7 +303,8 @@ impl Follower {
     fn load_and_swap(&mut self, manifest: &Manifest) -> Result<bool, LoadError> {
         let live = self.live.load();
         let live = live.as_deref().map(|moment| &*moment.snapshot);
-        let snapshot = Arc::new(Snapshot::load_after(live, &self.store, manifest)?);
+        let snapshot = load(live, &self.store, manifest, &self.options, &self.is_stopped)?;
+        let snapshot = Arc::new(snapshot);
         if self.is_stopped() {
             return Ok(false);
         }

@@ -1,7 +1,9 @@
 //! Columns of a view: a value for some products, in chunks that views share until one changes.
 //!
-//! A clone copies pointers to chunks; a change copies the one chunk it touches, once per view. Reads
-//! are bounds-checked and never panic.
+//! A clone copies pointers to chunks; a change copies the one chunk it touches, once per view. Of
+//! numbers there are many chunks, so their pointers stand in groups that are shared likewise; of states
+//! there are few, and they are read for every candidate, so theirs stand in one list. Reads are
+//! bounds-checked and never panic.
 
 use std::sync::Arc;
 
@@ -12,6 +14,9 @@ const STATES_PER_CHUNK: usize = 4_096;
 /// Products of one chunk of numbers: 4 KiB and 64 bytes when every product has one.
 const NUMBERS_PER_CHUNK: usize = 512;
 const WORDS_PER_CHUNK: usize = NUMBERS_PER_CHUNK / 64;
+/// Chunks of numbers whose pointers are shared together: ten million products have 305 groups, and a
+/// view of a few changes copies some hundred pointers instead of 19,532.
+const CHUNKS_PER_GROUP: usize = 64;
 
 /// A state for some products, four bits each; zero is none.
 #[derive(Clone, Debug, Default)]
@@ -74,8 +79,10 @@ fn shift(index: usize) -> u8 {
 #[derive(Clone, Debug)]
 pub(super) struct Numbers<T> {
     /// Empty until the first number.
-    chunks: Vec<Option<Arc<NumberChunk<T>>>>,
+    groups: Vec<Option<Arc<NumberGroup<T>>>>,
 }
+
+type NumberGroup<T> = [Option<Arc<NumberChunk<T>>>; CHUNKS_PER_GROUP];
 
 /// The numbers of the products whose bit is set, in their order.
 #[derive(Clone, Debug)]
@@ -86,7 +93,7 @@ struct NumberChunk<T> {
 
 impl<T> Default for Numbers<T> {
     fn default() -> Self {
-        Self { chunks: Vec::new() }
+        Self { groups: Vec::new() }
     }
 }
 
@@ -94,7 +101,9 @@ impl<T: Copy> Numbers<T> {
     #[inline]
     pub(super) fn find(&self, product: Ordinal) -> Option<T> {
         let index = product.index();
-        let chunk = self.chunks.get(index / NUMBERS_PER_CHUNK)?.as_ref()?;
+        let number = index / NUMBERS_PER_CHUNK;
+        let group = self.groups.get(number / CHUNKS_PER_GROUP)?.as_ref()?;
+        let chunk = group.get(number % CHUNKS_PER_GROUP)?.as_ref()?;
         let (is_present, place) = chunk.place(index % NUMBERS_PER_CHUNK);
         is_present.then(|| chunk.values.get(place).copied()).flatten()
     }
@@ -104,7 +113,10 @@ impl<T: Copy> Numbers<T> {
             return;
         }
         let index = product.index();
-        let chunk = slot(&mut self.chunks, index / NUMBERS_PER_CHUNK);
+        let number = index / NUMBERS_PER_CHUNK;
+        let group = slot(&mut self.groups, number / CHUNKS_PER_GROUP);
+        let group = group.get_or_insert_with(|| Arc::new([const { None }; CHUNKS_PER_GROUP]));
+        let Some(chunk) = Arc::make_mut(group).get_mut(number % CHUNKS_PER_GROUP) else { return };
         let empty = || Arc::new(NumberChunk { present: [0; WORDS_PER_CHUNK], values: Vec::new() });
         let chunk = Arc::make_mut(chunk.get_or_insert_with(empty));
         let inside = index % NUMBERS_PER_CHUNK;

@@ -115,6 +115,22 @@ impl Projection {
         first.into_iter().chain(more).collect()
     }
 
+    /// The ids that the catalog does not know, as often as they come. One that the state knows is not
+    /// searched in the catalog again.
+    pub(super) fn missing<'i>(
+        &self,
+        state: &State,
+        ids: impl Iterator<Item = &'i str>,
+    ) -> Vec<String> {
+        let catalog = self.catalog.view();
+        let is_missing = |id: &&str| {
+            let number = state.products.find(id);
+            let known = number.and_then(|number| self.ordinals.get(number as usize));
+            known.map_or_else(|| catalog.find(id).is_none(), |ordinal| *ordinal == NONE)
+        };
+        ids.filter(is_missing).map(str::to_owned).collect()
+    }
+
     /// Follows new numbers of the same products; what holds of them is as it was.
     pub(super) fn renumber(&mut self, state: &State) {
         self.ordinals.clear();

@@ -172,7 +172,7 @@ impl Writer {
         let mut planned = Planned { entry: None, source_id, missing: Vec::new(), rejected, reply };
         if matches!(admission, Admission::New { .. }) {
             let ids = updates.iter().map(|update| update.product.as_str());
-            planned.missing = missing(&projection.catalog, ids);
+            planned.missing = distinct(projection.missing(&self.state, ids));
             let source = planned.source_id.clone();
             let entry = Entry::Batch(Batch { source, sequence, received_s: now_s, updates });
             let bytes = entry.encode();
@@ -235,7 +235,7 @@ impl Writer {
         markets.dedup();
         let ids = distinct(draft.product_ids);
         let missing = self.projection.as_ref().map_or_else(Vec::new, |projection| {
-            missing(&projection.catalog, ids.iter().map(String::as_str))
+            projection.missing(&self.state, ids.iter().map(String::as_str))
         });
         let blocked = u32::try_from(ids.len()).expect("a call has a limit");
         let block = Block {
@@ -399,14 +399,6 @@ impl From<LogError> for StockError {
         let reason = failed.reason;
         if failed.is_full { Self::Full { reason } } else { Self::Broken { reason } }
     }
-}
-
-/// Each id that the catalog does not know, once, in the order of first mention.
-fn missing<'a>(catalog: &Catalog, ids: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let catalog = catalog.view();
-    let mut seen = HashSet::new();
-    let unknown = ids.filter(|id| catalog.find(id).is_none() && seen.insert(*id));
-    unknown.map(str::to_owned).collect()
 }
 
 /// Each id once, in the order of first mention.

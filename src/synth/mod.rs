@@ -1,4 +1,5 @@
-//! Seeded synthetic catalogs: tables of a believable shop of any size, for benches and trials.
+//! Seeded synthetic catalogs: tables of a believable shop of any size, its stock and its orders, for
+//! benches and trials.
 //!
 //! Every fact about a product is a formula over (seed, ordinal of its row), so nothing is kept per
 //! product: memory holds the categories and one write buffer a table. The formulas use integers
@@ -18,6 +19,7 @@ mod rows;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trade;
 
 use std::{fs, path::Path};
 
@@ -52,6 +54,11 @@ pub struct Spec {
     pub seed: u64,
     /// Length of a product id: 12 (`sku-9f03ab17`) or 36 (a UUID).
     pub id_bytes: usize,
+    /// Rows of `stock.csv`, a feed as `kindred stock push` reads it: readings of all products in
+    /// turn. Without any there is no file.
+    pub stock_updates: u64,
+    /// Orders in `orders.csv`, which has a row for each product of each. Without any there is no file.
+    pub orders: u64,
 }
 
 impl Default for Spec {
@@ -62,6 +69,8 @@ impl Default for Spec {
             types_per_product: 2,
             seed: 1,
             id_bytes: 12,
+            stock_updates: 0,
+            orders: 0,
         }
     }
 }
@@ -79,12 +88,17 @@ pub struct Summary {
     pub bundle_selections: u64,
     /// Rows of `aliases.csv`.
     pub aliases: u64,
+    /// Rows of `stock.csv`.
+    pub stock_updates: u64,
+    /// Rows of `orders.csv`: products of orders, not orders.
+    pub order_lines: u64,
     /// Bytes of all files.
     pub size_bytes: u64,
 }
 
 /// Writes `products.csv`, `product_markets.csv`, `relations.csv`, `bundles.csv`, `aliases.csv` and
-/// `catalog.toml` into the directory, which is made if need be. Files of these names are replaced.
+/// `catalog.toml` into the directory, which is made if need be; `stock.csv` and `orders.csv`, too,
+/// where the spec wants them. Files of these names are replaced.
 ///
 /// # Errors
 /// The spec asks for what cannot be, or a file cannot be written.
@@ -100,5 +114,15 @@ pub fn write_tables(spec: &Spec, out: &Path) -> Result<Summary, SynthError> {
     }
     let mut summary = writer.finish()?;
     summary.size_bytes += config_size_bytes;
+    if spec.stock_updates > 0 {
+        let written = trade::write_stock(&plan, out, spec.stock_updates)?;
+        summary.stock_updates = written.row_count;
+        summary.size_bytes += written.size_bytes;
+    }
+    if spec.orders > 0 {
+        let written = trade::write_orders(&plan, out, spec.orders)?;
+        summary.order_lines = written.row_count;
+        summary.size_bytes += written.size_bytes;
+    }
     Ok(summary)
 }

@@ -33,6 +33,8 @@ pub(super) struct Plan {
     pub(super) id_shape: IdShape,
     pub(super) brand_count: u64,
     categories: Vec<Category>,
+    /// Walks over all products in an order that says nothing.
+    scatter: u64,
 }
 
 /// A leaf of the category tree: a range of products, and their ranks scrambled inside it.
@@ -85,6 +87,7 @@ impl Plan {
             id_shape,
             brand_count: products.isqrt(),
             categories: categories(spec.seed, products),
+            scatter: scramble(&mut Rng::new(spec.seed, Stream::Scatter, 0), products).0,
         };
         plan.check_relations()?;
         Ok(plan)
@@ -107,6 +110,12 @@ impl Plan {
             types: self.spec.types_per_product,
             most: most_per_type * types,
         })
+    }
+
+    /// A product of each number, all of them in turn.
+    pub(super) fn scattered(&self, number: u64) -> u64 {
+        // Both are below 2^32.
+        number % self.products * self.scatter % self.products
     }
 
     pub(super) const fn product_count(&self) -> u64 {
@@ -221,6 +230,11 @@ impl Category {
 
     fn rank(&self, product: u64) -> u64 {
         (product - self.first) * self.inverse % self.count
+    }
+
+    /// The product so many ranks behind one of this category, from the first one on at its end.
+    pub(super) fn behind(&self, product: u64, ranks: u64) -> u64 {
+        self.product((self.rank(product) + ranks) % self.count)
     }
 
     /// A product by popularity, whether it may be a target or not.

@@ -28,6 +28,12 @@ pub(super) enum Stream {
     Relations,
     /// Selections of a bundle.
     Selections,
+    /// A reading of stock.
+    Stock,
+    /// An order.
+    Orders,
+    /// The order in which stock is read.
+    Scatter,
 }
 
 /// The finalizer of SplitMix64: every bit of the input moves every bit of the output.

@@ -115,7 +115,15 @@ impl<'a> Writer<'a> {
             size_bytes += written.size_bytes;
         }
         let [products, product_markets, relations, bundle_selections, aliases] = row_counts;
-        Ok(Summary { products, product_markets, relations, bundle_selections, aliases, size_bytes })
+        Ok(Summary {
+            products,
+            product_markets,
+            relations,
+            bundle_selections,
+            aliases,
+            size_bytes,
+            ..Summary::default()
+        })
     }
 
     fn product_row(&mut self, product: u64) -> Result<(), SynthError> {
@@ -302,7 +310,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn push_id(buffer: &mut Vec<u8>, plan: &Plan, product: u64) {
+pub(super) fn push_id(buffer: &mut Vec<u8>, plan: &Plan, product: u64) {
     plan.id_shape.push(buffer, plan.seed(), product);
 }
 
@@ -343,7 +351,7 @@ fn push_tags(buffer: &mut Vec<u8>, rng: &mut Rng) {
     }
 }
 
-fn availability(rng: &mut Rng) -> Availability {
+pub(super) fn availability(rng: &mut Rng) -> Availability {
     match rng.below(100) {
         0..90 => Availability::InStock,
         90..94 => Availability::LowStock,

@@ -1,6 +1,8 @@
 //! Goal: generated tables are what a compile without findings needs. Method: write them into a
 //! temporary directory, read them back with a splitter of our own, and count.
 
+mod trade;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

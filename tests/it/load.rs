@@ -77,11 +77,18 @@ fn the_feed_of_stock_needs_a_yes_and_is_taken_back() {
     let said = || kindred(["stock", "export", "--from", &to]).succeeded().out.lines().count();
     let options = ["--rate", "50", "--seconds", "1", "--warm-up", "0", "--stock-rate", "1000"];
     load(&server, &options).ended(2).complained(&["--yes-change-stock"]);
-    let report = report(load(&server, &[&options[..], &["--yes-change-stock"]].concat()));
-    let stock = &report["rates"][0]["stock"];
-    assert_eq!((&stock["planned"], &stock["acked"]), (&json!(10), &json!(10)), "{stock}");
-    assert_eq!((&stock["errors"], &stock["rejected_updates"]), (&json!({}), &json!(0)), "{stock}");
-    assert_eq!(said(), 1, "the header only");
+    for (batch, batches) in [(&[] as &[&str], 10), (&["--stock-batch", "250"] as &[&str], 4)] {
+        let options = [&options[..], &["--yes-change-stock"], batch].concat();
+        let report = report(load(&server, &options));
+        let stock = &report["rates"][0]["stock"];
+        let counts = (&stock["planned"], &stock["acked"]);
+        assert_eq!(counts, (&json!(batches), &json!(batches)), "{stock}");
+        let wrong = (&stock["errors"], &stock["rejected_updates"]);
+        assert_eq!(wrong, (&json!({}), &json!(0)), "{stock}");
+        assert_eq!(said(), 1, "the header only");
+    }
+    let too_large = [&options[..], &["--yes-change-stock", "--stock-batch", "10001"]].concat();
+    load(&server, &too_large).ended(1).complained(&["expected 1 to 10000, found 10001"]);
 }
 
 #[test]

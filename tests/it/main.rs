@@ -49,4 +49,5 @@ mod stories;
 mod swap;
 mod tables;
 mod tour;
+mod warm;
 mod watch;

@@ -131,3 +131,20 @@ fn a_file_without_rows_takes_back_all_that_its_source_said() {
     assert!(run.out.contains("erp is at 1: 0 applied, 2 removed, 0 rejected"), "{}", run.out);
     assert_eq!(export(&to, &[]).lines().count(), 1);
 }
+
+#[test]
+fn a_generated_feed_of_a_generated_shop_is_taken_whole() {
+    let shop = Shop::new();
+    let generated = shop.path("generated");
+    let out = generated.to_str().unwrap();
+    let sizes = ["--products", "300", "--relations", "3", "--id-bytes", "36"];
+    let trade = ["--stock", "--orders", "20", "--out", out];
+    let run = kindred(["generate"].iter().chain(&sizes).chain(&trade)).succeeded();
+    let told = "wrote 300 products and 900 relations, 300 readings of stock, ";
+    assert!(run.out.starts_with(told), "{}", run.out);
+    let store = shop.store_dir();
+    kindred(["compile", "--strict", "--from", out, "--store", store.to_str().unwrap()]).succeeded();
+    let server = Server::start(&shop);
+    let run = push(&server.address.to_string(), &generated.join("stock.csv"), &[]).succeeded();
+    assert!(run.out.contains("300 applied, 0 stale, 0 missing, 0 rejected"), "{}", run.out);
+}

@@ -159,7 +159,7 @@ fn a_file_opens_as_its_bytes_do() {
         (Role::Catalog, BlobHash::of(&bytes))
     );
     let pages = bytes.chunks(4096).map(|page| u64::from(page[0])).sum::<u64>();
-    assert_eq!(catalog.blob().warm(), pages);
+    assert_eq!(catalog.blob().warm(&mut |_| {}), pages);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Bounds of `kindred load`: what one machine can ask and keep in memory.
 
+use std::num::NonZeroU32;
+
 /// Rates of one run, one after the other: a curve has no more points.
 pub const LOAD_RATES_MAX: usize = 16;
 
@@ -28,4 +30,4 @@ pub const LOAD_FILE_BYTES_MAX: u64 = 2 << 30;
 pub const LOAD_LATENCY_US_MAX: u64 = 3_600_000_000;
 
 /// Updates in one batch of the feed of stock: what a shop sends at once.
-pub const LOAD_STOCK_BATCH: u32 = 100;
+pub const LOAD_STOCK_BATCH: NonZeroU32 = NonZeroU32::new(100).expect("a batch has updates");

@@ -419,7 +419,7 @@ proptest! {
             let expected = place.response(&given, named, detail);
             let found = place.encoded(&given, named, detail);
             prop_assert_eq!(&found.decoded().unwrap(), &expected);
-            prop_assert_eq!(&found.0[..], &expected.encode_to_vec()[..]);
+            prop_assert_eq!(&found.message()[..], &expected.encode_to_vec()[..]);
         }
     }
 
@@ -436,7 +436,7 @@ proptest! {
             let expected = place.page(&slots, named, interval, detail);
             let found = place.encoded_page(&slots, named, interval, detail);
             prop_assert_eq!(&found.decoded_page().unwrap(), &expected);
-            prop_assert_eq!(&found.0[..], &expected.encode_to_vec()[..]);
+            prop_assert_eq!(&found.message()[..], &expected.encode_to_vec()[..]);
         }
     }
 }
@@ -452,7 +452,7 @@ fn an_answer_without_anything_names_its_snapshot() {
     let named: (&str, &[String]) = ("5eed", &["a".to_owned()]);
     let found = place.encoded(&nothing(), named, RecommendationView::Full);
     // Field 4 with field 1 inside, then an empty field 6.
-    assert_eq!(found.0, b"\x22\x06\x0a\x045eed\x32\x00"[..]);
+    assert_eq!(found.message(), b"\x22\x06\x0a\x045eed\x32\x00"[..]);
 }
 
 #[test]
@@ -481,5 +481,5 @@ fn a_hundred_full_results_are_one_buffer() {
     let given = Given { picks: (0..100).map(|place| (place % 6, pick)).collect(), ..nothing() };
     let expected = place.response(&given, ("", &[]), RecommendationView::Full);
     let found = place.encoded(&given, ("", &[]), RecommendationView::Full);
-    assert_eq!(found.0, expected.encode_to_vec());
+    assert_eq!(found.message(), expected.encode_to_vec());
 }

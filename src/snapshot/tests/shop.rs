@@ -59,7 +59,7 @@ impl ProductTable for Products<'_> {
 }
 
 impl Shop {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_stock(|publisher| Stock::in_memory(publisher).unwrap().0)
     }
 
@@ -182,7 +182,7 @@ impl Shop {
             drop(done.send(told));
         };
         let (store, track, live) = (self.store.clone(), self.track.clone(), Arc::clone(&self.live));
-        let options = WatchOptions { poll_interval };
+        let options = WatchOptions { poll_interval, ..WatchOptions::default() };
         let stock = self.stock.clone();
         (Watcher::spawn(store, track, live, stock, options, tell).unwrap(), events)
     }
@@ -231,6 +231,7 @@ pub(super) fn code_of(error: &LoadError) -> &'static str {
         LoadError::Blob(error) => error.fault.code(),
         LoadError::Policy(_) => "POLICY",
         LoadError::Stock(_) => "STOCK",
+        LoadError::Thread(_) => "THREAD",
         LoadError::NoCatalog { .. } => "NO_CATALOG",
     }
 }

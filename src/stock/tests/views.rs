@@ -179,7 +179,7 @@ fn a_batch_copies_the_chunks_it_touches_and_no_other() {
 #[test]
 fn states_and_numbers_keep_every_value_apart() {
     let (mut states, mut numbers) = (States::default(), Numbers::<i64>::default());
-    let products = [0, 1, 2, 63, 64, 511, 512, 4_095, 4_096, 70_000];
+    let products = [0, 1, 2, 63, 64, 511, 512, 4_095, 4_096, 32_767, 32_768, 70_000];
     for (turn, at) in products.iter().enumerate() {
         let state = Availability::ALL[turn % 6];
         states.set(Ordinal(*at), Some(state));
@@ -196,4 +196,20 @@ fn states_and_numbers_keep_every_value_apart() {
     let kept = [states.find(Ordinal(0)), states.find(Ordinal(1)), states.find(Ordinal(2))];
     assert_eq!(kept, [Some(Availability::InStock), None, Some(Availability::Backorder)]);
     drop(Arc::new(states));
+}
+
+#[test]
+fn a_copy_of_numbers_keeps_its_own_when_the_other_one_changes() {
+    // Neighbours in a chunk, chunks of a group, groups.
+    let products = [0, 1, 512, 32_767, 32_768, 9_999_999].map(Ordinal);
+    let mut numbers = Numbers::<i64>::default();
+    products.iter().for_each(|at| numbers.set(*at, Some(1)));
+    let read = |of: &Numbers<i64>| products.map(|at| of.find(at));
+    for (turn, at) in products.into_iter().enumerate() {
+        let copy = numbers.clone();
+        let before = read(&numbers);
+        numbers.set(at, (turn % 2 == 0).then_some(7));
+        assert_eq!(read(&copy), before, "{at:?}");
+    }
+    assert_eq!(read(&numbers), [Some(7), None, Some(7), None, Some(7), None]);
 }

@@ -1,0 +1,105 @@
+//! Bringing a snapshot into memory beside one that answers: on a thread of its own that gives way to
+//! those who answer, no faster than is allowed.
+
+use std::{
+    panic::resume_unwind,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use rustix::process::{Resource, getrlimit, setpriority_process};
+use tracing::{debug, error, warn};
+
+use super::{LoadError, Snapshot, WatchOptions, pace::Pace};
+use crate::{
+    index::Catalog,
+    store::{Manifest, Store},
+};
+
+/// The lowest priority: whoever answers comes first whenever both want a core.
+const NICE: i32 = 19;
+
+/// Loads a snapshot. The first one is loaded here and as fast as it goes, as nobody is answered
+/// before it is live; a later one on the thread `kindred-loader`.
+pub(super) fn load(
+    live: Option<&Snapshot>,
+    store: &Store,
+    manifest: &Manifest,
+    options: &WatchOptions,
+    is_stopped: &AtomicBool,
+) -> Result<Snapshot, LoadError> {
+    let Some(live) = live else {
+        let snapshot = Snapshot::load(store, manifest)?;
+        lock(&snapshot, None, options);
+        return Ok(snapshot);
+    };
+    let work = || {
+        lower_priority();
+        let mut wait = waiting(options, is_stopped);
+        let snapshot = Snapshot::load_after(Some(live), store, manifest, &mut wait)?;
+        lock(&snapshot, Some(live), options);
+        Ok(snapshot)
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("kindred-loader".to_owned());
+        let loader = thread.spawn_scoped(scope, work).map_err(LoadError::Thread)?;
+        loader.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// Waits before each piece of a file as the rate asks; not once nobody wants the file any more.
+pub(super) fn waiting<'s>(
+    options: &WatchOptions,
+    is_stopped: &'s AtomicBool,
+) -> impl FnMut(u64) + use<'s> {
+    let (mut pace, begin) = (Pace::new(options.load_rate), Instant::now());
+    move |bytes| {
+        let wait = pace.wait(begin.elapsed(), bytes);
+        if !wait.is_zero() && !is_stopped.load(Ordering::Relaxed) {
+            thread::sleep(wait);
+        }
+    }
+}
+
+/// Gives this thread the lowest priority. On Linux a thread has its own, and one of its own it is.
+pub(super) fn lower_priority() {
+    if let Err(error) = setpriority_process(None, NICE) {
+        warn!(%error, "Loading keeps the priority of answering.");
+    }
+}
+
+/// Locks a catalog that is not locked already. One that cannot be is served all the same: what is
+/// locked answers no better, only never slower, and the one before would grow old instead.
+fn lock(snapshot: &Snapshot, live: Option<&Snapshot>, options: &WatchOptions) {
+    let is_live = |live: &Snapshot| Arc::ptr_eq(&live.parts.catalog, &snapshot.parts.catalog);
+    if !options.is_locked || live.is_some_and(is_live) {
+        return;
+    }
+    let catalog = snapshot.catalog();
+    let (snapshot_id, file_len_bytes) = (snapshot.id(), catalog.blob().size_bytes());
+    match catalog.blob().lock() {
+        Ok(()) => debug!(snapshot_id, file_len_bytes, "The catalog is locked in memory."),
+        Err(error) => {
+            let limit_bytes = getrlimit(Resource::Memlock).current;
+            error!(
+                snapshot_id,
+                file_len_bytes,
+                limit_bytes,
+                %error,
+                "The catalog is not locked in memory and may be slow after idle times: raise the \
+                 limit of locked memory to two catalogs (`ulimit -l`, LimitMEMLOCK= of systemd, \
+                 --ulimit memlock= of a container), or leave out --mlock."
+            );
+        }
+    }
+}
+
+/// Reads a byte of each page of a catalog; says how many bytes it has.
+pub(super) fn touch(catalog: &Catalog, wait: &mut dyn FnMut(u64)) -> u64 {
+    std::hint::black_box(catalog.blob().warm(wait));
+    catalog.blob().size_bytes()
+}
