@@ -5,7 +5,8 @@ use std::{fs::File, path::Path};
 
 use kindred::{
     index::{
-        CatalogDraft, CatalogWriter, IndexError, ProductDraft, ProductTable, RunDraft,
+        Catalog, CatalogDraft, CatalogWriter, IndexError, ProductDraft, ProductTable, Role,
+        RunDraft,
         layout::{Edge, META_ORIGIN_SHIFT},
         meta::{CatalogMeta, MarketMeta, TypeMeta},
     },
@@ -13,7 +14,7 @@ use kindred::{
         id::IdRule,
         relation::{Origin, RelationType, Stage},
     },
-    store::Store,
+    store::{BlobRef, Store},
 };
 
 use crate::support;
@@ -79,10 +80,22 @@ impl Shape {
 
     /// Publishes the catalog in a store.
     pub(crate) fn publish(self, store: &Store) {
-        support::publish(store, |file, path| self.write(file, path));
+        support::publish(store, |file, path| self.write(file, path, RELATIONS_PER_TYPE));
     }
 
-    fn write(self, file: File, path: &Path) -> Result<(), IndexError> {
+    /// Puts the catalog into a store, or one with a relation less of each type, and publishes neither.
+    pub(crate) fn stage(self, store: &Store, is_other: bool) -> BlobRef {
+        let staged = store.stage(Role::Catalog).unwrap();
+        let per_type = RELATIONS_PER_TYPE - u32::from(is_other);
+        self.write(staged.file().try_clone().unwrap(), staged.path(), per_type).unwrap();
+        let (hash, size_bytes) = {
+            let catalog = Catalog::open(staged.path(), None).unwrap();
+            (catalog.blob().hash(), catalog.blob().size_bytes())
+        };
+        staged.commit(hash, size_bytes).unwrap()
+    }
+
+    fn write(self, file: File, path: &Path, per_type: u32) -> Result<(), IndexError> {
         let mut writer = CatalogWriter::new(file, path, Vec::new())?;
         let mut runs = TYPES.map(|relation_type| RunDraft {
             relation_type: relation_type.number(),
@@ -91,7 +104,8 @@ impl Shape {
         for source in 0..self.products {
             for (index, run) in (0..).zip(&mut runs) {
                 run.edges.clear();
-                let relations = index * RELATIONS_PER_TYPE..(index + 1) * RELATIONS_PER_TYPE;
+                let first = index * RELATIONS_PER_TYPE;
+                let relations = first..first + per_type;
                 run.edges.extend(relations.map(|relation| (self.edge(source, relation), None)));
             }
             writer.block(&runs)?;

@@ -20,6 +20,8 @@ mod peers;
 mod redis;
 mod request_path;
 mod resp;
+mod rigs;
+mod served;
 mod shop;
 mod structs;
 #[path = "../support/mod.rs"]
@@ -167,6 +169,14 @@ fn measure(run: &Run) -> Vec<Figure> {
     }
     if run.wants("8") {
         take(open_loop::goal(run, &million));
+    }
+    if run.wants("9") || run.wants("12") {
+        if run.is_full {
+            let ten = Shop::new(&run.dir, shape(10_000_000, IdBytes::Twelve));
+            take(served::goals(run, &ten));
+        } else {
+            take(served::goals(run, &million));
+        }
     }
     if run.wants("11") {
         take(compile::goals(run));
