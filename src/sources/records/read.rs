@@ -61,10 +61,10 @@ pub(crate) fn replay(
 }
 
 /// What the sink calls each file.
-struct Files(Vec<FileId>);
+pub(super) struct Files(pub(super) Vec<FileId>);
 
 impl Files {
-    fn pass(&mut self, entry: Entry<'_>, sink: &mut dyn RecordSink) -> Result<(), Expected> {
+    pub(super) fn pass(&mut self, entry: Entry<'_>, sink: &mut dyn RecordSink) -> Result<(), Expected> {
         match entry {
             Entry::File(file) => self.0.push(sink.open_file(file)),
             Entry::Record(at, record) => sink.record(self.place(at)?, record),
