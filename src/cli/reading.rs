@@ -159,7 +159,8 @@ impl Reading {
         let runs = FileStore::in_dir(&job.store).with_context(|| {
             format!("cannot make a file for the relations in {}", job.store.display())
         })?;
-        let runs = runs.with_memory(job.input.effort.memory).with_threads(job.input.effort.threads());
+        let runs =
+            runs.with_memory(job.input.effort.memory).with_threads(job.input.effort.threads());
         let mut builder = GraphBuilder::new(config.clone(), runs);
         let mut progress = Progress::new(self.inputs.iter().map(|input| input.path.as_path()));
         let is_alone = job.input.effort.threads() == NonZeroUsize::MIN;
@@ -169,11 +170,13 @@ impl Reading {
                 let (mut sink, relayed) = relay();
                 let progress = &mut progress;
                 thread::scope(|scope| {
-                    let reading = scope.spawn(move || {
+                    let read = move || {
                         let sources = self.read_sources(job, config, store, &mut sink, progress);
                         sink.finish();
                         sources
-                    });
+                    };
+                    let reading = thread::Builder::new().name("read".to_owned());
+                    let reading = reading.spawn_scoped(scope, read)?;
                     let passed = relayed.pass(&mut builder);
                     let sources = reading.join().unwrap_or_else(|panic| resume_unwind(panic))?;
                     passed?;

@@ -7,16 +7,16 @@ use std::{
     fmt,
     fs::File,
     io::{self, ErrorKind},
+    mem,
     num::NonZeroUsize,
     os::unix::fs::FileExt as _,
     panic::resume_unwind,
     path::Path,
     sync::{
         Arc,
-        mpsc::{self, Receiver, SyncSender},
+        mpsc::{self, Receiver, Sender, SyncSender},
     },
     thread::{self, JoinHandle},
-    vec,
 };
 
 use super::{
@@ -128,9 +128,9 @@ impl RunStore for FileStore {
         let Self { chunks, runs, buffers_bytes, threads, packed, .. } = self;
         let mut sorter = Sorter { runs, keys: Vec::new(), packed };
         if threads == NonZeroUsize::MIN {
-            let mut chunk = Vec::new();
+            let (mut bytes, mut chunk) = (Vec::new(), Vec::new());
             for piece in 0..chunks.ends.len() {
-                chunks.read(piece, &mut chunk)?;
+                chunks.read(piece, &mut bytes, &mut chunk)?;
                 resolve(&mut chunk);
                 sorter.keep(&chunk)?;
             }
@@ -151,23 +151,26 @@ fn sort_beside(
         // Nothing waits in between, so that two chunks are all there are.
         let (send, receive) = mpsc::sync_channel::<Vec<Edge>>(0);
         let (give_back, spare) = mpsc::channel();
-        let sorting = scope.spawn(move || {
+        let sort = move || {
             for chunk in receive {
                 sorter.keep(&chunk)?;
                 // Nobody needs the last ones.
                 drop(give_back.send(chunk));
             }
             Ok(sorter)
-        });
+        };
+        let sorting = thread::Builder::new().name("sort".to_owned()).spawn_scoped(scope, sort)?;
+        let mut bytes = Vec::new();
         let read = (0..chunks.ends.len()).try_for_each(|piece| {
             let mut chunk = spare.try_recv().unwrap_or_default();
-            chunks.read(piece, &mut chunk)?;
+            chunks.read(piece, &mut bytes, &mut chunk)?;
             resolve(&mut chunk);
             // Where the other thread has failed, it says why.
             send.send(chunk).map_err(|_| io::Error::other("the sort of relations has ended"))
         });
         drop(send);
-        let sorted: io::Result<Sorter> = sorting.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let sorted: io::Result<Sorter> =
+            sorting.join().unwrap_or_else(|panic| resume_unwind(panic));
         let sorter = sorted?;
         read.map(|()| sorter)
     })
@@ -250,11 +253,11 @@ impl EdgeFile {
         Ok(())
     }
 
-    /// Fills `edges` with those of a piece.
-    fn read(&self, piece: usize, edges: &mut Vec<Edge>) -> io::Result<()> {
+    /// Fills `edges` with those of a piece; `bytes` is memory to do it in.
+    fn read(&self, piece: usize, bytes: &mut Vec<u8>, edges: &mut Vec<Edge>) -> io::Result<()> {
         let (begin, end) = self.piece(piece);
-        let mut bytes = vec![0; to_len(end - begin)?];
-        self.file.read_exact_at(&mut bytes, begin)?;
+        bytes.resize(to_len(end - begin)?, 0);
+        self.file.read_exact_at(bytes, begin)?;
         let (mut rest, mut before) = (bytes.as_slice(), Edge::NOTHING);
         edges.clear();
         while !rest.is_empty() {
@@ -324,25 +327,34 @@ enum Merging {
 /// Edges that another thread merges.
 struct Ahead {
     batches: Receiver<io::Result<Vec<Edge>>>,
-    batch: vec::IntoIter<Edge>,
+    give_back: Sender<Vec<Edge>>,
+    batch: Vec<Edge>,
+    /// Edges of the batch that were handed out.
+    taken: usize,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ahead {
     fn of(merged: Merged<FileRun>) -> io::Result<Self> {
         let (send, batches) = mpsc::sync_channel(BATCHES_AHEAD);
-        let merge = move || merge_into(merged, &send);
+        let (give_back, spare) = mpsc::channel();
+        let merge = move || merge_into(merged, &send, &spare);
         let thread = thread::Builder::new().name("merge".to_owned()).spawn(merge)?;
-        Ok(Self { batches, batch: Vec::new().into_iter(), thread: Some(thread) })
+        Ok(Self { batches, give_back, batch: Vec::new(), taken: 0, thread: Some(thread) })
     }
 
     fn next(&mut self) -> Option<io::Result<Edge>> {
         loop {
-            if let Some(edge) = self.batch.next() {
-                return Some(Ok(edge));
+            if let Some(edge) = self.batch.get(self.taken) {
+                self.taken += 1;
+                return Some(Ok(*edge));
             }
             match self.batches.recv() {
-                Ok(Ok(batch)) => self.batch = batch.into_iter(),
+                Ok(Ok(batch)) => {
+                    self.taken = 0;
+                    // Nobody needs the last ones.
+                    drop(self.give_back.send(mem::replace(&mut self.batch, batch)));
+                }
                 Ok(Err(error)) => return Some(Err(error)),
                 // That was the last one, unless the thread has panicked.
                 Err(mpsc::RecvError) => {
@@ -357,11 +369,17 @@ impl Ahead {
 }
 
 /// Ends with the runs, an error, or when nobody reads any more.
-fn merge_into(mut merged: Merged<FileRun>, send: &SyncSender<io::Result<Vec<Edge>>>) {
+fn merge_into(
+    mut merged: Merged<FileRun>,
+    send: &SyncSender<io::Result<Vec<Edge>>>,
+    spare: &Receiver<Vec<Edge>>,
+) {
     loop {
-        let batch = merged.by_ref().take(BATCH_EDGES).collect::<io::Result<Vec<Edge>>>();
-        let is_last = batch.as_ref().map_or(true, |batch| batch.len() < BATCH_EDGES);
-        if send.send(batch).is_err() || is_last {
+        let mut batch = spare.try_recv().unwrap_or_default();
+        batch.clear();
+        let filled = merged.fill(&mut batch, BATCH_EDGES);
+        let is_last = filled.is_err() || batch.len() < BATCH_EDGES;
+        if send.send(filled.map(|()| batch)).is_err() || is_last {
             return;
         }
     }

@@ -44,6 +44,16 @@ impl<I: Iterator<Item = io::Result<Edge>>> Merged<I> {
         Ok(merged)
     }
 
+    /// Appends up to `count` edges; fewer are the last ones.
+    pub(super) fn fill(&mut self, batch: &mut Vec<Edge>, count: usize) -> io::Result<()> {
+        batch.reserve(count);
+        for _ in 0..count {
+            let Some(edge) = self.take()? else { break };
+            batch.push(edge);
+        }
+        Ok(())
+    }
+
     fn take(&mut self) -> io::Result<Option<Edge>> {
         let Some(head) = self.heads.first_mut() else { return Ok(None) };
         let (run, first) = &mut self.runs[index(head.run)];

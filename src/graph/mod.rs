@@ -271,7 +271,8 @@ impl<R: SortedRuns> Graph<R> {
     /// Merges once to count: lists are merged again each time they are read, so that they are never
     /// all in memory.
     fn take_stock(&mut self, mut ledger: ledger::Ledger) -> Result<(), GraphError> {
-        let mut groups = RelationGroups::new(&self.runs, &self.products, &self.hidden, &self.config)?;
+        let mut groups =
+            RelationGroups::new(&self.runs, &self.products, &self.hidden, &self.config)?;
         let (words, products) = (&self.words, &self.products);
         loop {
             let group = groups.next_judged(&mut |refusal, edge| {

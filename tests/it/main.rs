@@ -48,5 +48,6 @@ mod stock;
 mod stories;
 mod swap;
 mod tables;
+mod threads;
 mod tour;
 mod watch;

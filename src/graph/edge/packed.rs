@@ -56,39 +56,42 @@ impl Edge {
                 1..=0xff => POSITION_BYTE,
                 0x100.. => POSITION_WORD,
             };
-        out.reserve(PACKED_BYTES_MAX);
-        out.push(shape);
-        out.extend(self.target.to_le_bytes());
+        // Gathered on the stack: a list that may grow asks for its room at each step.
+        let mut gathered = Gathered { bytes: [0; PACKED_BYTES_MAX], len: 0 };
+        gathered.add([shape]);
+        gathered.add(self.target.to_le_bytes());
         if shape & SAME_SOURCE == 0 {
-            out.extend(self.source.to_le_bytes());
+            gathered.add(self.source.to_le_bytes());
         }
         if shape & SAME_TYPE == 0 {
-            out.push(self.relation_type);
+            gathered.add([self.relation_type]);
         }
         if shape & NEXT_LINE == 0 {
-            out.extend(self.line.to_le_bytes());
+            gathered.add(self.line.to_le_bytes());
         }
         if shape & SAME_TERMS == 0 {
-            out.extend(self.markets.to_le_bytes());
-            out.extend(self.file.to_le_bytes());
-            out.extend(self.authority.to_le_bytes());
-            out.extend(self.confirmed.to_le_bytes());
-            out.extend([self.origin, self.stages, self.flags]);
+            gathered.add(self.markets.to_le_bytes());
+            gathered.add(self.file.to_le_bytes());
+            gathered.add(self.authority.to_le_bytes());
+            gathered.add(self.confirmed.to_le_bytes());
+            gathered.add([self.origin, self.stages, self.flags]);
         }
         if shape & POSITION_BYTE != 0 {
-            out.extend(self.position.to_le_bytes().first());
+            let [low, ..] = self.position.to_le_bytes();
+            gathered.add([low]);
         }
         if shape & POSITION_WORD != 0 {
-            out.extend(self.position.to_le_bytes());
+            gathered.add(self.position.to_le_bytes());
         }
         if shape & SCORE != 0 {
-            out.extend(score.to_le_bytes());
+            gathered.add(score.to_le_bytes());
         }
         if shape & RARE != 0 {
-            out.extend(rare.0.to_le_bytes());
-            out.extend(rare.1.to_le_bytes());
-            out.extend(rare.2.to_le_bytes());
+            gathered.add(rare.0.to_le_bytes());
+            gathered.add(rare.1.to_le_bytes());
+            gathered.add(rare.2.to_le_bytes());
         }
+        out.extend_from_slice(&gathered.bytes[..gathered.len]);
     }
 
     /// Takes the next edge from the front of the bytes; `None` if they end inside of it.
@@ -137,6 +140,19 @@ impl Edge {
     fn terms(&self) -> (u64, u32, u16, u16, [u8; 3]) {
         let bytes = [self.origin, self.stages, self.flags];
         (self.markets, self.file, self.authority, self.confirmed, bytes)
+    }
+}
+
+/// The bytes of one edge so far.
+struct Gathered {
+    bytes: [u8; PACKED_BYTES_MAX],
+    len: usize,
+}
+
+impl Gathered {
+    fn add<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.bytes[self.len..self.len + N].copy_from_slice(&bytes);
+        self.len += N;
     }
 }
 
@@ -219,7 +235,13 @@ mod tests {
 
     #[test]
     fn most_edges_take_few_bytes() {
-        let edge = |at: u32| Edge { source: 7, target: at * 1000, position: at, line: at, ..Edge::NOTHING };
+        let edge = |at: u32| Edge {
+            source: 7,
+            target: at * 1000,
+            position: at,
+            line: at,
+            ..Edge::NOTHING
+        };
         let mut bytes = Vec::new();
         (1..100).for_each(|at| edge(at + 1).pack(&edge(at), &mut bytes));
         assert_eq!(bytes.len(), 99 * 6);

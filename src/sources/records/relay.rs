@@ -31,21 +31,28 @@ const NAME: &str = "(records on their way into the graph)";
 pub struct RelaySink {
     send: SyncSender<Part>,
     /// Blocks that the other end has done with.
-    spare: Receiver<Vec<u8>>,
-    block: Vec<u8>,
+    spare: Receiver<Block>,
+    block: Block,
     file_count: u32,
+}
+
+/// Entries, and beside them their texts, which need no check at the other end: they never were bytes.
+#[derive(Default)]
+struct Block {
+    entries: Vec<u8>,
+    texts: String,
 }
 
 /// Hands it out, on the thread that keeps it.
 pub struct Relayed {
     receive: Receiver<Part>,
-    give_back: Sender<Vec<u8>>,
+    give_back: Sender<Block>,
     files: Files,
 }
 
 enum Part {
     Source(String),
-    Calls(Vec<u8>),
+    Calls(Block),
 }
 
 /// A sink that is told whose files come next.
@@ -59,7 +66,7 @@ pub trait SourceSink: RecordSink {
 pub fn relay() -> (RelaySink, Relayed) {
     let (send, receive) = mpsc::sync_channel(BLOCKS_AHEAD);
     let (give_back, spare) = mpsc::channel();
-    let sink = RelaySink { send, spare, block: Vec::new(), file_count: 0 };
+    let sink = RelaySink { send, spare, block: Block::default(), file_count: 0 };
     (sink, Relayed { receive, give_back, files: Files(Vec::new()) })
 }
 
@@ -70,8 +77,9 @@ impl RelaySink {
     }
 
     fn push(&mut self, encode: impl FnOnce(&mut Encoder<'_>)) {
-        encode(&mut Encoder(&mut self.block));
-        if self.block.len() >= BLOCK_BYTES {
+        let Block { entries, texts } = &mut self.block;
+        encode(&mut Encoder(entries, Some(texts)));
+        if entries.len() + texts.len() >= BLOCK_BYTES {
             self.flush();
         }
     }
@@ -79,7 +87,7 @@ impl RelaySink {
     fn flush(&mut self) {
         let next = self.spare.try_recv().unwrap_or_default();
         let block = mem::replace(&mut self.block, next);
-        if !block.is_empty() {
+        if !block.entries.is_empty() {
             self.pass(Part::Calls(block));
         }
     }
@@ -103,7 +111,8 @@ impl Relayed {
                     self.calls(&block, sink).map_err(|Expected(expected)| {
                         RecordsError::Damaged { path: Path::new(NAME).into(), offset: 0, expected }
                     })?;
-                    block.clear();
+                    block.entries.clear();
+                    block.texts.clear();
                     // The last ones find nobody.
                     drop(self.give_back.send(block));
                 }
@@ -112,8 +121,8 @@ impl Relayed {
         Ok(())
     }
 
-    fn calls(&mut self, block: &[u8], sink: &mut dyn RecordSink) -> Result<(), Expected> {
-        let mut decoder = Decoder(block);
+    fn calls(&mut self, block: &Block, sink: &mut dyn RecordSink) -> Result<(), Expected> {
+        let mut decoder = Decoder(&block.entries, Some(&block.texts));
         while let Some(entry) = decoder.entry()? {
             self.files.pass(entry, sink)?;
         }
