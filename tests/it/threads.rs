@@ -56,8 +56,8 @@ fn one_thread_makes_and_says_what_two_make_and_say() {
     let shop = Shop::new();
     tables(&shop);
     let expected = made(&shop, &["--threads", "1"]);
-    // The catalog, where its relations were read, and what was refused.
-    assert_eq!(expected.0.len(), 3, "{:?}", expected.0);
+    // The catalog, where its relations were read, what was refused, and the policy of the tables.
+    assert_eq!(expected.0.len(), 4, "{:?}", expected.0);
     assert!(expected.2.contains("dangling_target"), "{}", expected.2);
     for options in [
         &["--threads", "2"][..],

@@ -2,10 +2,7 @@
 
 use std::thread;
 
-use super::{
-    super::relay::{RelaySink, SourceSink, relay},
-    *,
-};
+use super::*;
 use crate::model::{
     record::{RelationRecord, TombstoneRecord},
     relation::Origin,
