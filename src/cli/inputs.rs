@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(memory("16777216"), Ok(FileStore::MEMORY_BYTES_MIN));
         assert_eq!(memory("256MiB"), Ok(FileStore::MEMORY_BYTES), "the default of the option");
         for bad in ["16777215", "15MiB", "4GB", "GiB", "-1", "1.5GiB", "99999999999GiB", ""] {
-            assert!(memory(bad).unwrap_err().contains(&format!("{bad}")), "{bad}");
+            assert!(memory(bad).unwrap_err().contains(bad), "{bad}");
         }
     }
 }

@@ -114,9 +114,7 @@ fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<(Publishe
         let message = "findings under --strict; nothing was published".to_owned();
         return Err(Failure { code: EXIT_FINDINGS, message }.into());
     }
-    let staged = write(&store, &graph, &mut steps)?;
-    let limits = graph.config.guards;
-    // What is in the graph is in the blobs by now: both at once would need the memory of both.
+    let (limits, staged) = (graph.config.guards, write(&store, &graph, &mut steps)?);
     drop(graph);
     let Written { mut blobs, catalog, provenance } = staged.verify(&mut steps)?;
     report.catalog_bytes = catalog.blob().size_bytes();
@@ -284,7 +282,8 @@ pub(super) fn write(
 }
 
 impl Staged {
-    /// Verifies each blob as a server would, and brings them into the store.
+    /// Verifies each blob as a server would, and brings them into the store. Who has no more use for
+    /// the graph has given it up: graph and blobs at once need the memory of both.
     pub(super) fn verify(self, steps: &mut Steps) -> anyhow::Result<Written> {
         let Self { catalog: staged_catalog, provenance: staged_provenance, .. } = self;
         let (staged_dropped, pending) = (self.dropped, self.pending);

@@ -27,7 +27,7 @@ fn tables(shop: &Shop) {
         table.push_str(&format!("{source},no such type,{source}{}\n", ",".repeat(10)));
         table.push_str(&format!("{source},related,none-{line}{}\n", ",".repeat(10)));
     }
-    fs::write(&path, table).unwrap();
+    shop.write("relations.csv", table);
 }
 
 /// What was published and reported, but for times and memory.
