@@ -16,9 +16,12 @@ use std::{
 };
 
 use kindred::{
+    graph::{FileStore, GraphBuilder},
     model::{
+        config::CatalogConfig,
         finding::FindingCode,
-        record::{FileId, FileInfo, Location, Record, RecordSink},
+        record::{FileId, FileInfo, Location, ProductRecord, Record, RecordSink, RelationRecord},
+        relation::Origin,
     },
     sources::format,
 };
@@ -319,4 +322,36 @@ fn a_long_text_that_many_rows_of_parquet_share_is_held_once() {
     // Each title is cut, and told so.
     assert_eq!((heard.records, heard.findings), (ROWS, ROWS));
     assert!(most < 16 * MIB, "{most} bytes for a text of {} bytes", long.len());
+}
+
+/// What sorting may take is said by its caller; only products and ids come on top.
+#[test]
+fn sorting_relations_takes_no_more_memory_than_it_is_given() {
+    const RELATIONS: u32 = 400_000;
+    let bytes = FileStore::MEMORY_BYTES_MIN;
+    let store = FileStore::in_dir(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap();
+    let mut builder = GraphBuilder::new(CatalogConfig::default(), store.with_memory(bytes));
+    let file = builder.open_file(FileInfo { name: "relations.csv".to_owned(), modified_s: None });
+    let ids = (0..1_000).map(|number| format!("p{number}")).collect::<Vec<_>>();
+    for id in &ids {
+        let product = ProductRecord { id, ..ProductRecord::default() };
+        builder.record(Location { file, line: 1 }, Record::Product(product));
+    }
+    let before = HELD.get().now;
+    HELD.set(Held { now: before, most: before });
+    for line in 0..RELATIONS {
+        let number = usize::try_from(line).unwrap();
+        let (source, target) =
+            (&ids[number / 400], &ids[(number / 400 + 1 + number % 400) % 1_000]);
+        let link = RelationRecord::new(source, "related", target, Origin::Imported);
+        let link = RelationRecord { two_way: Some(true), ..link };
+        builder.record(Location { file, line }, Record::Relation(link));
+    }
+    let graph = builder.finish().unwrap();
+    let most = u64::try_from(HELD.get().most - before).unwrap();
+    assert_eq!(graph.counts.read(), u64::from(RELATIONS));
+    let beside = u64::try_from(2 * MIB).unwrap();
+    assert!(most < bytes + beside, "{most} bytes held");
+    // The bound is one that is used: all relations at once would take more than twice of it.
+    assert!(most > bytes / 4 && u64::from(RELATIONS) * 2 * 64 > 3 * bytes, "{most} bytes held");
 }

@@ -137,7 +137,8 @@ fn check(args: &CheckArgs) -> anyhow::Result<CheckReport> {
     let (given, graph, _) =
         pipeline::read(&job, cache, &ancestors.unwrap_or_else(Ancestors::none), &mut steps)?;
     let store = Store::create(scratch.path())?;
-    let Written { catalog, provenance, .. } = pipeline::write(&store, &graph, &mut steps)?;
+    let staged = pipeline::write(&store, &graph, &mut steps)?;
+    let Written { catalog, provenance, .. } = staged.verify(&mut steps)?;
     warn_unbound(&given.check(&catalog)?);
 
     let after = Side { view: catalog.view(), provenance: Some(&provenance) };

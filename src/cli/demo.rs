@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::{
     from::{FromArg, Input},
     guards::Allow,
-    inputs::InputArgs,
+    inputs::{Effort, InputArgs},
     note,
     out::{outln, try_line},
     pipeline::{self, Job, Purpose},
@@ -67,6 +67,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
             cache: None,
             catalog: None,
             strict: true,
+            effort: Effort::default(),
             allow: Allow::everything(),
         },
         policy: None,

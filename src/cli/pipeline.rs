@@ -21,7 +21,7 @@ use super::{
     reading::{self, Ancestors, LockedCache, Reading, Sources},
 };
 use crate::{
-    compile::{self, Output, Report},
+    compile::{self, Output, PendingProvenance, Report},
     graph::{FileRuns, Graph},
     index::{Catalog, Dropped, Provenance, Role, UnverifiedBlob},
     model::{
@@ -114,9 +114,9 @@ fn publish(job: &Job, show: &mut dyn FnMut(&Report)) -> anyhow::Result<(Publishe
         let message = "findings under --strict; nothing was published".to_owned();
         return Err(Failure { code: EXIT_FINDINGS, message }.into());
     }
-    let Written { mut blobs, catalog, provenance } = write(&store, &graph, &mut steps)?;
-    let limits = graph.config.guards;
+    let (limits, staged) = (graph.config.guards, write(&store, &graph, &mut steps)?);
     drop(graph);
+    let Written { mut blobs, catalog, provenance } = staged.verify(&mut steps)?;
     report.catalog_bytes = catalog.blob().size_bytes();
     let unbound = given.check(&catalog)?;
     warn_unbound(&unbound);
@@ -256,39 +256,55 @@ pub(super) struct Written {
     pub(super) provenance: Provenance,
 }
 
-/// Writes every blob, verifies each as a server would, and brings them into the store.
+/// Blobs that were written and not yet looked at.
+pub(super) struct Staged {
+    catalog: StagedBlob,
+    provenance: StagedBlob,
+    dropped: StagedBlob,
+    pending: PendingProvenance,
+}
+
+/// Writes every blob.
 pub(super) fn write(
     store: &Store,
     graph: &Graph<FileRuns>,
     steps: &mut Steps,
-) -> anyhow::Result<Written> {
-    let staged = [Role::Catalog, Role::Provenance, Role::Dropped].map(|role| store.stage(role));
-    let [staged_catalog, staged_provenance, staged_dropped] = staged;
-    let (staged_catalog, staged_provenance) = (staged_catalog?, staged_provenance?);
-    let staged_dropped = staged_dropped?;
+) -> anyhow::Result<Staged> {
+    let [catalog, provenance, dropped] =
+        [Role::Catalog, Role::Provenance, Role::Dropped].map(|role| store.stage(role));
+    let (catalog, provenance, dropped) = (catalog?, provenance?, dropped?);
     let pending = steps.time("write", || {
-        let pending =
-            compile::write_catalog(graph, output(&staged_catalog)?, output(&staged_provenance)?)?;
-        compile::write_dropped_relations(graph, output(&staged_dropped)?)?;
+        let pending = compile::write_catalog(graph, output(&catalog)?, output(&provenance)?)?;
+        compile::write_dropped_relations(graph, output(&dropped)?)?;
         anyhow::Ok(pending)
     })?;
-    steps.time("verify", || {
-        let catalog = Catalog::open(staged_catalog.path(), None)?;
-        let catalog_hash = catalog.blob().hash();
-        pending.finish(catalog_hash)?;
-        let provenance = UnverifiedBlob::open(staged_provenance.path())?.verify(None)?;
-        let (provenance_hash, provenance_len) = (provenance.hash(), provenance.size_bytes());
-        let provenance = Provenance::from_blob(provenance, &catalog.view(), catalog_hash)?;
-        let dropped = UnverifiedBlob::open(staged_dropped.path())?.verify(None)?;
-        let (dropped_hash, dropped_len) = (dropped.hash(), dropped.size_bytes());
-        drop(Dropped::from_blob(dropped)?);
-        let blobs = vec![
-            staged_catalog.commit(catalog_hash, catalog.blob().size_bytes())?,
-            staged_provenance.commit(provenance_hash, provenance_len)?,
-            staged_dropped.commit(dropped_hash, dropped_len)?,
-        ];
-        Ok(Written { blobs, catalog, provenance })
-    })
+    Ok(Staged { catalog, provenance, dropped, pending })
+}
+
+impl Staged {
+    /// Verifies each blob as a server would, and brings them into the store. Who has no more use for
+    /// the graph has given it up: graph and blobs at once need the memory of both.
+    pub(super) fn verify(self, steps: &mut Steps) -> anyhow::Result<Written> {
+        let Self { catalog: staged_catalog, provenance: staged_provenance, .. } = self;
+        let (staged_dropped, pending) = (self.dropped, self.pending);
+        steps.time("verify", || {
+            let catalog = Catalog::open(staged_catalog.path(), None)?;
+            let catalog_hash = catalog.blob().hash();
+            pending.finish(catalog_hash)?;
+            let provenance = UnverifiedBlob::open(staged_provenance.path())?.verify(None)?;
+            let (provenance_hash, provenance_len) = (provenance.hash(), provenance.size_bytes());
+            let provenance = Provenance::from_blob(provenance, &catalog.view(), catalog_hash)?;
+            let dropped = UnverifiedBlob::open(staged_dropped.path())?.verify(None)?;
+            let (dropped_hash, dropped_len) = (dropped.hash(), dropped.size_bytes());
+            drop(Dropped::from_blob(dropped)?);
+            let blobs = vec![
+                staged_catalog.commit(catalog_hash, catalog.blob().size_bytes())?,
+                staged_provenance.commit(provenance_hash, provenance_len)?,
+                staged_dropped.commit(dropped_hash, dropped_len)?,
+            ];
+            Ok(Written { blobs, catalog, provenance })
+        })
+    }
 }
 
 fn output(staged: &StagedBlob) -> anyhow::Result<Output<'_>> {

@@ -1,6 +1,6 @@
 //! The sources of a run on their way into the graph, through the cache if there is one.
 
-use std::{iter, time::SystemTime};
+use std::{iter, num::NonZeroUsize, panic::resume_unwind, thread, time::SystemTime};
 
 use anyhow::{Context as _, bail};
 use tracing::warn;
@@ -19,8 +19,11 @@ use crate::{
         config::{CatalogConfig, Mode},
         record::RecordSink,
     },
-    sources::cache::{
-        Cache, CacheError, CacheLock, Lineage, SourceCache, SourceInput, State, Taken, Wanted,
+    sources::{
+        cache::{
+            Cache, CacheError, CacheLock, Lineage, SourceCache, SourceInput, State, Taken, Wanted,
+        },
+        records::{SourceSink, relay},
     },
     store::{Manifest, Track},
 };
@@ -156,67 +159,84 @@ impl Reading {
         let runs = FileStore::in_dir(&job.store).with_context(|| {
             format!("cannot make a file for the relations in {}", job.store.display())
         })?;
+        let runs =
+            runs.with_memory(job.input.effort.memory).with_threads(job.input.effort.threads());
         let mut builder = GraphBuilder::new(config.clone(), runs);
         let mut progress = Progress::new(self.inputs.iter().map(|input| input.path.as_path()));
-        let sources = match self.cache {
-            None => {
-                refuse_modes(config, &self.inputs)?;
-                steps.time("read", || {
-                    read_all(
-                        &self.inputs,
-                        job.input.multi_value_separator,
-                        &mut builder,
-                        &mut progress,
-                    )
-                })?;
-                Sources::default()
+        let is_alone = job.input.effort.threads() == NonZeroUsize::MIN;
+        let sources = steps.time("read", || match is_alone {
+            true => self.read_sources(job, config, store, &mut builder, &mut progress),
+            false => {
+                let (mut sink, relayed) = relay();
+                let progress = &mut progress;
+                thread::scope(|scope| {
+                    let read = move || {
+                        let sources = self.read_sources(job, config, store, &mut sink, progress);
+                        sink.finish();
+                        sources
+                    };
+                    let reading = thread::Builder::new().name("read".to_owned());
+                    let reading = reading.spawn_scoped(scope, read)?;
+                    let passed = relayed.pass(&mut builder);
+                    let sources = reading.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+                    passed?;
+                    Ok(sources)
+                })
             }
-            Some((cache, lock)) => {
-                let mut take = |inputs: &[NamedInput]| {
-                    let first = inputs.first().context("a source has an input")?;
-                    builder.begin_source(&first.name);
-                    let sink = &mut progress.over(&first.path, &mut builder);
-                    take(&cache, inputs, config, store, job, sink)
-                };
-                let by_source = self.inputs.chunk_by(|left, right| left.name == right.name);
-                let mut failure = self.failure;
-                let mut taken = Vec::new();
-                steps.time("read", || {
-                    for inputs in by_source {
-                        // What others say whole they say again; a delta that is not read is lost.
-                        if failure.is_some() && !sends_deltas(config, inputs) {
-                            continue;
-                        }
-                        match take(inputs) {
-                            Ok(one) => taken.push(one),
-                            Err(error) => failure = failure.take().or(Some(error)),
-                        }
-                    }
-                });
-                if let Some(failure) = failure {
-                    return Err(failure);
-                }
-                Sources { taken, lock: Some(lock) }
-            }
-        };
+        })?;
         steps.pace = progress.end();
         let graph = steps.time("graph", || builder.finish())?;
         let given = given.context("a run without its policy and overrides has failed above")?;
         Ok((given, graph, sources))
     }
+
+    /// Reads every source into the sink, through the cache if there is one.
+    fn read_sources(
+        self,
+        job: &Job,
+        config: &CatalogConfig,
+        store: &Ancestors<'_>,
+        sink: &mut dyn SourceSink,
+        progress: &mut Progress,
+    ) -> anyhow::Result<Sources> {
+        let Some((cache, lock)) = self.cache else {
+            refuse_modes(config, &self.inputs)?;
+            for input in &self.inputs {
+                sink.begin_source(&input.name);
+                let input_of = source_input(input, job.input.multi_value_separator);
+                input_of.read(&mut progress.over(&input.path, sink))?;
+            }
+            return Ok(Sources::default());
+        };
+        let mut take = |inputs: &[NamedInput]| {
+            let first = inputs.first().context("a source has an input")?;
+            sink.begin_source(&first.name);
+            take(&cache, inputs, config, store, job, &mut progress.over(&first.path, sink))
+        };
+        let by_source = self.inputs.chunk_by(|left, right| left.name == right.name);
+        let mut failure = self.failure;
+        let mut taken = Vec::new();
+        for inputs in by_source {
+            // What others say whole they say again; a delta that is not read is lost.
+            if failure.is_some() && !sends_deltas(config, inputs) {
+                continue;
+            }
+            match take(inputs) {
+                Ok(one) => taken.push(one),
+                Err(error) => failure = failure.take().or(Some(error)),
+            }
+        }
+        match failure {
+            Some(failure) => Err(failure),
+            None => Ok(Sources { taken, lock: Some(lock) }),
+        }
+    }
 }
 
-fn read_all(
-    inputs: &[NamedInput],
-    separator: Option<char>,
-    builder: &mut GraphBuilder<FileStore>,
-    progress: &mut Progress,
-) -> anyhow::Result<()> {
-    for input in inputs {
-        builder.begin_source(&input.name);
-        source_input(input, separator).read(&mut progress.over(&input.path, builder))?;
+impl SourceSink for GraphBuilder<FileStore> {
+    fn begin_source(&mut self, name: &str) {
+        GraphBuilder::begin_source(self, name);
     }
-    Ok(())
 }
 
 /// Reads one source, whose inputs these are. On the way to a publish what it said waits from then on,

@@ -23,6 +23,15 @@ impl<R: SortedRuns> ProductTable for Products<'_, R> {
         ProductDraft {
             id: self.0.id(product),
             title: self.0.title(product).unwrap_or_default(),
+            ..self.facts(ordinal)
+        }
+    }
+
+    fn facts(&self, ordinal: u32) -> ProductDraft<'_> {
+        let product = &self.0.products[ordinal as usize];
+        ProductDraft {
+            id: "",
+            title: "",
             parent: product.parent,
             variant_position: product.variant_position.unwrap_or(u32::MAX),
             visibility: product.visibility,

@@ -1,20 +1,21 @@
 //! A relation in 64 bytes, and the two orders in which relations stand.
 
+mod packed;
+
 use std::cmp::{Ordering, Reverse};
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+pub(super) use packed::PACKED_BYTES_MAX;
 
 use crate::model::{
     record::{FileId, Location},
     relation::{Origin, RelationType, StageMask},
 };
 
-/// A relation of fixed width, so that run stores can keep it as bytes.
+/// A relation of fixed width.
 ///
 /// Its ends are numbers of ids until the runs are sealed, and product ordinals from then on. A value
 /// that is absent is zero and has no bit in `flags`.
-#[derive(Clone, Copy, Debug, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Edge {
     valid_from_s: i64,
     valid_to_s: i64,
@@ -35,7 +36,7 @@ pub struct Edge {
     confirmed: u16,
 }
 
-const _: () = assert!(size_of::<Edge>() == 64, "run stores count on records of 64 bytes");
+const _: () = assert!(size_of::<Edge>() == 64, "bounds of memory count on 64 bytes");
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -236,19 +237,25 @@ impl Edge {
         (self.source, self.relation_type) == (other.source, other.relation_type)
     }
 
+    /// Source, type and target as one number, by which runs stand before anything else: 72 bits.
+    pub(super) fn link_key(&self) -> u128 {
+        u128::from(self.source) << 40
+            | u128::from(self.relation_type) << 32
+            | u128::from(self.target)
+    }
+
     /// The order of runs: links together, the best statement of a link first.
     ///
     /// What a source states outright comes before what we reversed, then the larger authority, then
     /// every value but the day of confirmation, which no answer shows. The row comes last, so that it
     /// decides between equal statements only.
     pub(super) fn merge_order(&self, other: &Self) -> Ordering {
-        let link = |edge: &Self| (edge.source, edge.relation_type, edge.target);
         let standing = |edge: &Self| (edge.is_reversed(), Reverse(edge.authority));
         let rest = |edge: &Self| (edge.flags, edge.origin, edge.stages, edge.markets);
         let validity = |edge: &Self| (edge.valid_from_s, edge.valid_to_s);
         let row = |edge: &Self| (edge.file, edge.line);
-        link(self)
-            .cmp(&link(other))
+        self.link_key()
+            .cmp(&other.link_key())
             .then_with(|| standing(self).cmp(&standing(other)))
             .then_with(|| self.given_order(other))
             .then_with(|| rest(self).cmp(&rest(other)))

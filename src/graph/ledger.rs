@@ -1,11 +1,11 @@
 //! The books: every record in, every loss out, with its reason and its row.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{cmp::Ordering, collections::BTreeMap, mem};
 
 use super::{
     SourceFile,
-    edge::Edge,
     intern::index,
+    merge::RelationGroup,
     words::{TypeName, Words},
 };
 use crate::model::{
@@ -178,6 +178,8 @@ pub(super) struct Ledger {
     pub(super) files: Vec<SourceFile>,
     pub(super) findings: Findings,
     pub(super) counts: Counts,
+    /// The type of the last row that was read, and how many of them are not yet in `counts`.
+    reading: (TypeName, u64),
     pub(super) dropped: Vec<DroppedRow>,
     pub(super) dropped_max: usize,
 }
@@ -189,6 +191,7 @@ impl Ledger {
             files: Vec::new(),
             findings: Findings::default(),
             counts: Counts { by_type: by_type.collect(), untyped: RelationCounts::default() },
+            reading: (TypeName::Unknown(0), 0),
             dropped: Vec::new(),
             dropped_max: DROPPED_KEPT_MAX,
         }
@@ -215,20 +218,30 @@ impl Ledger {
         file.expect("rows stand in files that open_file numbered").source
     }
 
-    /// Counts a relation row.
+    /// Counts a relation row. Most are of the type of the row before.
     pub(super) fn read(&mut self, name: TypeName) {
-        self.counts.of(name).read += 1;
+        if self.reading.0 != name {
+            self.end_reading();
+            self.reading.0 = name;
+        }
+        self.reading.1 += 1;
     }
 
-    /// Counts a relation that reached the graph.
-    pub(super) fn keep(&mut self, edge: &Edge) {
-        let counts = self.counts.of(TypeName::Known(edge.relation_type()));
-        let counter = match (edge.is_derived(), edge.is_reversed()) {
-            (true, _) => &mut counts.derived,
-            (false, true) => &mut counts.reversed,
-            (false, false) => &mut counts.kept,
-        };
-        *counter += 1;
+    fn end_reading(&mut self) {
+        let (name, count) = &mut self.reading;
+        self.counts.of(*name).read += mem::take(count);
+    }
+
+    /// Counts the relations of a group, which reached the graph.
+    pub(super) fn keep(&mut self, group: &RelationGroup<'_>) {
+        let counts = self.counts.of(TypeName::Known(group.relation_type));
+        for edge in group.edges {
+            match (edge.is_derived(), edge.is_reversed()) {
+                (true, _) => counts.derived += 1,
+                (false, true) => counts.reversed += 1,
+                (false, false) => counts.kept += 1,
+            }
+        }
     }
 
     /// Counts a relation that did not, and keeps it while there is room. `found` ends the sentence
@@ -255,6 +268,7 @@ impl Ledger {
 
     /// Sorts what was dropped and keeps no more of it than the limit.
     pub(super) fn settle(&mut self, words: &Words) {
+        self.end_reading();
         self.keep_first_dropped(words);
         self.dropped.sort_unstable_by(|left, right| left.order(right, words));
         self.dropped.shrink_to_fit();

@@ -2,18 +2,10 @@
 //!
 //! At most one list is in memory, whatever the size of the graph.
 
-use std::{
-    cmp::Ordering,
-    collections::{BinaryHeap, binary_heap::PeekMut},
-    fmt, io, mem,
-};
+use std::{fmt, io};
 
 use super::{
-    GraphError, Product,
-    eco::EcoAlternatives,
-    edge::Edge,
-    intern::{index, number},
-    ledger::Refusal,
+    GraphError, Product, eco::EcoAlternatives, edge::Edge, intern::index, ledger::Refusal,
     runs::SortedRuns,
 };
 use crate::model::{
@@ -34,9 +26,10 @@ pub struct RelationGroup<'a> {
 
 /// Reads the groups by source ordinal, then type number.
 pub struct RelationGroups<'a, R: SortedRuns + 'a> {
-    merge: Merge<R::Run<'a>>,
+    edges: R::Edges<'a>,
     ahead: Option<Edge>,
     products: &'a [Product],
+    hidden: &'a Hidden,
     config: &'a CatalogConfig,
     group: Vec<Edge>,
     eco: EcoAlternatives,
@@ -46,12 +39,13 @@ impl<'a, R: SortedRuns> RelationGroups<'a, R> {
     pub(super) fn new(
         runs: &'a R,
         products: &'a [Product],
+        hidden: &'a Hidden,
         config: &'a CatalogConfig,
     ) -> Result<Self, GraphError> {
-        let mut merge = runs.runs().and_then(Merge::new).map_err(unreadable)?;
-        let ahead = merge.next().map_err(unreadable)?;
+        let mut edges = runs.edges().map_err(unreadable)?;
+        let ahead = edges.next().transpose().map_err(unreadable)?;
         let (group, eco) = (Vec::new(), EcoAlternatives::default());
-        Ok(Self { merge, ahead, products, config, group, eco })
+        Ok(Self { edges, ahead, products, hidden, config, group, eco })
     }
 
     /// The next group, `None` after the last.
@@ -124,13 +118,13 @@ impl<'a, R: SortedRuns> RelationGroups<'a, R> {
                 let kept = self.group.last_mut().filter(|kept| kept.same_link(&edge));
                 kept.into_iter().for_each(|kept| kept.confirm(&edge));
                 refuse(Refusal::Duplicate, &edge);
-            } else if self.products[index(edge.target())].visibility == Visibility::Hidden {
+            } else if self.hidden.holds(edge.target()) {
                 refuse(Refusal::HiddenTarget, &edge);
             } else {
                 self.group.push(edge);
             }
             before = Some(edge);
-            self.ahead = self.merge.next().map_err(unreadable)?;
+            self.ahead = self.edges.next().transpose().map_err(unreadable)?;
         }
         Ok(())
     }
@@ -142,58 +136,24 @@ impl<'a, R: SortedRuns> fmt::Debug for RelationGroups<'a, R> {
     }
 }
 
-/// Merges sorted runs into one.
-struct Merge<I> {
-    runs: Vec<I>,
-    heads: BinaryHeap<Head>,
-}
+/// Which products no shopper may see, a bit each: a list of them stays in the cache of the processor,
+/// where the products themselves would not.
+#[derive(Debug)]
+pub(super) struct Hidden(Vec<u64>);
 
-impl<I: Iterator<Item = io::Result<Edge>>> Merge<I> {
-    fn new(mut runs: Vec<I>) -> io::Result<Self> {
-        let mut heads = BinaryHeap::with_capacity(runs.len());
-        for (run, edges) in runs.iter_mut().enumerate() {
-            let first = edges.next().transpose()?;
-            heads.extend(first.map(|edge| Head { edge, run: number(run) }));
-        }
-        Ok(Self { runs, heads })
-    }
-
-    fn next(&mut self) -> io::Result<Option<Edge>> {
-        let Some(mut head) = self.heads.peek_mut() else { return Ok(None) };
-        let edge = match self.runs[index(head.run)].next().transpose()? {
-            Some(next) => mem::replace(&mut head.edge, next),
-            None => PeekMut::pop(head).edge,
+impl Hidden {
+    pub(super) fn of(products: &[Product]) -> Self {
+        let is_hidden = |product: &Product| u64::from(product.visibility == Visibility::Hidden);
+        let word = |products: &[Product]| {
+            products.iter().rev().fold(0, |word, product| word << 1 | is_hidden(product))
         };
-        Ok(Some(edge))
+        Self(products.chunks(64).map(word).collect())
+    }
+
+    fn holds(&self, product: u32) -> bool {
+        self.0[index(product / 64)] >> (product % 64) & 1 != 0
     }
 }
-
-/// The first edge of a run that was not yet taken.
-struct Head {
-    edge: Edge,
-    run: u32,
-}
-
-impl Ord for Head {
-    /// Backwards, because the heap hands out its largest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.edge.merge_order(&self.edge).then_with(|| other.run.cmp(&self.run))
-    }
-}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Head {}
 
 fn unreadable(source: io::Error) -> GraphError {
     GraphError::Runs { step: "read", source }

@@ -18,6 +18,7 @@ mod joins;
 mod ledger;
 mod markets;
 mod merge;
+mod merged;
 mod products;
 mod relations;
 mod rows;
@@ -34,10 +35,11 @@ pub use bundles::{Bundle, BundleOption, Selection};
 pub use categories::{Category, CategoryTree};
 pub use edge::Edge;
 pub use error::GraphError;
-pub use file_runs::{FileRun, FileRuns, FileStore};
+pub use file_runs::{FileEdges, FileRuns, FileStore};
 pub use ledger::{Counts, Dropped, RelationCounts};
 pub use markets::MarketPrice;
 pub use merge::{RelationGroup, RelationGroups};
+pub use merged::Merged;
 pub use products::Product;
 pub use runs::{CHUNK_EDGES, MemoryRuns, MemoryStore, RunStore, SortedRuns};
 
@@ -46,6 +48,7 @@ use self::{
     intake::Intake,
     intern::index,
     ledger::{DroppedRow, Link},
+    merge::Hidden,
     relations::resolve_chunk,
     rows::ProductRow,
     words::{Ordinals, TypeName, Words},
@@ -94,6 +97,7 @@ pub struct Graph<R> {
     pub counts: Counts,
     /// By product.
     product_rows: Vec<Location>,
+    hidden: Hidden,
     words: Words,
     dropped: Vec<DroppedRow>,
     runs: R,
@@ -139,7 +143,7 @@ impl<R: SortedRuns> Graph<R> {
     /// # Errors
     /// The run store cannot read its runs back.
     pub fn relations(&self) -> Result<RelationGroups<'_, R>, GraphError> {
-        RelationGroups::new(&self.runs, &self.products, &self.config)
+        RelationGroups::new(&self.runs, &self.products, &self.hidden, &self.config)
     }
 }
 
@@ -176,6 +180,7 @@ impl<S: RunStore> GraphBuilder<S> {
         if !self.chunk.is_empty() {
             append(&mut self.store, &mut self.chunk)?;
         }
+        drop(self.chunk);
         let Intake { config, words, mut ledger, sources, products, aliases, variants, .. } =
             self.intake;
         let mut rows = products.sorted(&words);
@@ -213,6 +218,7 @@ impl<S: RunStore> GraphBuilder<S> {
         drop(ordinals);
         let mut graph = Graph {
             config,
+            hidden: Hidden::of(&made.products),
             products: made.products,
             brands: made.brands,
             categories: made.categories,
@@ -265,7 +271,8 @@ impl<R: SortedRuns> Graph<R> {
     /// Merges once to count: lists are merged again each time they are read, so that they are never
     /// all in memory.
     fn take_stock(&mut self, mut ledger: ledger::Ledger) -> Result<(), GraphError> {
-        let mut groups = RelationGroups::new(&self.runs, &self.products, &self.config)?;
+        let mut groups =
+            RelationGroups::new(&self.runs, &self.products, &self.hidden, &self.config)?;
         let (words, products) = (&self.words, &self.products);
         loop {
             let group = groups.next_judged(&mut |refusal, edge| {
@@ -278,7 +285,7 @@ impl<R: SortedRuns> Graph<R> {
                 ledger.refuse(words, refusal, link, edge.at(), "");
             })?;
             let Some(group) = group else { break };
-            group.edges.iter().for_each(|edge| ledger.keep(edge));
+            ledger.keep(&group);
         }
         ledger.settle(words);
         if ledger.counts.read() == 0 {

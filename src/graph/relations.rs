@@ -100,8 +100,8 @@ fn is_never_valid(record: &RelationRecord<'_>) -> bool {
     record.valid_from_s.zip(record.valid_to_s).is_some_and(|(from, to)| from >= to)
 }
 
-/// Turns ids into ordinals, drops edges that have no two ends, adds the other direction of two-way
-/// ones and sorts.
+/// Turns ids into ordinals, drops edges that have no two ends, and adds the other direction of two-way
+/// ones.
 pub(super) fn resolve_chunk(
     chunk: &mut Vec<Edge>,
     words: &Words,
@@ -132,5 +132,4 @@ pub(super) fn resolve_chunk(
             chunk.push(edge.reversed());
         }
     }
-    chunk.sort_unstable_by(Edge::merge_order);
 }

@@ -183,10 +183,30 @@ impl ProductRows {
 /// Sorts rows by folded id; those of one product by priority, then the one first that says more or
 /// says larger things.
 pub(super) fn sort(rows: &mut [ProductRow], words: &Words) {
-    rows.sort_unstable_by(|left, right| {
-        let order = words.ids.order(left.node, right.node);
-        order.then_with(|| standing(right, left, words))
-    });
+    // The beginnings of most ids differ: of millions of rows, sixteen bytes each are compared and moved.
+    let place = |key: &u128| index((key & u128::from(u32::MAX)).try_into().expect("32 bits"));
+    let keys = rows.iter().zip(0_u32..);
+    let keys = keys.map(|(row, at)| words.ids.prefix(row.node) << 32 | u128::from(at));
+    let mut keys = keys.collect::<Vec<_>>();
+    keys.sort_unstable();
+    for alike in keys.chunk_by_mut(|left, right| left >> 32 == right >> 32) {
+        alike.sort_unstable_by(|left, right| {
+            let (left, right) = (&rows[place(left)], &rows[place(right)]);
+            let order = words.ids.order(left.node, right.node);
+            order.then_with(|| standing(right, left, words))
+        });
+    }
+    let mut from = keys.iter().map(place).collect::<Vec<_>>();
+    drop(keys);
+    for begin in 0..rows.len() {
+        let mut to = begin;
+        while from[to] != begin {
+            let next = mem::replace(&mut from[to], to);
+            rows.swap(to, next);
+            to = next;
+        }
+        from[to] = to;
+    }
 }
 
 /// The ids of sorted rows, each once.

@@ -1,14 +1,14 @@
 //! Where relations wait between reading and merging.
 //!
-//! A run store takes chunks of edges in any order, then sorts each into a run. It may keep them in
-//! memory or in files; only the chunk at hand has to be in memory.
+//! A run store takes chunks of edges in any order, then sorts each into a run, then reads all runs as
+//! one. It may keep them in memory or in files, and use threads; only the chunks at hand have to be in
+//! memory, and what comes out is the same whatever their size.
 
 use std::{io, iter, slice};
 
-use super::edge::Edge;
+use super::{edge::Edge, merged::Merged};
 
-/// Edges of one chunk: 16 MiB, twice that while two-way relations are reversed. A hundred million
-/// relations make 400 runs, few enough to merge at once.
+/// Edges of one chunk in memory: 16 MiB.
 pub const CHUNK_EDGES: usize = 1 << 18;
 
 /// Keeps chunks of edges until every source was read.
@@ -27,26 +27,27 @@ pub trait RunStore {
     /// The store cannot keep it.
     fn append(&mut self, chunk: &[Edge]) -> io::Result<()>;
 
-    /// Hands each chunk once to `sort`, which resolves, adds, removes and sorts its edges, and keeps
-    /// what it leaves as a run. A chunk may grow to twice its length.
+    /// Hands each chunk once to `resolve`, in the order in which they came, which resolves, adds and
+    /// removes edges; sorts what it leaves, and keeps that as a run. A chunk may grow to twice its
+    /// length.
     ///
     /// # Errors
     /// The store cannot read a chunk or keep a run.
-    fn seal(self, sort: &mut dyn FnMut(&mut Vec<Edge>)) -> io::Result<Self::Runs>;
+    fn seal(self, resolve: &mut dyn FnMut(&mut Vec<Edge>)) -> io::Result<Self::Runs>;
 }
 
 /// Sorted runs that can be read from the beginning as often as needed.
 pub trait SortedRuns {
-    /// Reads one run.
-    type Run<'a>: Iterator<Item = io::Result<Edge>>
+    /// Reads all runs as one.
+    type Edges<'a>: Iterator<Item = io::Result<Edge>>
     where
         Self: 'a;
 
-    /// Every run from its beginning.
+    /// Every edge, in the order of runs.
     ///
     /// # Errors
-    /// A run cannot be opened.
-    fn runs(&self) -> io::Result<Vec<Self::Run<'_>>>;
+    /// A run cannot be read.
+    fn edges(&self) -> io::Result<Self::Edges<'_>>;
 }
 
 /// Keeps every edge in memory.
@@ -82,8 +83,11 @@ impl RunStore for MemoryStore {
         Ok(())
     }
 
-    fn seal(mut self, sort: &mut dyn FnMut(&mut Vec<Edge>)) -> io::Result<MemoryRuns> {
-        self.chunks.iter_mut().for_each(sort);
+    fn seal(mut self, resolve: &mut dyn FnMut(&mut Vec<Edge>)) -> io::Result<MemoryRuns> {
+        for chunk in &mut self.chunks {
+            resolve(chunk);
+            chunk.sort_unstable_by(Edge::merge_order);
+        }
         Ok(MemoryRuns { runs: self.chunks })
     }
 }
@@ -94,11 +98,14 @@ pub struct MemoryRuns {
     runs: Vec<Vec<Edge>>,
 }
 
-impl SortedRuns for MemoryRuns {
-    type Run<'a> = iter::Map<slice::Iter<'a, Edge>, fn(&Edge) -> io::Result<Edge>>;
+/// Reads a run in memory.
+type MemoryRun<'a> = iter::Map<slice::Iter<'a, Edge>, fn(&Edge) -> io::Result<Edge>>;
 
-    fn runs(&self) -> io::Result<Vec<Self::Run<'_>>> {
+impl SortedRuns for MemoryRuns {
+    type Edges<'a> = Merged<MemoryRun<'a>>;
+
+    fn edges(&self) -> io::Result<Self::Edges<'_>> {
         let read: fn(&Edge) -> io::Result<Edge> = |edge| Ok(*edge);
-        Ok(self.runs.iter().map(|run| run.iter().map(read)).collect())
+        Merged::new(self.runs.iter().map(|run| run.iter().map(read)).collect())
     }
 }

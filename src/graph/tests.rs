@@ -151,12 +151,12 @@ impl RunStore for FailingStore {
 struct FailingRuns(&'static str);
 
 impl SortedRuns for FailingRuns {
-    type Run<'a> = std::iter::Once<io::Result<Edge>>;
+    type Edges<'a> = std::iter::Once<io::Result<Edge>>;
 
-    fn runs(&self) -> io::Result<Vec<Self::Run<'_>>> {
+    fn edges(&self) -> io::Result<Self::Edges<'_>> {
         match self.0 {
             "open" => Err(io::ErrorKind::NotFound.into()),
-            _ => Ok(vec![std::iter::once(Err(io::ErrorKind::UnexpectedEof.into()))]),
+            _ => Ok(std::iter::once(Err(io::ErrorKind::UnexpectedEof.into()))),
         }
     }
 }

@@ -45,7 +45,7 @@ impl Words {
 
     /// The type that a text names, and whether its relations hold in both directions.
     pub(super) fn find_type(&self, text: &str) -> Option<(RelationType, bool)> {
-        self.types.by_text.get(text).copied()
+        self.types.meanings.get(index(self.types.names.find(text)?)).copied()
     }
 
     /// The number of a text.
@@ -64,7 +64,10 @@ impl Words {
 
 #[derive(Debug)]
 struct TypeTable {
-    by_text: BTreeMap<String, (RelationType, bool)>,
+    /// Every text that names a type.
+    names: Interner,
+    /// By number of the text.
+    meanings: Vec<(RelationType, bool)>,
     codes: BTreeMap<RelationType, String>,
 }
 
@@ -74,16 +77,22 @@ impl TypeTable {
         for declaration in declared {
             let meaning = (declaration.relation_type, declaration.two_way);
             let source_codes = declaration.source_codes.iter();
-            by_text.extend(source_codes.map(|code| (code.clone(), meaning)));
+            by_text.extend(source_codes.map(|code| (code.as_str(), meaning)));
         }
         // A type's own code counts before what sources call another one.
         for declaration in declared {
             let meaning = (declaration.relation_type, declaration.two_way);
-            by_text.insert(declaration.code.clone(), meaning);
+            by_text.insert(&declaration.code, meaning);
+        }
+        let mut names = Interner::new("names of types", IdRule::Exact);
+        let mut meanings = Vec::new();
+        for (text, meaning) in by_text {
+            names.intern(text).expect("catalog.toml has fewer names than 32 bits can number");
+            meanings.push(meaning);
         }
         let code =
             |declaration: &TypeDeclaration| (declaration.relation_type, declaration.code.clone());
-        Self { by_text, codes: declared.iter().map(code).collect() }
+        Self { names, meanings, codes: declared.iter().map(code).collect() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     fmt,
     fs::File,
     io::{self, BufWriter, Seek as _, SeekFrom, Write as _},
+    mem,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +22,8 @@ use super::{
 };
 
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+/// Records are hashed and copied by so many bytes, not one by one.
+const GATHERED_BYTES: usize = 4 << 10;
 
 /// Writes the sections of one role in their order, streaming. The same calls write the same bytes.
 pub struct BlobWriter {
@@ -31,6 +34,8 @@ pub struct BlobWriter {
     header: Box<Header>,
     written: usize,
     open: Option<OpenSection>,
+    /// Memory in which records gather; empty.
+    gathered: Vec<u8>,
 }
 
 /// The section that is being written.
@@ -54,6 +59,7 @@ impl BlobWriter {
             header: Box::new(Header::zeroed()),
             written: 0,
             open: None,
+            gathered: Vec::new(),
         };
         writer.skip(HEADER_BYTES)?;
         Ok(writer)
@@ -105,7 +111,18 @@ impl BlobWriter {
         &mut self,
         records: impl IntoIterator<Item = T>,
     ) -> Result<(), IndexError> {
-        records.into_iter().try_for_each(|record| self.put(record.as_bytes()))
+        let mut gathered = mem::take(&mut self.gathered);
+        for record in records {
+            gathered.extend_from_slice(record.as_bytes());
+            if gathered.len() >= GATHERED_BYTES {
+                self.put(&gathered)?;
+                gathered.clear();
+            }
+        }
+        self.put(&gathered)?;
+        gathered.clear();
+        self.gathered = gathered;
+        Ok(())
     }
 
     /// Appends zeros, as a hole where the file system has holes.

@@ -26,6 +26,10 @@ pub trait ProductTable {
     fn count(&self) -> u32;
     /// The product of an ordinal.
     fn product(&self, ordinal: u32) -> ProductDraft<'_>;
+    /// The same for who needs neither id nor title: texts may lie far from everything else.
+    fn facts(&self, ordinal: u32) -> ProductDraft<'_> {
+        self.product(ordinal)
+    }
 }
 
 /// A product on its way into a catalog.
@@ -220,7 +224,7 @@ impl CatalogWriter {
         let mut variants = Vec::new();
         let mut is_parent = vec![false; products.count() as usize];
         for ordinal in 0..products.count() {
-            let product = products.product(ordinal);
+            let product = products.facts(ordinal);
             if let Some(parent) = product.parent {
                 variants.push((parent, product.variant_position, ordinal));
                 if let Some(is_parent) = is_parent.get_mut(parent as usize) {
@@ -291,7 +295,7 @@ impl CatalogWriter {
 
     fn attributes(&mut self, products: &impl ProductTable) -> Result<(), IndexError> {
         self.blob.begin(Section::Attributes)?;
-        for product in (0..products.count()).map(|ordinal| products.product(ordinal)) {
+        for product in (0..products.count()).map(|ordinal| products.facts(ordinal)) {
             self.blob.put_records([AttributeRecord {
                 price: product.price.unwrap_or(NO_PRICE).into(),
                 tags: product.tags.into(),
@@ -322,7 +326,8 @@ impl CatalogWriter {
         products().try_for_each(|product| self.blob.put(product.title.as_bytes()))?;
         self.blob.end();
         self.blob.begin(Section::ExtraCategories)?;
-        for (product, ordinal) in products().zip(0_u32..) {
+        let facts = (0..draft.products.count()).map(|ordinal| draft.products.facts(ordinal));
+        for (product, ordinal) in facts.zip(0_u32..) {
             let record = |category: &u32| ExtraCategoryRecord {
                 product: ordinal.into(),
                 category: (*category).into(),
@@ -451,8 +456,7 @@ impl CatalogWriter {
         }
         for (market, bit) in meta.markets.iter_mut().zip(0..) {
             let market_bit = 1_u64.checked_shl(bit).unwrap_or(0);
-            let products =
-                (0..draft.products.count()).map(|ordinal| draft.products.product(ordinal));
+            let products = (0..draft.products.count()).map(|ordinal| draft.products.facts(ordinal));
             let listed = products.filter(|product| product.assortment & market_bit != 0);
             market.product_count = listed.count() as u64;
         }

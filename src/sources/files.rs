@@ -8,7 +8,7 @@ use std::{
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::Arc,
     time::UNIX_EPOCH,
 };
 
@@ -36,7 +36,7 @@ pub(crate) struct SourceFile {
     pub(crate) path: PathBuf,
     encoding: Encoding,
     /// The temporary file that holds the standard input, for as long as anyone reads it.
-    kept: Option<Rc<TempPath>>,
+    kept: Option<Arc<TempPath>>,
 }
 
 /// What a file's name says that it holds.
@@ -78,7 +78,7 @@ impl Tree {
     pub(crate) fn open(path: &Path, depth: Depth, encoding: Encoding) -> Result<Self, SourceError> {
         let root = path.to_owned();
         if path == Path::new("-") {
-            let kept = Some(Rc::new(keep(&mut io::stdin().lock(), STDIN_BYTES_MAX)?));
+            let kept = Some(Arc::new(keep(&mut io::stdin().lock(), STDIN_BYTES_MAX)?));
             let file = SourceFile { name: "-".to_owned(), path: root.clone(), encoding, kept };
             return Ok(Self { root, files: vec![file], separator: None });
         }

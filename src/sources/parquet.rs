@@ -11,7 +11,7 @@
 
 use std::{
     any::Any,
-    fmt,
+    fmt::{self, Write as _},
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -348,12 +348,13 @@ fn push_bytes(text: &mut String, bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn push_number<T: ArrowPrimitiveType<Native: ToString>>(
+fn push_number<T: ArrowPrimitiveType<Native: fmt::Display>>(
     text: &mut String,
     array: &ArrayRef,
     row: usize,
 ) {
-    text.push_str(&array.as_primitive::<T>().value(row).to_string());
+    let number = array.as_primitive::<T>().value(row);
+    write!(text, "{number}").expect("a text in memory takes what is written");
 }
 
 fn push_decimal<T: DecimalType>(text: &mut String, array: &ArrayRef, row: usize) {

@@ -138,12 +138,15 @@ impl<'a> Row<'a> {
     pub(crate) fn raw(&mut self, column: Column) -> &'a str {
         let Some(index) = column.index else { return "" };
         let text = self.cells.text(index);
-        if self.cells.is_list(index) && !text.is_empty() {
+        // As most cells are.
+        if text.is_empty() {
+            return "";
+        }
+        if self.cells.is_list(index) {
             self.bad_value(column, "one value", "a list");
             return "";
         }
         let trimmed = text.trim();
-        // Most cells are empty, and comparing empty texts is dearer than asking for their length.
         if trimmed.is_empty() || trimmed == self.blank { "" } else { text }
     }
 
@@ -166,7 +169,9 @@ impl<'a> Row<'a> {
     /// An id without which the row has no meaning.
     pub(crate) fn id(&mut self, column: Column) -> Option<&'a str> {
         let text = self.text(column).unwrap_or_default();
-        self.is_id(self.at_cell(column), column, text).then_some(text)
+        // Where the cell begins is asked only where it matters.
+        let is_id = id::check(text).is_ok() || self.is_id(self.at_cell(column), column, text);
+        is_id.then_some(text)
     }
 
     /// A name that is stored like an id but may be absent: a brand, a parent.
@@ -203,7 +208,11 @@ impl<'a> Row<'a> {
     pub(crate) fn list(&self, column: Column) -> Vec<&'a str> {
         let Some(index) = column.index else { return Vec::new() };
         let separator = if self.cells.is_list(index) { ITEM_END } else { '|' };
-        let items = self.cells.text(index).split(separator).map(str::trim);
+        let text = self.cells.text(index);
+        if text.is_empty() {
+            return Vec::new();
+        }
+        let items = text.split(separator).map(str::trim);
         items.filter(|item| !item.is_empty()).collect()
     }
 

@@ -45,7 +45,8 @@ pub(crate) struct Column {
 pub(crate) struct Cells {
     line: u64,
     text: String,
-    ends: Vec<usize>,
+    /// Where cells begin and end: 0, then the end of each.
+    bounds: Vec<usize>,
     lists: Vec<bool>,
 }
 
@@ -275,20 +276,21 @@ impl Cells {
     pub(crate) fn set(&mut self, line: u64, text: &str, ends: &[usize]) {
         self.begin(line);
         self.text.push_str(text);
-        self.ends.extend_from_slice(ends);
+        self.bounds.extend_from_slice(ends);
     }
 
     /// Empties the row.
     pub(crate) fn begin(&mut self, line: u64) {
         self.line = line;
         self.text.clear();
-        self.ends.clear();
+        self.bounds.clear();
+        self.bounds.push(0);
         self.lists.clear();
     }
 
     /// Ends the cell whose text was added.
     pub(crate) fn end_cell(&mut self, is_list: bool) {
-        self.ends.push(self.text.len());
+        self.bounds.push(self.text.len());
         self.lists.push(is_list);
     }
 
@@ -299,7 +301,7 @@ impl Cells {
 
     /// How many cells the row has.
     pub(crate) fn count(&self) -> usize {
-        self.ends.len()
+        self.bounds.len().saturating_sub(1)
     }
 
     /// The line where the row begins.
@@ -309,8 +311,9 @@ impl Cells {
 
     /// The text of a cell, empty beyond the row.
     pub(crate) fn text(&self, index: usize) -> &str {
-        let end = self.ends.get(index).copied().unwrap_or(self.text.len());
-        self.text.get(self.begin_of(index)..end).unwrap_or_default()
+        let bounds = self.bounds.get(index..).and_then(|bounds| bounds.first_chunk::<2>());
+        let text = bounds.and_then(|[begin, end]| self.text.get(*begin..*end));
+        text.unwrap_or_default()
     }
 
     /// Was the cell a JSON array?
@@ -331,10 +334,7 @@ impl Cells {
     }
 
     fn begin_of(&self, index: usize) -> usize {
-        match index.checked_sub(1) {
-            Some(before) => self.ends.get(before).copied().unwrap_or(self.text.len()),
-            None => 0,
-        }
+        self.bounds.get(index).copied().unwrap_or(self.text.len())
     }
 }
 

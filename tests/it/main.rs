@@ -48,6 +48,7 @@ mod stock;
 mod stories;
 mod swap;
 mod tables;
+mod threads;
 mod tour;
 mod warm;
 mod watch;

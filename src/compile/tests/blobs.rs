@@ -434,10 +434,10 @@ impl RunStore for ReadOnceStore {
 }
 
 impl SortedRuns for ReadOnce {
-    type Run<'a> = <MemoryRuns as SortedRuns>::Run<'a>;
+    type Edges<'a> = <MemoryRuns as SortedRuns>::Edges<'a>;
 
-    fn runs(&self) -> io::Result<Vec<Self::Run<'_>>> {
-        if self.1.replace(true) { Err(io::ErrorKind::NotFound.into()) } else { self.0.runs() }
+    fn edges(&self) -> io::Result<Self::Edges<'_>> {
+        if self.1.replace(true) { Err(io::ErrorKind::NotFound.into()) } else { self.0.edges() }
     }
 }
 

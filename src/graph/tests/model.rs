@@ -1,7 +1,7 @@
 //! Goal: runs and heap merge as a plain map would. Method: random relations against a `BTreeMap` of
 //! the best record of each link, written without the code under test.
 
-use std::{collections::BTreeMap, env};
+use std::{collections::BTreeMap, env, num::NonZeroUsize};
 
 use proptest::{prelude::*, sample::select};
 
@@ -137,8 +137,11 @@ proptest! {
     fn runs_in_files_give_what_runs_in_memory_give(
         rows in prop::collection::vec(relation(), 0..80),
         chunk_edges in 1_usize..20,
+        threads in 1_usize..3,
     ) {
-        let store = FileStore::with_chunk_edges(&env::temp_dir(), chunk_edges).unwrap();
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let store = FileStore::in_dir(&env::temp_dir()).unwrap();
+        let store = store.with_chunk_edges(chunk_edges).with_threads(threads);
         let in_files = build_rows(&rows, store);
         let in_memory = build_rows(&rows, MemoryStore::with_chunk_edges(chunk_edges));
         prop_assert_eq!(edges(&in_files), edges(&in_memory));

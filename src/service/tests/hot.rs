@@ -258,7 +258,9 @@ fn call() -> impl Strategy<Value = Call> {
 #[test]
 fn no_caller_can_tell_the_hot_path_from_the_router() {
     let pair = Pair::start();
-    let mut runner = TestRunner::new(ProptestConfig::with_cases(1_024));
+    // Told by the message; a file of seeds would need the name of this one.
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_024) };
+    let mut runner = TestRunner::new(config);
     let (good, refused) = (Cell::new(0), Cell::new(0));
     runner
         .run(&call(), |call| {
@@ -272,7 +274,7 @@ fn no_caller_can_tell_the_hot_path_from_the_router() {
         })
         .unwrap();
     let (good, refused) = (good.get(), refused.get());
-    assert!(good > 150 && refused > 150, "{good} answered, {refused} refused");
+    assert!(good > 200 && refused > 200, "{good} answered, {refused} refused");
 }
 
 #[test]

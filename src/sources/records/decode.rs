@@ -27,8 +27,8 @@ pub(super) struct Expected(pub(super) &'static str);
 
 type Decoded<T> = Result<T, Expected>;
 
-/// Takes entries from the front of a block.
-pub(super) struct Decoder<'a>(pub(super) &'a [u8]);
+/// Takes entries from the front of a block, and their texts from beside it if they stand there.
+pub(super) struct Decoder<'a>(pub(super) &'a [u8], pub(super) Option<&'a str>);
 
 /// Digits of an amount, as [`Decimal::parse`] takes them.
 const DIGITS_END: i64 = 1_000_000_000_000_000_000;
@@ -200,8 +200,14 @@ impl<'a> Decoder<'a> {
     }
 
     fn text(&mut self) -> Decoded<&'a str> {
-        let len = self.len()?;
-        str::from_utf8(self.take(len)?).map_err(|_| Expected("UTF-8"))
+        let Some(texts) = self.1 else {
+            let len = self.len()?;
+            return str::from_utf8(self.take(len)?).map_err(|_| Expected("UTF-8"));
+        };
+        let len = usize::try_from(self.long()?).unwrap_or(usize::MAX);
+        let (text, rest) = texts.split_at_checked(len).ok_or(CUT)?;
+        self.1 = Some(rest);
+        Ok(text)
     }
 
     /// A length that the rest of the block can hold.

@@ -9,8 +9,8 @@ use crate::model::{
     },
 };
 
-/// Appends entries to a block.
-pub(super) struct Encoder<'b>(pub(super) &'b mut Vec<u8>);
+/// Appends entries to a block, texts beside it if there is a place for them.
+pub(super) struct Encoder<'b>(pub(super) &'b mut Vec<u8>, pub(super) Option<&'b mut String>);
 
 impl Encoder<'_> {
     pub(super) fn file(&mut self, file: &FileInfo) {
@@ -155,7 +155,10 @@ impl Encoder<'_> {
 
     fn text(&mut self, text: &str) {
         self.long(text.len() as u64);
-        self.0.extend_from_slice(text.as_bytes());
+        match &mut self.1 {
+            Some(texts) => texts.push_str(text),
+            None => self.0.extend_from_slice(text.as_bytes()),
+        }
     }
 
     fn float(&mut self, number: f64) {

@@ -30,6 +30,7 @@ mod decode;
 mod encode;
 mod error;
 mod read;
+mod relay;
 mod spoken;
 mod staying;
 mod structure;
@@ -43,6 +44,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::RecordsError;
 pub(crate) use read::replay;
+pub use relay::{RelaySink, Relayed, SourceSink, relay};
 pub(crate) use spoken::{Spoken, StayingRules};
 pub(crate) use staying::{KeptFindings, Noting, Staying};
 pub(crate) use structure::Completing;

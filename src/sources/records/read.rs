@@ -45,7 +45,7 @@ pub(crate) fn replay(
         if xxh3_64(&block) != check {
             return Err(damaged(Expected("the bytes of its checksum")));
         }
-        let mut decoder = Decoder(&block);
+        let mut decoder = Decoder(&block, None);
         while let Some(entry) = decoder.entry().map_err(damaged)? {
             entry_count += 1;
             record_count += u64::from(matches!(entry, Entry::Record(..)));
@@ -61,10 +61,14 @@ pub(crate) fn replay(
 }
 
 /// What the sink calls each file.
-struct Files(Vec<FileId>);
+pub(super) struct Files(pub(super) Vec<FileId>);
 
 impl Files {
-    fn pass(&mut self, entry: Entry<'_>, sink: &mut dyn RecordSink) -> Result<(), Expected> {
+    pub(super) fn pass(
+        &mut self,
+        entry: Entry<'_>,
+        sink: &mut dyn RecordSink,
+    ) -> Result<(), Expected> {
         match entry {
             Entry::File(file) => self.0.push(sink.open_file(file)),
             Entry::Record(at, record) => sink.record(self.place(at)?, record),

@@ -4,6 +4,7 @@
 
 mod codec;
 mod damage;
+mod relay;
 mod staying;
 
 use std::path::Path;

@@ -80,7 +80,7 @@ impl<W: Write> RecordWriter<W> {
             return;
         }
         let begin = self.block.len();
-        encode(&mut Encoder(&mut self.block));
+        encode(&mut Encoder(&mut self.block, None));
         self.entry_count += 1;
         let found = self.block.len() - begin;
         if found > RECORD_BYTES_MAX {

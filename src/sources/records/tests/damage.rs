@@ -198,7 +198,7 @@ proptest! {
     /// Behind a checksum that fits, any bytes are entries or a fault; nothing panics.
     #[test]
     fn entries_of_any_bytes_are_read_or_refused(payload in vec(any::<u8>(), 0..200)) {
-        let mut decoder = Decoder(&payload);
+        let mut decoder = Decoder(&payload, None);
         while let Ok(Some(_)) = decoder.entry() {}
     }
 
@@ -213,7 +213,7 @@ proptest! {
             let index = index % payload.len();
             payload[index] = byte;
         }
-        let mut decoder = Decoder(&payload);
+        let mut decoder = Decoder(&payload, None);
         while let Ok(Some(entry)) = decoder.entry() {
             if let Entry::Record(_, Record::Product(product)) = entry {
                 prop_assert!(product.price.is_none_or(|price| price.amount.scale <= 18));
