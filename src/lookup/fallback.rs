@@ -70,6 +70,7 @@ impl<S: Sink> Walk<'_, '_, S> {
         let lists = Lists::Mix(&mix);
         let mut patched = std::mem::take(&mut self.bench.patched);
         lists.prepare(&mut patched, checks, known, self.interval);
+        // Only edges are read.
         let mut runs = Runs::default();
         lists.open(&mut runs, checks, known, &patched, 0);
         let mut found = 0_usize;
