@@ -113,9 +113,9 @@ pub(crate) fn goal_6(shop: &Shop, cycles: usize) -> [Figure; 3] {
 
     let mut ours = |call: usize| drop(black_box(ours(call)));
     let naive = |call: usize| drop(black_box(one_pass(moment, &WANTED, shop.id(call))));
-    let naive = pair(cycles, 200, &mut ours, naive);
+    let naive = pair(cycles, 50, &mut ours, naive);
     let built = |call: usize| drop(black_box(structs.reply(moment, &WANTED, shop.id(call))));
-    let built = pair(cycles, 200, &mut ours, built);
+    let built = pair(cycles, 50, &mut ours, built);
     [
         Figure::of_pair("6a", "key / hashbrown", &keys(shop, cycles), 1.0),
         Figure::of_pair("6b", "filter + emit of 30 / one pass of structs", &naive, 0.30),
@@ -135,7 +135,7 @@ fn keys(shop: &Shop, cycles: usize) -> Pair {
     }
     let ours = |call| assert!(black_box(view.find(shop.id(call))).is_some());
     let theirs = |call| assert!(black_box(map.get(&key(shop.id(call)))).is_some());
-    pair(cycles, 2_000, ours, theirs)
+    pair(cycles, 1_000, ours, theirs)
 }
 
 /// A page of four slots, with one seed and with ten. The shop has three types.
@@ -151,7 +151,7 @@ pub(crate) fn goal_7(shop: &Shop, cycles: usize) -> [Figure; 2] {
         let found = slots.iter().map(|slot| slot.recommendations.len()).sum::<usize>();
         assert!(found > 10 && slots.iter().all(|slot| slot.error.is_none()), "{slots:?}");
         let call = |call: usize| drop(black_box(reply(&pages[call % PAGES])));
-        let Spread { low, median, high } = alone(cycles, 100 / seeds, call);
+        let Spread { low, median, high } = alone(cycles, 20 / seeds, call);
         let found = Spread { low: low / 1e3, median: median / 1e3, high: high / 1e3 };
         let what = format!("a page of 4 slots x 10, {seeds} seeds");
         Figure::new(("7", "us"), what, found, (aim, aim))

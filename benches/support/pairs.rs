@@ -1,6 +1,6 @@
 //! Two ways to do one thing, in bursts that alternate: what one takes of the time of the other.
 //!
-//! A burst is less than a millisecond, so that few of them are interrupted, and there are many, so
+//! A burst is a tenth of a millisecond or two, so that few of them are interrupted, and there are many, so
 //! that those which are do not reach the median. Absolute times move with the machine; the ratio of
 //! two neighbouring bursts hardly does.
 
@@ -65,10 +65,7 @@ pub(crate) fn alone(cycles: usize, calls: usize, mut work: impl FnMut(usize)) ->
 }
 
 /// Nanoseconds a call.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "bursts are milliseconds at most, of thousands of calls at most"
-)]
+#[expect(clippy::cast_precision_loss, reason = "bursts are short, and of few calls")]
 fn time(calls: std::ops::Range<usize>, work: &mut impl FnMut(usize)) -> f64 {
     let count = calls.len() as f64;
     let start = Instant::now();

@@ -130,12 +130,19 @@ impl<S: Sink> Walk<'_, '_, S> {
 
     /// Adds what one known product says.
     fn sum(&mut self, lists: Lists<'_>, known: &Known, place: u8) {
+        let mut patched = std::mem::take(&mut self.bench.patched);
+        lists.prepare(&mut patched, self.checks, known, self.interval);
+        self.add_all(lists, known, place, &patched);
+        self.bench.patched = patched;
+    }
+
+    /// Adds the relations of one known product. Its runs end with this function, where they lie: to
+    /// drop them by name would copy them first.
+    fn add_all(&mut self, lists: Lists<'_>, known: &Known, place: u8, patched: &Patched) {
         let (checks, weight) = (self.checks, known.weight());
         let asked = checks.asked(known);
-        let mut patched = std::mem::take(&mut self.bench.patched);
-        lists.prepare(&mut patched, checks, known, self.interval);
         let mut runs = Runs::default();
-        lists.open(&mut runs, checks, known, &patched, DISTANCE);
+        lists.open(&mut runs, checks, known, patched, DISTANCE);
         for candidate in runs.by_ref().take(CANDIDATES_PER_SEED_MAX) {
             let Some(sight) = checks.look(candidate.linked(), self.interval) else {
                 self.report.remove(Reason::Hidden);
@@ -172,8 +179,6 @@ impl<S: Sink> Walk<'_, '_, S> {
                 }
             }
         }
-        drop(runs);
-        self.bench.patched = patched;
     }
 
     /// Keeps the best sums until the list is full.

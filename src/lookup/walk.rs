@@ -111,10 +111,12 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
         // Taken out for the walk: the runs borrow it, and the walk borrows the rest.
         let mut patched = std::mem::take(&mut self.bench.patched);
         lists.prepare(&mut patched, checks, known, self.interval);
-        let mut runs = Runs::default();
-        lists.open(&mut runs, checks, known, &patched, DISTANCE);
-        self.walk(&mut runs, &asked);
-        drop(runs);
+        {
+            // Ends with this block, where it lies: to drop it by name would copy it first.
+            let mut runs = Runs::default();
+            lists.open(&mut runs, checks, known, &patched, DISTANCE);
+            self.walk(&mut runs, &asked);
+        }
         self.bench.patched = patched;
     }
 
