@@ -171,7 +171,7 @@ fn sections(title_len: u64) -> Vec<(Section, Vec<u8>)> {
     };
     let group = VariantGroupRecord { parent: 0.into(), first: 0.into(), count: 1.into() };
     let incoming = ReverseRecord { source: 0.into(), relation_type: 6, reserved: [0; 3] };
-    let mut meta = synthetic::declarations();
+    let mut meta = synthetic::shape::declarations();
     meta.relation_types.truncate(1);
     let declared = meta.relation_types.first_mut().expect("there are types");
     (declared.number, declared.reverse, declared.relation_count) = (6, 1, 1);

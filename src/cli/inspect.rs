@@ -190,10 +190,31 @@ fn describe_catalog(view: &View<'_>) -> CatalogReport {
     }
 }
 
+impl CatalogReport {
+    /// Products and relations.
+    fn counts(&self) -> [u64; 2] {
+        [self.products, self.relations.iter().map(|(_, count)| count).sum()]
+    }
+}
+
+/// Bytes by something, with two decimals, rounded down; a dash where there is nothing.
+fn share(bytes: u64, count: u64) -> String {
+    let hundredths = (u128::from(bytes) * 100).checked_div(count.into());
+    let shown = |hundredths| format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    hundredths.map_or_else(|| "-".to_owned(), shown)
+}
+
 fn print_blob(blob: &BlobReport) {
     outln!("{} {} ({} bytes)", blob.role, blob.hash, blob.size_bytes);
+    let shares = blob.catalog.as_ref().map(CatalogReport::counts);
     for SectionReport { name, bytes } in blob.sections.iter().filter(|section| section.bytes > 0) {
-        outln!("  {name:<18} {bytes:>14} bytes");
+        let shares = shares.map(|counts| counts.map(|count| share(*bytes, count)));
+        match shares {
+            Some([product, relation]) => outln!(
+                "  {name:<18} {bytes:>14} bytes {product:>10} per product {relation:>9} per relation"
+            ),
+            None => outln!("  {name:<18} {bytes:>14} bytes"),
+        }
     }
     if let Some(catalog) = &blob.catalog {
         let CatalogReport { products, aliases, bundles, brands, categories, .. } = catalog;

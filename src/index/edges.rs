@@ -145,6 +145,13 @@ impl<'a> Relations<'a> {
         self.edges.first()
     }
 
+    /// The edge this many places behind the next one.
+    #[inline]
+    #[must_use]
+    pub fn peek_behind(&self, places: usize) -> Option<&'a Edge> {
+        self.edges.get(places)
+    }
+
     /// How many are left.
     #[must_use]
     pub fn count_left(&self) -> usize {

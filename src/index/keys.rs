@@ -49,6 +49,11 @@ pub(crate) fn find(buckets: &[U64], hash: u64, is_it: impl Fn(u64) -> bool) -> O
     None
 }
 
+/// The bucket where an entry of this hash is looked for first.
+pub(crate) fn first(buckets: &[U64], hash: u64) -> Option<&U64> {
+    buckets.get(home(hash, buckets.len()))
+}
+
 /// The entry of a bucket, if it is not empty.
 pub(crate) fn entry(bucket: U64) -> Option<u64> {
     (bucket.get() != 0).then(|| (bucket.get() & ENTRY_MASK).wrapping_sub(1))

@@ -41,6 +41,7 @@ pub use dropped::{Dropped, DroppedPlace};
 pub use edges::{Block, Relation, Relations, Run, RunDraft};
 pub use error::{Fault, IndexError};
 pub use open::{Blob, UnverifiedBlob};
+pub(crate) use prefetch::prefetch;
 pub use provenance::{Place, Provenance};
 pub use text::Text;
 pub use write::BlobWriter;

@@ -114,7 +114,7 @@ fn run<'s, S: Sink>(
 ) -> Answer<'s> {
     let Scratch { seeds, derived, excluded, names, rules, drafts, list, bench, rotation } = scratch;
     let (mut interval, mut report) = (Interval::UNBOUNDED, FillReport::default());
-    let missing = seeds.resolve(&scene.view, query, page.own());
+    let missing = seeds.resolve(&scene.view, query, page);
     excluded.clear();
     let exclude = query.exclude.iter().take(EXCLUSIONS_MAX);
     excluded.extend(exclude.filter_map(|id| scene.view.find(id)).map(|product| product.0));

@@ -12,7 +12,7 @@ use super::{
     patch::names_market,
     report::Reason,
     rules::Rules,
-    runs::{Ahead, Candidate},
+    runs::Candidate,
     scene::{Context, Scene, state_number},
     seeds::Known,
     variants::{LEVELS_MAX, Leaves, group_root, lineage},
@@ -110,9 +110,15 @@ impl<'c> Checks<'c> {
         Asked { known: None, side: SeedSide::default(), hides: hides.unwrap_or_default() }
     }
 
-    /// So many relations of each run are likely to be looked at.
-    pub(super) fn ahead(&self, count: usize) -> Ahead {
-        Ahead { count, reads_attributes: self.reads_attributes }
+    /// Asks for the cache lines that a look at a candidate reads.
+    #[inline]
+    pub(super) fn prefetch(&self, target: u32) {
+        let product = Ordinal(target);
+        self.view.prefetch(product);
+        self.stock.prefetch(product, self.context.inventory);
+        if self.reads_attributes {
+            self.view.prefetch_attributes(product);
+        }
     }
 
     fn hides_of(&self, product: Ordinal) -> ArrayVec<&'c [Override], LEVELS_MAX> {

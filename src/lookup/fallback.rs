@@ -70,22 +70,24 @@ impl<S: Sink> Walk<'_, '_, S> {
         let lists = Lists::Mix(&mix);
         let mut patched = std::mem::take(&mut self.bench.patched);
         lists.prepare(&mut patched, checks, known, self.interval);
-        let mut runs = Runs::default();
-        lists.open(&mut runs, checks, known, &patched, 0);
-        let mut found = 0_usize;
-        for candidate in runs.by_ref().take(CANDIDATES_MAX) {
-            let is_used = candidate.removed_by.is_none()
-                && checks.wrong_market(&candidate).is_none()
-                && checks.wrong_time(&candidate, self.interval).is_none();
-            if is_used {
-                join_derived(derived, candidate.linked(), known.positions);
-                found = found.saturating_add(1);
-                if found == ALTERNATIVES_MAX {
-                    break;
+        {
+            // Only edges are read.
+            let mut runs = Runs::default();
+            lists.open(&mut runs, checks, known, &patched, 0);
+            let mut found = 0_usize;
+            for candidate in runs.by_ref().take(CANDIDATES_MAX) {
+                let is_used = candidate.removed_by.is_none()
+                    && checks.wrong_market(&candidate).is_none()
+                    && checks.wrong_time(&candidate, self.interval).is_none();
+                if is_used {
+                    join_derived(derived, candidate.linked(), known.positions);
+                    found = found.saturating_add(1);
+                    if found == ALTERNATIVES_MAX {
+                        break;
+                    }
                 }
             }
         }
-        drop(runs);
         self.bench.patched = patched;
     }
 

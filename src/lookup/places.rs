@@ -3,7 +3,9 @@
 /// The map. It holds as many ordinals as it was begun for, and forgets any further one.
 #[derive(Debug, Default)]
 pub(super) struct Places {
+    /// Those behind the mask rest in this round.
     slots: Vec<Slot>,
+    mask: usize,
     pub(super) round: u32,
     /// What is left of a hash after this shift is a slot.
     shift: u32,
@@ -20,23 +22,25 @@ struct Slot {
 }
 
 impl Places {
-    /// Empties the map and makes room for this many ordinals.
+    /// Empties the map and makes room for this many ordinals. It takes no more slots than these need,
+    /// whatever was in it before, so that few ordinals lie on few cache lines.
     pub(super) fn begin(&mut self, ordinals_max: usize) {
-        let slots = ordinals_max.saturating_mul(2).next_power_of_two();
+        let slots = ordinals_max.saturating_mul(2).next_power_of_two().max(64);
         self.round = self.round.wrapping_add(1);
         if self.slots.len() < slots || self.round == 0 {
+            let len = self.slots.len().max(slots);
             self.slots.clear();
-            self.slots.resize(slots.max(64), Slot::default());
-            self.shift = u64::BITS.saturating_sub(self.slots.len().trailing_zeros());
+            self.slots.resize(len, Slot::default());
             self.round = 1;
         }
-        self.free = self.slots.len().saturating_sub(1);
+        self.shift = u64::BITS.saturating_sub(slots.trailing_zeros());
+        self.mask = slots.saturating_sub(1);
+        self.free = self.mask;
     }
 
     /// The place of an ordinal; gives it `place` if it has none, and says so by `None`.
     #[inline]
     pub(super) fn find_or_put(&mut self, ordinal: u32, place: u32) -> Option<u32> {
-        let mask = self.slots.len().wrapping_sub(1);
         let mut at = self.home(ordinal);
         while let Some(slot) = self.slots.get_mut(at) {
             if slot.round != self.round {
@@ -49,7 +53,7 @@ impl Places {
             if slot.ordinal == ordinal {
                 return Some(slot.place);
             }
-            at = at.wrapping_add(1) & mask;
+            at = at.wrapping_add(1) & self.mask;
         }
         None
     }
@@ -57,13 +61,12 @@ impl Places {
     /// The place of an ordinal.
     #[inline]
     pub(super) fn place(&self, ordinal: u32) -> Option<u32> {
-        let mask = self.slots.len().wrapping_sub(1);
         let mut at = self.home(ordinal);
         while let Some(slot) = self.slots.get(at).filter(|slot| slot.round == self.round) {
             if slot.ordinal == ordinal {
                 return Some(slot.place);
             }
-            at = at.wrapping_add(1) & mask;
+            at = at.wrapping_add(1) & self.mask;
         }
         None
     }

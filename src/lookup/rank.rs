@@ -4,7 +4,7 @@ use super::{
     answer::Pick,
     patch::Patched,
     report::Reason,
-    runs::Runs,
+    runs::{DISTANCE, FIRST_DISTANCE, Runs},
     seeds::Known,
     trace::{Fate, Sink},
     walk::{Lists, Walk, pick, seen},
@@ -113,13 +113,13 @@ impl<S: Sink> Walk<'_, '_, S> {
     }
 
     /// A first look at each known product finds how many products there can be, and has the second
-    /// look find its blocks in the cache.
+    /// look find its blocks and first candidates in the cache.
     fn begin_sums(&mut self, lists: Lists<'_>, known: &[Known]) {
         let unpatched = Patched::default();
         let mut runs = Runs::default();
         let mut products = 0_usize;
         for one in known {
-            lists.open(&mut runs, self.checks, one, &unpatched, 0);
+            lists.open(&mut runs, self.checks, one, &unpatched, FIRST_DISTANCE);
             // What overrides add is not known yet.
             let len = if self.checks.has_overrides { CANDIDATES_PER_SEED_MAX } else { runs.len() };
             products = products.saturating_add(len.min(CANDIDATES_PER_SEED_MAX));
@@ -130,12 +130,19 @@ impl<S: Sink> Walk<'_, '_, S> {
 
     /// Adds what one known product says.
     fn sum(&mut self, lists: Lists<'_>, known: &Known, place: u8) {
+        let mut patched = std::mem::take(&mut self.bench.patched);
+        lists.prepare(&mut patched, self.checks, known, self.interval);
+        self.add_all(lists, known, place, &patched);
+        self.bench.patched = patched;
+    }
+
+    /// Adds the relations of one known product. Its runs end with this function, where they lie: to
+    /// drop them by name would copy them first.
+    fn add_all(&mut self, lists: Lists<'_>, known: &Known, place: u8, patched: &Patched) {
         let (checks, weight) = (self.checks, known.weight());
         let asked = checks.asked(known);
-        let mut patched = std::mem::take(&mut self.bench.patched);
-        lists.prepare(&mut patched, checks, known, self.interval);
         let mut runs = Runs::default();
-        lists.open(&mut runs, checks, known, &patched, CANDIDATES_PER_SEED_MAX);
+        lists.open(&mut runs, checks, known, patched, DISTANCE);
         for candidate in runs.by_ref().take(CANDIDATES_PER_SEED_MAX) {
             let Some(sight) = checks.look(candidate.linked(), self.interval) else {
                 self.report.remove(Reason::Hidden);
@@ -172,8 +179,6 @@ impl<S: Sink> Walk<'_, '_, S> {
                 }
             }
         }
-        drop(runs);
-        self.bench.patched = patched;
     }
 
     /// Keeps the best sums until the list is full.

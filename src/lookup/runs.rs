@@ -9,13 +9,14 @@ use arrayvec::ArrayVec;
 use zerocopy::little_endian::U32;
 
 use super::{
+    checks::Checks,
     patch::{Patched, PatchedRelation},
     plan::WEIGHT_ONE,
     variants::{LEVELS_MAX, lineage},
 };
 use crate::{
     index::{
-        Ordinal, Relations, View,
+        Ordinal, Relations,
         layout::{Edge, META_ORIGIN_SHIFT, META_SCORED, RareRecord},
     },
     model::{limits::RELATION_TYPES_PER_REQUEST_MAX, relation::Origin, score},
@@ -68,25 +69,16 @@ impl Candidate<'_> {
     }
 }
 
-/// What is likely to be read of a run: the processor is told before.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ahead {
-    /// Relations from the best on.
-    pub(super) count: usize,
-    /// Are the attributes of their products read too?
-    pub(super) reads_attributes: bool,
-}
+/// So many relations ahead of the one that is looked at, measured in `index/FORMAT.md`.
+pub(super) const DISTANCE: usize = 12;
+/// So many of each run in a first look at several known products.
+pub(super) const FIRST_DISTANCE: usize = 4;
 
-impl Ahead {
-    #[inline]
-    fn fetch(self, view: &View<'_>, targets: impl Iterator<Item = u32>) {
-        for target in targets.take(self.count) {
-            view.prefetch(Ordinal(target));
-            if self.reads_attributes {
-                view.prefetch_attributes(Ordinal(target));
-            }
-        }
-    }
+/// Whose candidates are asked for before they are looked at, and how far ahead; 0 for none.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead<'r> {
+    pub(super) checks: &'r Checks<'r>,
+    pub(super) distance: usize,
 }
 
 /// The runs of one known product, merged. Large: it is filled where it lies and never moved.
@@ -103,6 +95,7 @@ struct Cursor<'r> {
     level: u8,
     mix: u8,
     weight: u16,
+    ahead: Ahead<'r>,
     /// Weighted score of the next relation; `None` at the end.
     head: Option<u16>,
 }
@@ -127,12 +120,12 @@ impl<'r> Runs<'r> {
     /// any.
     pub(super) fn open(
         &mut self,
-        view: &View<'r>,
         product: Ordinal,
         mix: &[MixEntry],
         patched: &'r Patched,
-        ahead: Ahead,
+        ahead: Ahead<'r>,
     ) {
+        let view = &ahead.checks.view;
         self.cursors.clear();
         let is_patched = !patched.is_empty();
         for (level, source) in (0_u8..).zip(lineage(view, product)) {
@@ -148,7 +141,6 @@ impl<'r> Runs<'r> {
                 if rest.head().is_none() || self.cursors.is_full() {
                     continue;
                 }
-                ahead.fetch(view, whole.targets());
                 let mut cursor = Cursor {
                     rest,
                     whole,
@@ -157,9 +149,10 @@ impl<'r> Runs<'r> {
                     level,
                     mix: place,
                     weight: entry.weight,
+                    ahead,
                     head: None,
                 };
-                cursor.look_ahead();
+                cursor.begin();
                 self.cursors.push(cursor);
             }
         }
@@ -168,9 +161,8 @@ impl<'r> Runs<'r> {
     }
 
     /// Opens a list of best sellers as the only run.
-    pub(super) fn open_popular(&mut self, view: &View<'r>, list: &'r [U32], ahead: Ahead) {
+    pub(super) fn open_popular(&mut self, list: &'r [U32], ahead: Ahead<'r>) {
         self.cursors.clear();
-        ahead.fetch(view, list.iter().map(|target| target.get()));
         let mut cursor = Cursor {
             rest: Rest::Popular { list, rank: 0 },
             whole: Whole::Popular,
@@ -179,9 +171,10 @@ impl<'r> Runs<'r> {
             level: 0,
             mix: u8::MAX,
             weight: WEIGHT_ONE,
+            ahead,
             head: None,
         };
-        cursor.look_ahead();
+        cursor.begin();
         self.cursors.push(cursor);
     }
 
@@ -239,10 +232,25 @@ impl<'r> Iterator for Runs<'r> {
 }
 
 impl<'r> Cursor<'r> {
+    /// Asks for what its first candidates need, and looks at the first.
+    fn begin(&mut self) {
+        for place in 0..self.ahead.distance {
+            let Some(target) = self.rest.target(place) else { break };
+            self.ahead.checks.prefetch(target);
+        }
+        self.look_ahead();
+    }
+
     /// Takes the next relation.
     #[inline]
     fn next(&mut self) -> Option<Candidate<'r>> {
         let score = self.head?;
+        let Ahead { checks, distance } = self.ahead;
+        if distance > 0
+            && let Some(target) = self.rest.target(distance)
+        {
+            checks.prefetch(target);
+        }
         let (edge, rare, removed_by) = match &mut self.rest {
             Rest::Stored(relations) => {
                 let relation = relations.next()?;
@@ -283,6 +291,16 @@ impl Rest<'_> {
         }
     }
 
+    /// The target this many places behind the next one.
+    #[inline]
+    fn target(&self, places: usize) -> Option<u32> {
+        match self {
+            Self::Stored(relations) => relations.peek_behind(places).map(|edge| edge.target.get()),
+            Self::Patched(all) => all.get(places).map(|relation| relation.edge.target.get()),
+            Self::Popular { list, .. } => list.get(places).map(|target| target.get()),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Stored(relations) => relations.count_left(),
@@ -300,16 +318,6 @@ impl<'r> Whole<'r> {
             Self::Patched(all) => all.iter().any(|relation| relation.edge.target.get() == target),
             Self::Popular => false,
         }
-    }
-
-    fn targets(self) -> impl Iterator<Item = u32> + use<'r> {
-        let (stored, patched) = match self {
-            Self::Stored(edges) => (edges, &[][..]),
-            Self::Patched(relations) => (&[][..], relations),
-            Self::Popular => (&[][..], &[][..]),
-        };
-        let patched = patched.iter().map(|relation| relation.edge.target.get());
-        stored.iter().map(|edge| edge.target.get()).chain(patched)
     }
 }
 

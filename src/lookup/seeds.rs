@@ -1,8 +1,7 @@
 //! From the seeds of a request to products that the catalog knows.
 
-use arrayvec::ArrayVec;
-
 use super::{
+    page::Page,
     query::{Query, QuerySeed, SeedTarget},
     variants::group_root,
 };
@@ -34,19 +33,17 @@ pub(super) struct Seeds {
 
 impl Seeds {
     /// Finds the products of the seeds; returns a bit per seed that leads to none.
-    pub(super) fn resolve(
-        &mut self,
-        view: &View<'_>,
-        query: &Query<'_>,
-        own_of_page: &[Ordinal],
-    ) -> u64 {
+    pub(super) fn resolve(&mut self, view: &View<'_>, query: &Query<'_>, page: &Page) -> u64 {
         self.known.clear();
         self.own.clear();
-        self.own.extend_from_slice(own_of_page);
+        self.own.extend_from_slice(page.own());
+        if page.own().is_empty() {
+            prefetch_seeds(view, query.seeds.iter().copied());
+        }
         let mut missing = 0;
         for (position, seed) in query.seeds.iter().enumerate() {
             let bit = 1_u64 << (position & 63);
-            if !self.add(view, seed, bit) {
+            if !self.add(view, seed, bit, page.found(position)) {
                 missing |= bit;
             }
         }
@@ -54,13 +51,24 @@ impl Seeds {
         missing
     }
 
-    /// Adds the products of a seed; says whether there are any.
-    fn add(&mut self, view: &View<'_>, seed: &QuerySeed<'_>, positions: u64) -> bool {
+    /// Adds the products of a seed; says whether there are any. `guess` may be its product: looking at
+    /// its id is cheaper than looking for it.
+    fn add(
+        &mut self,
+        view: &View<'_>,
+        seed: &QuerySeed<'_>,
+        positions: u64,
+        guess: Option<Ordinal>,
+    ) -> bool {
         let quantity = if seed.quantity > 0.0 { seed.quantity } else { 1.0 };
         match seed.target {
             SeedTarget::Product(id) => {
-                let Some(product) = view.find(id) else { return false };
+                let guess = guess.filter(|guess| view.id_bytes(*guess) == id.as_bytes());
+                let Some(product) = guess.or_else(|| view.find(id)) else { return false };
                 let known = view.product(product);
+                // Read soon, while there is other work to do.
+                known.into_iter().for_each(|known| view.prefetch_block(known));
+                view.prefetch_attributes(product);
                 self.own.extend(known.map(|known| group_root(view, product, known)));
                 join(&mut self.known, Known { product, positions, quantity });
                 true
@@ -107,15 +115,15 @@ impl Known {
     }
 }
 
-/// Tops of the variant groups of the products that product seeds name.
-pub(super) fn own_roots<'q>(
+/// Asks for what finding the products of several seeds reads.
+pub(super) fn prefetch_seeds<'q>(
     view: &View<'_>,
-    seeds: impl IntoIterator<Item = QuerySeed<'q>>,
-) -> ArrayVec<Ordinal, SEEDS_MAX> {
-    let roots = seeds.into_iter().take(SEEDS_MAX).filter_map(|seed| {
-        let SeedTarget::Product(id) = seed.target else { return None };
-        let product = view.find(id)?;
-        Some(group_root(view, product, view.product(product)?))
-    });
-    roots.collect()
+    seeds: impl Iterator<Item = QuerySeed<'q>> + Clone,
+) {
+    if seeds.clone().nth(1).is_some() {
+        view.prefetch_ids(seeds.filter_map(|seed| match seed.target {
+            SeedTarget::Product(id) => Some(id),
+            SeedTarget::Category(_) => None,
+        }));
+    }
 }

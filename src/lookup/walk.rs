@@ -11,7 +11,7 @@ use super::{
     plan::Plan,
     rank::{Ranking, Sum},
     report::{FillReport, Reason},
-    runs::{Candidate, Runs},
+    runs::{Ahead, Candidate, DISTANCE, Runs},
     seeds::Known,
     trace::{Fate, From, Seen, Sink},
 };
@@ -58,20 +58,19 @@ impl Lists<'_> {
     pub(super) fn open<'r>(
         self,
         runs: &mut Runs<'r>,
-        checks: &Checks<'r>,
+        checks: &'r Checks<'r>,
         known: &Known,
         patched: &'r Patched,
-        prefetch: usize,
+        distance: usize,
     ) {
+        let ahead = Ahead { checks, distance };
         match self {
-            Self::Mix(mix) => {
-                runs.open(&checks.view, known.product, mix, patched, checks.ahead(prefetch))
-            }
+            Self::Mix(mix) => runs.open(known.product, mix, patched, ahead),
             Self::CategoryPopular => {
                 let attributes = checks.view.attributes(known.product);
                 let category = attributes.map_or(NONE, |attributes| attributes.category.get());
                 let list = if category == NONE { &[] } else { checks.view.popular(Some(category)) };
-                runs.open_popular(&checks.view, list, checks.ahead(prefetch));
+                runs.open_popular(list, ahead);
             }
         }
     }
@@ -112,10 +111,12 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
         // Taken out for the walk: the runs borrow it, and the walk borrows the rest.
         let mut patched = std::mem::take(&mut self.bench.patched);
         lists.prepare(&mut patched, checks, known, self.interval);
-        let mut runs = Runs::default();
-        lists.open(&mut runs, checks, known, &patched, self.plan.pool().saturating_mul(2));
-        self.walk(&mut runs, &asked);
-        drop(runs);
+        {
+            // Ends with this block, where it lies: to drop it by name would copy it first.
+            let mut runs = Runs::default();
+            lists.open(&mut runs, checks, known, &patched, DISTANCE);
+            self.walk(&mut runs, &asked);
+        }
         self.bench.patched = patched;
     }
 
@@ -124,8 +125,7 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
         let checks = self.checks;
         let list = checks.view.popular(category);
         let mut runs = Runs::default();
-        let ahead = checks.ahead(self.plan.pool().saturating_mul(2));
-        runs.open_popular(&checks.view, list, ahead);
+        runs.open_popular(list, Ahead { checks, distance: DISTANCE });
         self.walk(&mut runs, &checks.asked_by_nobody(None));
     }
 

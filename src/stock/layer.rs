@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
-use crate::{index::Ordinal, model::relation::Availability};
+use crate::{
+    index::{Ordinal, prefetch},
+    model::relation::Availability,
+};
 
 /// Products of one chunk of states: 2 KiB.
 const STATES_PER_CHUNK: usize = 4_096;
@@ -34,6 +37,17 @@ impl States {
         let chunk = self.chunks.get(index / STATES_PER_CHUNK)?.as_ref()?;
         let pair = chunk.get(index % STATES_PER_CHUNK / 2)?;
         state(pair >> shift(index) & 0xF)
+    }
+
+    /// Asks for the cache line of a product's state.
+    #[inline]
+    pub(super) fn prefetch(&self, product: Ordinal) {
+        let index = product.index();
+        if let Some(Some(chunk)) = self.chunks.get(index / STATES_PER_CHUNK)
+            && let Some(pair) = chunk.get(index % STATES_PER_CHUNK / 2)
+        {
+            prefetch(pair);
+        }
     }
 
     /// Where the chunk of a product lies.

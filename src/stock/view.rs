@@ -94,6 +94,15 @@ impl StockView {
         named.or_else(|| self.every.states.find(product))
     }
 
+    /// Asks for the cache lines that [`StockView::reading`] reads.
+    #[inline]
+    pub fn prefetch(&self, product: Ordinal, inventory: u32) {
+        if let Some(named) = self.named(inventory) {
+            named.states.prefetch(product);
+        }
+        self.every.states.prefetch(product);
+    }
+
     /// The units of a product that an inventory holds, where a feed counts them.
     #[inline]
     #[must_use]

@@ -209,6 +209,23 @@ fn inspect_counts_what_a_store_holds() {
     assert_eq!(catalog["markets"], json!([["default", 3]]));
 }
 
+/// A cost has no meaning without what it is for.
+#[test]
+fn inspect_says_what_a_product_and_a_relation_take() {
+    let shop = shop_with(&["a", "b"]);
+    shop.published();
+    let run = kindred(["inspect".as_ref(), shop.store_dir().as_os_str()]).succeeded();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines = run.out.lines().map(words).collect::<Vec<_>>();
+    // Three products of 32 bytes; one block of a run header, its padding and two edges.
+    for line in [
+        "products 96 bytes 32.00 per product 48.00 per relation",
+        "edges 24 bytes 8.00 per product 12.00 per relation",
+    ] {
+        assert!(lines.iter().any(|found| found == line), "{line}: {}", run.out);
+    }
+}
+
 #[test]
 fn inspect_shows_how_texts_begin() {
     let shop = shop_with(&["a"]);
