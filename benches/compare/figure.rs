@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::duel::Spread;
+use crate::{duel::Spread, layout};
 
 /// Which side of its bounds a figure should be on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,21 @@ impl Figure {
             "ok": self.is_ok(),
             "note": self.note,
         })
+    }
+}
+
+impl From<layout::Figure> for Figure {
+    fn from(found: layout::Figure) -> Self {
+        let (low, high) = found.spread;
+        let figure = Self::less(found.goal, format!("{}, {}", found.what, found.unit));
+        // Where both are one, the table has an aim only, or a floor only.
+        let figure = if found.goal.starts_with('7') { figure } else { figure.floor(found.floor) };
+        let figure = if found.aim < found.floor || figure.floor.is_none() {
+            figure.aim(found.aim)
+        } else {
+            figure
+        };
+        figure.measured(Spread { low, median: found.measured, high })
     }
 }
 

@@ -9,12 +9,13 @@
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 #![expect(clippy::cast_precision_loss, reason = "figures have three digits")]
 
-mod catalog;
 mod child;
 mod client;
 mod compile;
 mod duel;
 mod figure;
+#[path = "../support/layout.rs"]
+mod layout;
 mod open_loop;
 mod peers;
 mod redis;
@@ -24,8 +25,6 @@ mod rigs;
 mod served;
 mod shop;
 mod structs;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::{
     fs::File,
@@ -36,11 +35,11 @@ use std::{
 use kindred::load::Machine;
 
 use self::{
-    catalog::{IdBytes, Shape},
     child::Cores,
     client::Loop,
     figure::{Figure, Report},
-    peers::Role,
+    layout::shops::{self, id_12, id_36, three_types, two_types},
+    peers::Peer,
     request_path::Names,
     shop::Shop,
 };
@@ -78,7 +77,7 @@ fn main() {
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     if let Some(name) = value("--role") {
         let path = Path::new(arguments.last().unwrap());
-        return peers::serve(Role::named(name, path).expect("a role by its name"));
+        return peers::serve(Peer::named(name, path).expect("a role by its name"));
     }
     let temporary = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let dir = value("--dir").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
@@ -130,8 +129,7 @@ fn measure(run: &Run) -> Vec<Figure> {
         figures.extend(found);
     };
     let products = if run.is_test { 20_000 } else { 1_000_000 };
-    let shape = |products, id_bytes| Shape { products, id_bytes };
-    let million = Shop::new(&run.dir, shape(products, IdBytes::Twelve));
+    let million = Shop::new(&run.dir, two_types(products, id_12));
     if run.wants("1") || run.wants("3") {
         let names = Names {
             goal: "1",
@@ -141,7 +139,7 @@ fn measure(run: &Run) -> Vec<Figure> {
             structs_floor: Some(1.2),
         };
         take(request_path::one_core(run, &million, &names));
-        let long = Shop::new(&run.dir, shape(products, IdBytes::ThirtySix));
+        let long = Shop::new(&run.dir, two_types(products, id_36));
         let names =
             Names { goal: "1-36", floor: None, bytes: "1-36b", structs: "", structs_floor: None };
         take(request_path::one_core(run, &long, &names));
@@ -155,7 +153,7 @@ fn measure(run: &Run) -> Vec<Figure> {
             structs_floor: Some(1.5),
         };
         if run.is_full {
-            let ten = Shop::new(&run.dir, shape(10_000_000, IdBytes::Twelve));
+            let ten = Shop::new(&run.dir, two_types(10_000_000, id_12));
             take(request_path::one_core(run, &ten, &names));
         } else {
             take(names.unmeasured());
@@ -167,12 +165,15 @@ fn measure(run: &Run) -> Vec<Figure> {
     if run.wants("5") {
         take(request_path::runtimes(run, &million));
     }
+    if run.wants("6") || run.wants("7") || run.wants("10") {
+        take(in_process(run, products));
+    }
     if run.wants("8") {
         take(open_loop::goal(run, &million));
     }
     if run.wants("9") || run.wants("12") {
         if run.is_full {
-            let ten = Shop::new(&run.dir, shape(10_000_000, IdBytes::Twelve));
+            let ten = Shop::new(&run.dir, two_types(10_000_000, id_12));
             take(served::goals(run, &ten));
         } else {
             take(served::goals(run, &million));
@@ -181,5 +182,18 @@ fn measure(run: &Run) -> Vec<Figure> {
     if run.wants("11") {
         take(compile::goals(run));
     }
+    figures
+}
+
+/// Goals 6, 7 and 10: without a server.
+fn in_process(run: &Run, products: u32) -> Vec<Figure> {
+    let cycles = if run.is_test { 300 } else { 2_000 };
+    let shop =
+        shops::Shop::open(two_types(if run.is_full { 10 * products } else { products }, id_12));
+    let mut figures = layout::goal_6(&shop, cycles).map(Figure::from).to_vec();
+    figures.extend(layout::goal_10(&shop).map(Figure::from));
+    drop(shop);
+    let shop = shops::Shop::open(three_types(products, id_12));
+    figures.extend(layout::goal_7(&shop, cycles).map(Figure::from));
     figures
 }

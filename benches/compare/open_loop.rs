@@ -5,7 +5,7 @@ use std::{fs::File, io::Write as _, num::NonZeroU32, sync::Arc, time::Duration};
 use kindred::load::{self, Asked, Options, RateReport, Schedule};
 
 use crate::{
-    Run, child::Server, client::Connections, duel::Spread, figure::Figure, peers::Role, shop::Shop,
+    Run, child::Server, client::Connections, duel::Spread, figure::Figure, peers::Peer, shop::Shop,
 };
 
 const CALLS_PER_S: u32 = 10_000;
@@ -19,9 +19,9 @@ pub(crate) fn goal(run: &Run, shop: &Shop) -> Vec<Figure> {
         Connections::open(on, kindred.address, (1, 1), frames.clone()).answer(on, &frames[0]);
     let file = run.dir.join("open-loop.reply");
     File::create(&file).and_then(|mut file| file.write_all(&reply)).unwrap();
-    let echo = shop.peer(on, Role::EchoStructs(&file), &run.cores.server);
+    let echo = shop.peer(on, Peer::EchoStructs(&file), &run.cores.server);
 
-    let ids = shop.asked().into_iter().map(|ordinal| shop.shape.id(ordinal)).collect();
+    let ids = shop.asked().into_iter().map(|ordinal| shop.id(ordinal)).collect();
     let asked = Arc::new(Asked::products(vec![shop.lookup(0)], ids, 1).unwrap());
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for cycle in 0..run.cycles {

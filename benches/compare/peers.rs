@@ -36,7 +36,7 @@ use crate::structs;
 
 /// What this process is to be.
 #[derive(Clone, Copy)]
-pub(crate) enum Role<'a> {
+pub(crate) enum Peer<'a> {
     /// Stock tonic that answers the bytes of this file, held as bytes.
     Echo(&'a Path),
     /// Stock tonic that answers the bytes of this file, held as a tree of structs.
@@ -47,7 +47,7 @@ pub(crate) enum Role<'a> {
     TwoThreads(&'a Path),
 }
 
-impl<'a> Role<'a> {
+impl<'a> Peer<'a> {
     /// The role of these arguments.
     pub(crate) fn named(name: &str, path: &'a Path) -> Option<Self> {
         Some(match name {
@@ -76,10 +76,10 @@ impl<'a> Role<'a> {
 }
 
 /// Serves until the process is killed.
-pub(crate) fn serve(role: Role<'_>) {
+pub(crate) fn serve(role: Peer<'_>) {
     let mut builder = match role {
-        Role::TwoThreads(_) => tokio::runtime::Builder::new_multi_thread(),
-        Role::Echo(_) | Role::EchoStructs(_) | Role::Structs(_) => {
+        Peer::TwoThreads(_) => tokio::runtime::Builder::new_multi_thread(),
+        Peer::Echo(_) | Peer::EchoStructs(_) | Peer::Structs(_) => {
             tokio::runtime::Builder::new_current_thread()
         }
     };
@@ -95,19 +95,19 @@ pub(crate) fn serve(role: Role<'_>) {
     });
 }
 
-fn router(role: Role<'_>) -> (Router, Option<Watcher>) {
+fn router(role: Peer<'_>) -> (Router, Option<Watcher>) {
     let mut server = Server::builder();
     match role {
-        Role::Echo(reply) => {
+        Peer::Echo(reply) => {
             let reply = EncodedResponse::of(&fs::read(reply).unwrap());
             (server.add_service(Stub::new(move |_| reply.clone())), None)
         }
-        Role::EchoStructs(reply) => {
+        Peer::EchoStructs(reply) => {
             let reply = fs::read(reply).unwrap();
             let reply = GetRecommendationsResponse::decode(reply.as_slice()).unwrap();
             (server.add_service(Stub::new(move |_| reply.clone())), None)
         }
-        Role::Structs(store) => {
+        Peer::Structs(store) => {
             let (live, stock, watcher) = follow(store);
             let availabilities = Availabilities::new(stock, Live::clone(&live));
             let answer = move |request| structs::answer(&live.load().unwrap(), &request);
@@ -116,7 +116,7 @@ fn router(role: Role<'_>) -> (Router, Option<Watcher>) {
                 .add_service(AvailabilityServiceServer::new(availabilities));
             (router, Some(watcher))
         }
-        Role::TwoThreads(store) => {
+        Peer::TwoThreads(store) => {
             let (live, stock, watcher) = follow(store);
             let recommendations = Recommendations::new(Live::clone(&live));
             let availabilities = Availabilities::new(stock, live);

@@ -14,6 +14,7 @@ use crate::{
     client::Connections,
     duel::{Asker, BURST, Burst, Side, Spread, duel, per_core},
     figure::Figure,
+    layout::sold_out::is_sold_out,
     resp::{Clients, command},
     shop::Shop,
 };
@@ -60,7 +61,7 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
     );
     let sha = sha.slice(5..45);
 
-    let ids = || ordinals.iter().map(|ordinal| shop.shape.id(*ordinal));
+    let ids = || ordinals.iter().map(|ordinal| shop.id(*ordinal));
     let gets = ids().map(|id| command([b"GET", id.as_bytes()])).collect::<Rc<[Bytes]>>();
     let filters = ids().map(|id| command([b"EVALSHA", &sha, b"1", format!("l:{id}").as_bytes()]));
     let filters = filters.collect::<Rc<[Bytes]>>();
@@ -106,17 +107,16 @@ fn start(run: &Run) -> Option<Server> {
 
 /// The lists of the products that are asked for, and all products that are sold out.
 fn fill(run: &Run, shop: &Shop, redis: &Server, ordinals: &[u32], reply: &Bytes) {
-    let shape = shop.shape;
     let values =
-        ordinals.iter().map(|ordinal| command([b"SET", shape.id(*ordinal).as_bytes(), reply]));
+        ordinals.iter().map(|ordinal| command([b"SET", shop.id(*ordinal).as_bytes(), reply]));
     let lists = ordinals.iter().flat_map(|ordinal| {
-        let key = format!("l:{}", shape.id(*ordinal));
+        let key = format!("l:{}", shop.id(*ordinal));
         // Asked for twice, it is filled twice: its length must stay.
         let empty = command([b"DEL", key.as_bytes()]);
         let push = move |id: String| command([b"RPUSH", key.as_bytes(), id.as_bytes()]);
-        std::iter::once(empty).chain(shape.targets(*ordinal).map(push))
+        std::iter::once(empty).chain(shop.targets(*ordinal).map(push))
     });
-    let out = (0..shape.products).filter(|ordinal| crate::catalog::Shape::is_out(*ordinal));
-    let out = out.map(|ordinal| command([b"SADD", b"out", shape.id(ordinal).as_bytes()]));
+    let out = (0..shop.shape.products).filter(|ordinal| is_sold_out(*ordinal));
+    let out = out.map(|ordinal| command([b"SADD", b"out", shop.id(ordinal).as_bytes()]));
     Clients::fill(&run.asker, redis.address, values.chain(lists).chain(out));
 }

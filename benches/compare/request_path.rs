@@ -12,7 +12,7 @@ use crate::{
     client::{Connections, Frames, Loop},
     duel::{Asker, Burst, Side, Spread, duel, per_core, per_second},
     figure::Figure,
-    peers::Role,
+    peers::Peer,
     shop::Shop,
 };
 
@@ -24,14 +24,14 @@ pub(crate) fn one_core(run: &Run, shop: &Shop, names: &Names) -> Vec<Figure> {
     let on = &run.asker;
     let frames = shop.requests();
     let kindred = shop.kindred(on, 1, &run.cores.server);
-    let structs = shop.peer(on, Role::Structs(&shop.store()), &run.cores.server);
+    let structs = shop.peer(on, Peer::Structs(&shop.store()), &run.cores.server);
     let reply = typical_reply(on, [&kindred, &structs], &frames);
-    let file = run.dir.join(format!("{}.reply", shop.shape.name()));
+    let file = run.dir.join(format!("{}.reply", shop.name));
     fs::File::create(&file)
         .and_then(|mut file| std::io::Write::write_all(&mut file, &reply))
         .unwrap();
-    let echo = shop.peer(on, Role::Echo(&file), &run.cores.server);
-    let echo_structs = shop.peer(on, Role::EchoStructs(&file), &run.cores.server);
+    let echo = shop.peer(on, Peer::Echo(&file), &run.cores.server);
+    let echo_structs = shop.peer(on, Peer::EchoStructs(&file), &run.cores.server);
 
     let servers = [&kindred, &echo_structs, &echo, &structs];
     let bursts = grpc_duel(run, &servers, (10, 10), &frames);
@@ -47,7 +47,7 @@ pub(crate) fn one_core(run: &Run, shop: &Shop, names: &Names) -> Vec<Figure> {
         cpu_us(structs),
         per_second(ours, echo_structs).median,
     );
-    let size = shop.shape.name();
+    let size = &shop.name;
     let mut figures = vec![
         names
             .whole(format!("lookup / stock tonic prost echo, calls per core, 10x10, {size}"))
@@ -137,7 +137,7 @@ pub(crate) fn runtimes(run: &Run, shop: &Shop) -> Vec<Figure> {
     let on = &run.asker;
     let frames = shop.requests();
     let ours = shop.kindred(on, 2, &run.cores.all);
-    let theirs = shop.peer(on, Role::TwoThreads(&shop.store()), &run.cores.all);
+    let theirs = shop.peer(on, Peer::TwoThreads(&shop.store()), &run.cores.all);
     let lanes: [(&str, Lanes, f64, f64); 4] = [
         ("5a", (2, 4), 0.94, 1.0),
         ("5b", (8, 4), 0.94, 1.0),

@@ -27,7 +27,7 @@ const PAIRS: usize = 10;
 pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
     let dir = tempfile::tempdir_in(&run.dir).unwrap();
     let store = Store::create(&dir.path().join("store")).unwrap();
-    let catalogs = [false, true].map(|is_other| shop.shape.stage(&store, is_other));
+    let catalogs = [false, true].map(|is_other| shop.stage(&store, is_other));
     let track = store.track(MAIN_TRACK).unwrap();
     let note = Note {
         actor: "bench".to_owned(),
@@ -36,11 +36,15 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
     };
     let (blobs, guard) = (&[catalogs[0]], &|_: Option<&_>| Ok(()));
     track.publish(&Publish { blobs, guard, since: None, over_rollback: false, note }).unwrap();
-    let ids = shop.asked().into_iter().map(|ordinal| shop.shape.id(ordinal)).collect();
+    let ids = shop.asked().into_iter().map(|ordinal| shop.id(ordinal)).collect();
     let asked = Arc::new(Asked::products(vec![shop.lookup(0)], ids, 1).unwrap());
 
     let (cycles, slow) = if run.is_test { (1, 20) } else { (PAIRS.min(run.cycles), 1) };
-    let seconds = if run.is_test { 1 } else { if run.is_full { 12 } else { 3 } };
+    let seconds = match (run.is_test, run.is_full) {
+        (true, _) => 1,
+        (false, true) => 12,
+        (false, false) => 3,
+    };
     let kindred = Path::new(env!("CARGO_BIN_EXE_kindred"));
     // The loader needs a core beside the server's and the asker's, or shares all of them.
     crate::child::pin(None, &run.cores.all);
@@ -55,7 +59,7 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
     crate::child::pin(None, &run.cores.asker);
 
     let took = Spread::of(swaps.swaps.iter().map(std::time::Duration::as_secs_f64)).median;
-    let size = shop.shape.name();
+    let size = &shop.name;
     vec![
         Figure::less("9", format!("p99.9 at 10 k/s in a warm swap / without, {size}"))
             .floor(2.0)

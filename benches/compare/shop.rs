@@ -11,20 +11,28 @@ use std::{
 use bytes::Bytes;
 use kindred::{
     client::Replica,
+    index::{Catalog, Role},
     pb::{
         self, Availability, GetRecommendationsRequest, LookupSpec, ReplaceAvailabilityRequest,
         Seed, seed::Target,
     },
-    store::Store,
+    store::{BlobRef, Store},
 };
 
 use crate::{
-    catalog::{STAGE, Shape, TYPES},
     child::Server,
     client::{Frames, Loop, frame},
-    peers::Role,
-    support::Random,
+    layout::{
+        shape::Shape,
+        sold_out::is_sold_out,
+        support::{Random, publish},
+    },
+    peers::Peer,
 };
+
+/// The types of a shop, and the relations of each product over both.
+const TYPES: [pb::RelationType; 2] = [pb::RelationType::CrossSell, pb::RelationType::Alternative];
+const RELATIONS: u32 = 30;
 
 /// Results that are asked for.
 pub(crate) const RESULTS: i32 = 20;
@@ -38,20 +46,49 @@ const UPDATES_PER_MESSAGE: usize = 10_000;
 /// A catalog on disk and who serves it.
 pub(crate) struct Shop {
     pub(crate) shape: Shape,
+    /// Its size, for people and for file names.
+    pub(crate) name: String,
     dir: PathBuf,
 }
 
 impl Shop {
     /// Publishes the catalog under this directory, if it is not there yet.
     pub(crate) fn new(dir: &Path, shape: Shape) -> Self {
-        let shop = Self { shape, dir: dir.join(shape.name()) };
+        let id_bytes = (shape.id)(shape.products, 0).len();
+        let name = format!("{}x{id_bytes}", shape.products);
+        let shop = Self { shape, dir: dir.join(&name), name };
         let is_whole = shop.dir.join("whole");
         if !is_whole.exists() {
             let store = Store::create(&shop.store()).unwrap();
-            shape.publish(&store);
+            publish(&store, |file, path| shape.write(file, path));
             std::fs::File::create(is_whole).unwrap();
         }
         shop
+    }
+
+    /// The id of an ordinal.
+    pub(crate) fn id(&self, ordinal: u32) -> String {
+        (self.shape.id)(self.shape.products, ordinal)
+    }
+
+    /// Ids of the targets of a product, type after type, best first.
+    pub(crate) fn targets(&self, source: u32) -> impl Iterator<Item = String> {
+        let products = self.shape.products;
+        let target = move |relation| self.id((self.shape.target)(products, source, relation));
+        (0..RELATIONS).map(target)
+    }
+
+    /// Puts the catalog into a store, or one with a relation less of each type, and publishes neither.
+    pub(crate) fn stage(&self, store: &Store, is_other: bool) -> BlobRef {
+        let staged = store.stage(Role::Catalog).unwrap();
+        let per_type = self.shape.per_type - u32::from(is_other);
+        let shape = Shape { per_type, ..self.shape };
+        shape.write(staged.file().try_clone().unwrap(), staged.path()).unwrap();
+        let (hash, size_bytes) = {
+            let catalog = Catalog::open(staged.path(), None).unwrap();
+            (catalog.blob().hash(), catalog.blob().size_bytes())
+        };
+        staged.commit(hash, size_bytes).unwrap()
     }
 
     /// Its store.
@@ -73,7 +110,7 @@ impl Shop {
     }
 
     /// Starts this program in another role; those with a catalog are fed stock.
-    pub(crate) fn peer(&self, on: &Loop, role: Role<'_>, cores: &[usize]) -> Server {
+    pub(crate) fn peer(&self, on: &Loop, role: Peer<'_>, cores: &[usize]) -> Server {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let (name, path) = role.arguments();
         command.arg("--role").arg(name).arg(path);
@@ -90,12 +127,12 @@ impl Shop {
         let event_time =
             Some(pb::Timestamp { seconds: i64::try_from(now.as_secs()).unwrap(), nanos: 0 });
         let update = |ordinal| pb::AvailabilityUpdate {
-            product_id: self.shape.id(ordinal),
+            product_id: self.id(ordinal),
             availability: Availability::OutOfStock.into(),
             event_time,
             ..pb::AvailabilityUpdate::default()
         };
-        let out = (0..self.shape.products).filter(|ordinal| Shape::is_out(*ordinal));
+        let out = (0..self.shape.products).filter(|ordinal| is_sold_out(*ordinal));
         let out = out.map(update).collect::<Vec<_>>();
         let part = |updates: &[pb::AvailabilityUpdate]| ReplaceAvailabilityRequest {
             source_id: "warehouse".to_owned(),
@@ -124,15 +161,18 @@ impl Shop {
 
     /// A lookup of 20 results of both types for a stage.
     pub(crate) fn lookup(&self, ordinal: u32) -> GetRecommendationsRequest {
-        let id = self.shape.id(ordinal);
+        let id = self.id(ordinal);
         GetRecommendationsRequest {
             lookup: Some(LookupSpec {
-                relation_types: TYPES.map(|one| i32::from(one.number())).into(),
+                relation_types: TYPES.map(i32::from).into(),
                 max_results: RESULTS,
                 ..LookupSpec::default()
             }),
             seeds: vec![Seed { target: Some(Target::ProductId(id)), quantity: 1.0 }],
-            context: Some(pb::Context { stage: STAGE as i32, ..pb::Context::default() }),
+            context: Some(pb::Context {
+                stage: pb::ShoppingStage::Consideration.into(),
+                ..pb::Context::default()
+            }),
             ..GetRecommendationsRequest::default()
         }
     }

@@ -19,15 +19,15 @@ mod pairs;
 #[path = "requests.rs"]
 pub(crate) mod requests;
 #[path = "../../tests/synthetic/shape.rs"]
-mod shape;
+pub(crate) mod shape;
 #[path = "shops.rs"]
 pub(crate) mod shops;
 #[path = "sold_out.rs"]
-mod sold_out;
+pub(crate) mod sold_out;
 #[path = "structs.rs"]
 mod structs;
 #[path = "mod.rs"]
-mod support;
+pub(crate) mod support;
 
 use pairs::{Pair, Spread, alone, pair};
 use shops::Shop;
@@ -99,14 +99,14 @@ pub(crate) fn goal_6(shop: &Shop, cycles: usize) -> [Figure; 3] {
             id.clear();
             id.push_str(shop.id(call));
         }
-        get_recommendations(moment, &request).unwrap().0
+        get_recommendations(moment, &request).unwrap().message()
     };
     let mut found = 0;
     for call in 0..1_000 {
         let (own, id) = (ours(call), shop.id(call));
         assert!(structs.reply(moment, &WANTED, id) == own, "{id}");
         assert!(one_pass(moment, &WANTED, id) == own, "{id}");
-        let shown = EncodedResponse(own).decoded().unwrap();
+        let shown = EncodedResponse::of(&own).decoded().unwrap();
         found += shown.recommendations.len();
     }
     assert!(found > 19_000, "{found} results in 1,000 lookups");
@@ -119,7 +119,7 @@ pub(crate) fn goal_6(shop: &Shop, cycles: usize) -> [Figure; 3] {
     [
         Figure::of_pair("6a", "key / hashbrown", &keys(shop, cycles), 1.0),
         Figure::of_pair("6b", "filter + emit of 30 / one pass of structs", &naive, 0.30),
-        Figure::of_pair("6c", "the same / structs of the lookup's answer", &built, 1.0),
+        Figure::of_pair("6c", "the same / structs of the lookup's answer", &built, 0.30),
     ]
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn goal_7(shop: &Shop, cycles: usize) -> [Figure; 2] {
         let Spread { low, median, high } = alone(cycles, 20 / seeds, call);
         let found = Spread { low: low / 1e3, median: median / 1e3, high: high / 1e3 };
         let what = format!("a page of 4 slots x 10, {seeds} seeds");
-        Figure::new(("7", "us"), what, found, (aim, aim))
+        Figure::new((if seeds == 1 { "7a" } else { "7b" }, "us"), what, found, (aim, aim))
     })
 }
 
@@ -167,12 +167,15 @@ pub(crate) fn goal_10(shop: &Shop) -> [Figure; 2] {
     let keys = sum(&["edges", "products", "aliases", "key_heap", "keys"]);
     let all = sections.values().sum::<u64>();
     let all = all - sum(&["title_ends", "title_heap", "reverse_ends", "reverse"]);
-    let figure = |what: &str, bytes: u64, goals| {
+    let figure = |goal, what: &str, bytes: u64, goals| {
         let found = bytes as f64 / relations;
         let found = Spread { low: found, median: found, high: found };
-        Figure::new(("10", "bytes"), format!("bytes per relation: {what}"), found, goals)
+        Figure::new((goal, "bytes"), format!("bytes per relation: {what}"), found, goals)
     };
-    [figure("edges and keys", keys, (9.8, 9.0)), figure("with product columns", all, (11.5, 10.0))]
+    [
+        figure("10a", "edges and keys", keys, (9.8, 9.0)),
+        figure("10b", "with product columns", all, (11.5, 10.0)),
+    ]
 }
 
 /// Bytes of each section of the shop's catalog.

@@ -90,16 +90,15 @@ struct Call {
 
 /// All that a caller sees, but for the date.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Answer {
-    Whole {
-        status: u16,
-        headers: HeaderMap,
-        body: Vec<u8>,
-        trailers: Option<HeaderMap>,
-    },
-    /// The stream was reset by this code.
-    Reset(Option<u32>),
+struct Told {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    trailers: Option<HeaderMap>,
 }
+
+/// What was told, or the code by which the stream was reset.
+type Answer = Result<Told, Option<u32>>;
 
 impl Call {
     /// A call of this body in one piece.
@@ -114,14 +113,14 @@ impl Call {
         let connection = tokio::spawn(async { connection.await.ok() });
         let answer = self.send(sender.ready().await.unwrap(), addr).await;
         connection.abort();
-        answer.unwrap_or_else(|error| Answer::Reset(error.reason().map(u32::from)))
+        answer.map_err(|error| error.reason().map(u32::from))
     }
 
     async fn send(
         &self,
         mut sender: SendRequest<Bytes>,
         addr: SocketAddr,
-    ) -> Result<Answer, h2::Error> {
+    ) -> Result<Told, h2::Error> {
         let uri = format!("http://{addr}/kindred.v1.RecommendationService/{}", self.method);
         let mut request = Request::builder().method(self.verb).uri(uri);
         for (name, value) in &self.headers {
@@ -154,7 +153,7 @@ impl Call {
         let mut headers = head.headers;
         headers.remove(header::DATE);
         let trailers = body.trailers().await?;
-        Ok(Answer::Whole { status: head.status.as_u16(), headers, body: bytes, trailers })
+        Ok(Told { status: head.status.as_u16(), headers, body: bytes, trailers })
     }
 }
 
@@ -266,8 +265,8 @@ fn no_caller_can_tell_the_hot_path_from_the_router() {
         .run(&call(), |call| {
             let answer = pair.answer(&call)?;
             let count = match answer {
-                Answer::Whole { trailers: Some(_), .. } => &good,
-                Answer::Whole { .. } | Answer::Reset(_) => &refused,
+                Ok(Told { trailers: Some(_), .. }) => &good,
+                Ok(_) | Err(_) => &refused,
             };
             count.set(count.get() + 1);
             Ok(())
@@ -283,7 +282,7 @@ fn a_request_over_the_limit_is_refused_as_by_the_router() {
     let mut request = lookup("a", "", 1);
     request.exclude_product_ids = vec!["x".repeat(100); REQUEST_BYTES_MAX / 100];
     let call = Call::plain(METHODS[0], good(&request.encode_to_vec()));
-    let Answer::Whole { headers, .. } = pair.answer(&call).unwrap() else { panic!("an answer") };
+    let Told { headers, .. } = pair.answer(&call).unwrap().unwrap();
     assert_eq!(headers.get("grpc-status").unwrap(), "11", "OUT_OF_RANGE, as tonic says");
 }
 
@@ -293,7 +292,7 @@ fn a_request_of_many_small_frames_is_answered() {
     let body = good(&lookup("a", "", 1).encode_to_vec());
     let pieces = body.iter().map(|byte| Bytes::copy_from_slice(&[*byte])).collect();
     let call = Call { pieces, ..Call::plain(METHODS[0], Bytes::new()) };
-    let Answer::Whole { body, .. } = pair.answer(&call).unwrap() else { panic!("an answer") };
+    let Told { body, .. } = pair.answer(&call).unwrap().unwrap();
     let reply = EncodedResponse::of(&body[5..]).decoded().unwrap();
     assert_eq!(reply.recommendations[0].product_id, "target");
 }
@@ -304,7 +303,7 @@ fn an_answer_of_many_pieces_arrives_whole() {
     let slots = (0..16).map(|_| lookup("a", "", 1)).collect::<Vec<_>>();
     let request = page(slots).encode_to_vec();
     let call = Call::plain(METHODS[1], good(&request));
-    let Answer::Whole { body, .. } = pair.answer(&call).unwrap() else { panic!("an answer") };
+    let Told { body, .. } = pair.answer(&call).unwrap().unwrap();
     let reply = EncodedResponse::of(&body[5..]).decoded_page().unwrap();
     assert_eq!(reply.results.len(), 16);
 }
