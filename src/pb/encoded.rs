@@ -1,7 +1,6 @@
 //! A response that is already in wire form.
 //!
-//! The server builds the hot reply in one buffer instead of a tree of structs (two passes took a
-//! quarter of the time of prost structs), with the head of its gRPC frame before it, so that the hot
+//! The server builds the hot reply in one buffer instead of a tree of structs, with the head of its gRPC frame before it, so that the hot
 //! path hands the buffer to HTTP/2 as it is. The generated server stub still expects a prost message,
 //! so this type plays one: it writes its bytes, and reading it skips every field.
 
@@ -21,46 +20,19 @@ pub struct EncodedResponse {
     frame: Bytes,
 }
 
-/// Takes bytes of a message into a buffer that has room for the head of its frame.
-#[derive(Debug)]
-pub struct FrameBuffer(Vec<u8>);
-
-impl FrameBuffer {
-    /// A buffer for a message of so many bytes.
-    #[must_use]
-    pub fn with_capacity(message_bytes: usize) -> Self {
-        let mut frame = Vec::with_capacity(message_bytes.saturating_add(FRAME_HEAD_BYTES));
-        frame.resize(FRAME_HEAD_BYTES, 0);
-        Self(frame)
-    }
-
-    /// Where the message goes: it is appended.
-    pub fn message(&mut self) -> &mut Vec<u8> {
-        &mut self.0
-    }
-
-    /// Writes the head. A message is below 4 GiB: `limits::RESPONSE_BYTES_MAX` is far below.
-    #[must_use]
-    pub fn finish(self) -> EncodedResponse {
-        let Self(mut frame) = self;
-        let length = u32::try_from(frame.len().saturating_sub(FRAME_HEAD_BYTES));
-        let mut head = [0; FRAME_HEAD_BYTES];
-        #[expect(clippy::big_endian_bytes, reason = "gRPC puts the high byte first")]
-        head[1..].copy_from_slice(&length.unwrap_or(u32::MAX).to_be_bytes());
-        if let Some(start) = frame.first_chunk_mut() {
-            *start = head;
-        }
-        EncodedResponse { frame: frame.into() }
-    }
-}
-
 impl EncodedResponse {
-    /// A response of these bytes of a message.
+    /// A response of these bytes of a message, which are copied. A message is below 4 GiB:
+    /// `limits::RESPONSE_BYTES_MAX` is far below.
     #[must_use]
     pub fn of(message: &[u8]) -> Self {
-        let mut frame = FrameBuffer::with_capacity(message.len());
-        frame.message().extend_from_slice(message);
-        frame.finish()
+        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        // Exactly full, so that `Bytes` takes the buffer as it is.
+        let mut frame = Vec::with_capacity(message.len().saturating_add(FRAME_HEAD_BYTES));
+        frame.push(0);
+        #[expect(clippy::big_endian_bytes, reason = "gRPC puts the high byte first")]
+        frame.extend_from_slice(&length.to_be_bytes());
+        frame.extend_from_slice(message);
+        Self { frame: frame.into() }
     }
 
     /// The message.

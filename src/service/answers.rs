@@ -6,14 +6,13 @@ use std::cell::RefCell;
 use tonic::Status;
 
 use super::{
-    convert::{self, Asked},
-    explain, pages,
+    convert, explain, pages,
     present::Present,
-    reply::{self, PageBuffer, Showing},
+    reply::{self, Showing, Wire},
     status::Refusal,
 };
 use crate::{
-    lookup::{self, Page, Plan, QuerySeed, Repeats, Scratch},
+    lookup::{self, Page, Plan, Query, QuerySeed, Repeats, Scratch},
     pb::{self, EncodedResponse},
     snapshot::Moment,
 };
@@ -23,7 +22,7 @@ use crate::{
 pub(super) struct Workspace {
     pub(super) scratch: Scratch,
     pub(super) page: Page,
-    pub(super) buffer: PageBuffer,
+    pub(super) wire: Wire,
     pub(super) missing: pages::Missing,
 }
 
@@ -88,17 +87,19 @@ pub(super) fn get(
 ) -> Result<EncodedResponse, Refusal> {
     present.require_snapshot(&request.snapshot_id)?;
     let scene = &present.scene;
-    let Asked { query, context, detail } = convert::query(request, &scene.view, present.now_s)?;
+    let mut query = Query::default();
+    let now_s = present.now_s;
+    let (context, detail) = convert::read_query(request, &scene.view, now_s, &mut query)?;
     present.require_positions(&request.min_availability)?;
     let plan = Plan::new(scene, &context, &query)
         .map_err(|error| Refusal::Invalid(vec![convert::unplanned(error, &query)]))?;
-    let reply = with_workspace(|Workspace { scratch, page, .. }| {
+    let reply = with_workspace(|Workspace { scratch, page, wire, .. }| {
         // A list of its own: nobody asks what it shows.
         page.begin(scene, [], Repeats::Allowed);
         let answer = lookup::answer(scene, &context, &query, &plan, page, scratch);
         let showing =
             Showing { scene, snapshot_id: present.snapshot_id, context: &context, detail };
-        reply::encode(&showing, &answer, query.seeds.iter().map(QuerySeed::id))
+        reply::encode(&showing, &answer, query.seeds.iter().map(QuerySeed::id), wire)
     });
     Ok(reply)
 }

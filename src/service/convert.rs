@@ -24,7 +24,7 @@ pub(super) use explain::explain_limits;
 pub(super) use listing::listing;
 pub(super) use lookup::unplanned;
 pub(super) use page::{Envelope, SlotIds, envelope};
-pub(super) use query::{Asked, query};
+pub(super) use query::read_query;
 pub(super) use relation::{Stored, cut, relation};
 pub(super) use version::{data_version, require_positions, timestamp};
 pub(super) use violations::Violations;

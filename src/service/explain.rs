@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     index::Ordinal,
-    lookup::{self, Answer, Page, Plan, Scratch, Trace},
+    lookup::{self, Answer, Page, Plan, Query, Scratch, Trace},
     model::limits::{EXPLAINED_MAX, EXPLAINED_RELATIONS_MAX, EXPLANATION_BYTES_MAX},
     pb::{self, EncodedResponse, explain_recommendations_request::Request as Asked},
 };
@@ -52,7 +52,8 @@ pub(super) fn explain(
 /// Refuses what a call of this lookup would refuse.
 fn check(present: &Present<'_>, single: &pb::GetRecommendationsRequest) -> Result<(), Refusal> {
     let view = &present.scene.view;
-    let convert::Asked { query, context, .. } = convert::query(single, view, present.now_s)?;
+    let mut query = Query::default();
+    let (context, _) = convert::read_query(single, view, present.now_s, &mut query)?;
     match Plan::new(&present.scene, &context, &query) {
         Ok(_) => Ok(()),
         Err(error) => Err(Refusal::Invalid(vec![convert::unplanned(error, &query)])),

@@ -81,16 +81,19 @@ fn fill(
     engine: &mut impl Engine,
     workspace: &mut Workspace,
 ) -> EncodedResponse {
-    let Workspace { scratch, page, buffer, missing } = workspace;
+    let Workspace { scratch, page, wire, missing } = workspace;
     let (scene, context) = (&present.scene, &envelope.context);
     let mut interval = Interval::UNBOUNDED;
     page.begin(scene, envelope.seeds.iter().copied(), envelope.repeats);
-    buffer.begin();
+    let showing =
+        Showing { scene, snapshot_id: present.snapshot_id, context, detail: envelope.detail };
+    reply::begin_page(wire);
     missing.begin();
     for (index, slot) in envelope.slots.iter().enumerate() {
         let mut violations = Violations::of_slot(index);
         envelope.unknown.iter().for_each(|unknown| violations.share(unknown.clone()));
-        let query = envelope.query(slot, &scene.view, &mut violations);
+        let mut query = Query::default();
+        envelope.read_query(slot, &scene.view, &mut violations, &mut query);
         let plan = violations.is_empty().then(|| Plan::new(scene, context, &query));
         let plan = plan.and_then(|plan| {
             let refused = |error| violations.push(convert::unplanned(error, &query));
@@ -101,16 +104,15 @@ fn fill(
             let answer = engine.answer(&asked, page, scratch);
             interval = interval.intersect(answer.interval);
             missing.note(index, !slot.seeds.is_empty(), answer.missing, &query.seeds);
-            buffer.push(&answer);
+            reply::write_slot(&showing, &slot.slot_id, Ok(&answer), wire);
         } else {
             engine.failed(slot);
-            buffer.push_error(slot_error(&violations.into_found()));
+            let error = slot_error(&violations.into_found());
+            reply::write_slot(&showing, &slot.slot_id, Err(&error), wire);
         }
     }
-    let showing =
-        Showing { scene, snapshot_id: present.snapshot_id, context, detail: envelope.detail };
     let missing = missing.places.iter().filter_map(|place| place.id(envelope));
-    reply::encode_page(&showing, envelope.slots, buffer, missing, interval)
+    reply::end_page(&showing, missing, interval, wire)
 }
 
 /// Seeds of a page's slots that the catalog does not know, each once. It keeps places, since ids are

@@ -1,27 +1,23 @@
 //! The hot replies: from picks to wire bytes in one buffer, without structs in between.
 //!
-//! Each message is walked twice by the same code: once by a [`Length`] that measures it, once by the
-//! buffer that takes it, which is therefore allocated once and in its right size. Fields go out in
-//! the order of their numbers and zero values are left out, so the bytes equal those of the
-//! generated encoder; a test compares the two.
+//! A message is written once, into a buffer that the thread keeps, with the length of a nested one put
+//! in when it is known; the reply is one copy of that, in its right size. Fields go out in the order of
+//! their numbers and zero values are left out, so the bytes equal those of the generated encoder; a
+//! test compares the two.
 
 mod page;
 mod parts;
 mod wire;
 
-use self::{
-    parts::{DataVersion, Recommendation},
-    wire::{Length, Message, Sink},
-};
+use self::parts::{DataVersion, Recommendation};
 use crate::{
     lookup::{Answer, Context, Interval, Scene},
-    model::limits::RESULTS_MAX,
-    pb::{EncodedResponse, FrameBuffer, RecommendationView},
+    pb::{EncodedResponse, RecommendationView},
     stock::StockView,
 };
-use arrayvec::ArrayVec;
 
-pub(super) use page::{PageBuffer, encode_page};
+pub(super) use page::{begin_page, end_page, write_slot};
+pub(super) use wire::Wire;
 
 /// What an answer is shown with.
 #[derive(Clone, Copy)]
@@ -46,45 +42,20 @@ impl<'a> Showing<'a> {
 pub(super) fn encode<'q>(
     showing: &Showing<'_>,
     answer: &Answer<'_>,
-    seed_ids: impl Iterator<Item = &'q str> + Clone,
+    seed_ids: impl Iterator<Item = &'q str>,
+    wire: &mut Wire,
 ) -> EncodedResponse {
-    let recommendation = |pick| Recommendation { showing, pick };
-    let tail = Tail { showing, answer, seed_ids };
-    let mut len = Length::of(&tail);
-    let mut lengths = ArrayVec::<usize, RESULTS_MAX>::new();
-    for pick in answer.picks.iter().take(RESULTS_MAX) {
-        let length = Length::of(&recommendation(pick)).0;
-        len.block(1, length);
-        lengths.push(length);
+    wire.begin();
+    let shown = answer.picks.iter().map(|pick| Recommendation { showing, pick });
+    shown.for_each(|recommendation| wire.message(1, &recommendation));
+    let missing = answer.missing;
+    if missing != 0 {
+        seed_ids
+            .enumerate()
+            .filter(|(position, _)| missing >> (position & 63) & 1 == 1)
+            .for_each(|(_, id)| wire.element(3, id.as_bytes()));
     }
-    // Exactly full, so that `Bytes` takes the buffer as it is.
-    let mut frame = FrameBuffer::with_capacity(len.0);
-    let out = frame.message();
-    for (pick, length) in answer.picks.iter().zip(lengths) {
-        out.head(1, length);
-        recommendation(pick).write(out);
-    }
-    tail.write(out);
-    frame.finish()
-}
-
-/// What follows the recommendations.
-struct Tail<'a, S> {
-    showing: &'a Showing<'a>,
-    answer: &'a Answer<'a>,
-    seed_ids: S,
-}
-
-impl<'q, S: Iterator<Item = &'q str> + Clone> Message for Tail<'_, S> {
-    fn write(&self, out: &mut impl Sink) {
-        let missing = self.answer.missing;
-        if missing != 0 {
-            let seeds = self.seed_ids.clone().enumerate();
-            seeds
-                .filter(|(position, _)| missing >> (position & 63) & 1 == 1)
-                .for_each(|(_, id)| out.element(3, id.as_bytes()));
-        }
-        out.message(4, &self.showing.version(self.answer.interval));
-        out.message(6, &self.answer.report);
-    }
+    wire.message(4, &showing.version(answer.interval));
+    wire.message(6, &answer.report);
+    EncodedResponse::of(wire.written())
 }

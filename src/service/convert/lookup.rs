@@ -18,16 +18,16 @@ use crate::{
     service::status::{Reason, Violation, quoted},
 };
 
-/// The query of a lookup, without seeds and exclusions.
-pub(super) fn lookup<'q>(
+/// Reads a lookup into an empty query, without seeds and exclusions.
+pub(super) fn read_lookup<'q>(
     asked: Option<&'q pb::LookupSpec>,
     view: &View<'_>,
     violations: &mut Violations,
-) -> Query<'q> {
-    let mut query = Query::default();
+    query: &mut Query<'q>,
+) {
     let Some(asked) = asked else {
         violations.add("lookup", "expected what to look up, found nothing");
-        return query;
+        return;
     };
     query.placement = (!asked.placement_id.is_empty()).then_some(&*asked.placement_id);
     query.types = relation_types(&asked.relation_types, "lookup.relation_types", view, violations);
@@ -66,7 +66,6 @@ pub(super) fn lookup<'q>(
             None
         }
     };
-    query
 }
 
 /// Why a query that is well formed cannot be planned, by the field to mend.
@@ -83,14 +82,15 @@ pub(in crate::service) fn unplanned(error: PlanError, query: &Query<'_>) -> Viol
     }
 }
 
-/// The seeds of a list that count, and how many do not.
-pub(super) fn seeds<'q>(
+/// Reads the seeds of a list that count; says how many do not.
+pub(super) fn read_seeds<'q>(
     asked: &'q [pb::Seed],
     violations: &mut Violations,
-) -> (ArrayVec<QuerySeed<'q>, SEEDS_MAX>, u32) {
+    seeds: &mut ArrayVec<QuerySeed<'q>, SEEDS_MAX>,
+) -> u32 {
     let counted = asked.iter().take(SEEDS_MAX).enumerate();
-    let seeds = counted.filter_map(|(index, seed)| query_seed(index, seed, violations));
-    (seeds.collect(), super::over(asked.len(), SEEDS_MAX))
+    seeds.extend(counted.filter_map(|(index, seed)| query_seed(index, seed, violations)));
+    super::over(asked.len(), SEEDS_MAX)
 }
 
 fn query_seed<'q>(

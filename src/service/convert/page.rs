@@ -51,7 +51,8 @@ pub(in crate::service) fn envelope<'q>(
     } else if ids == SlotIds::Required {
         check_ids(slots, &mut violations);
     }
-    let (seeds, ignored_seeds) = lookup::seeds(&request.seeds, &mut violations);
+    let mut seeds = ArrayVec::new();
+    let ignored_seeds = lookup::read_seeds(&request.seeds, &mut violations, &mut seeds);
     let (context, unknown) = context(request.context.as_ref(), view, now_s, &mut violations);
     let detail = query::detail(request.view, &mut violations);
     query::check_positions(&request.min_availability, &mut violations);
@@ -72,21 +73,22 @@ pub(in crate::service) fn envelope<'q>(
 }
 
 impl<'q> Envelope<'q> {
-    /// The query of a slot; what is wrong with it is for the slot alone.
-    pub(in crate::service) fn query(
+    /// Reads a slot into an empty query; what is wrong with it is for the slot alone.
+    pub(in crate::service) fn read_query(
         &self,
         slot: &'q pb::Slot,
         view: &View<'_>,
         violations: &mut Violations,
-    ) -> Query<'q> {
-        let mut query = lookup::lookup(slot.lookup.as_ref(), view, violations);
-        (query.seeds, query.ignored_seeds) = if slot.seeds.is_empty() {
-            (self.seeds.clone(), self.ignored_seeds)
+        query: &mut Query<'q>,
+    ) {
+        lookup::read_lookup(slot.lookup.as_ref(), view, violations, query);
+        query.ignored_seeds = if slot.seeds.is_empty() {
+            query.seeds.extend(self.seeds.iter().copied());
+            self.ignored_seeds
         } else {
-            lookup::seeds(&slot.seeds, violations)
+            lookup::read_seeds(&slot.seeds, violations, &mut query.seeds)
         };
         (query.exclude, query.ignored_exclusions) = (self.exclude, self.ignored_exclusions);
-        query
     }
 }
 

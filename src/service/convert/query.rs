@@ -9,29 +9,23 @@ use crate::{
     service::status::Refusal,
 };
 
-/// A lookup as a request asks for it.
-#[derive(Debug)]
-pub(in crate::service) struct Asked<'q> {
-    pub(in crate::service) query: Query<'q>,
-    pub(in crate::service) context: Context<'q>,
-    pub(in crate::service) detail: RecommendationView,
-}
-
-/// The lookup of a request. `now_s` is the clock at arrival.
-pub(in crate::service) fn query<'q>(
+/// Reads the lookup of a request into an empty query, which is large: it is filled where it lies. Gives
+/// its situation, and how much of each result to return. `now_s` is the clock at arrival.
+pub(in crate::service) fn read_query<'q>(
     request: &'q pb::GetRecommendationsRequest,
     view: &View<'_>,
     now_s: i64,
-) -> Result<Asked<'q>, Refusal> {
+    query: &mut Query<'q>,
+) -> Result<(Context<'q>, RecommendationView), Refusal> {
     let mut violations = Violations::default();
-    let mut query = lookup::lookup(request.lookup.as_ref(), view, &mut violations);
-    (query.seeds, query.ignored_seeds) = lookup::seeds(&request.seeds, &mut violations);
+    lookup::read_lookup(request.lookup.as_ref(), view, &mut violations, query);
+    query.ignored_seeds = lookup::read_seeds(&request.seeds, &mut violations, &mut query.seeds);
     let context = known_context(request.context.as_ref(), view, now_s, &mut violations);
     let detail = detail(request.view, &mut violations);
     check_positions(&request.min_availability, &mut violations);
     violations.end()?;
     (query.exclude, query.ignored_exclusions) = exclusions(&request.exclude_product_ids);
-    Ok(Asked { query, context, detail })
+    Ok((context, detail))
 }
 
 /// The exclusions that count, and how many do not.

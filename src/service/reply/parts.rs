@@ -2,7 +2,7 @@
 
 use super::{
     Showing,
-    wire::{Message, Sink},
+    wire::{Message, Wire},
 };
 use crate::{
     index::{Ordinal, layout::NONE},
@@ -18,7 +18,7 @@ pub(super) struct Recommendation<'a> {
 }
 
 impl Message for Recommendation<'_> {
-    fn write(&self, out: &mut impl Sink) {
+    fn write(&self, out: &mut Wire) {
         let Self { showing, pick } = *self;
         let view = &showing.scene.view;
         out.bytes(1, view.id_bytes(pick.product));
@@ -55,7 +55,7 @@ struct Attributes<'a> {
 }
 
 impl Message for Attributes<'_> {
-    fn write(&self, out: &mut impl Sink) {
+    fn write(&self, out: &mut Wire) {
         let Self { showing, product } = *self;
         let Showing { scene, context, .. } = *showing;
         let view = &scene.view;
@@ -90,7 +90,7 @@ struct Timestamp {
 }
 
 impl Message for Timestamp {
-    fn write(&self, out: &mut impl Sink) {
+    fn write(&self, out: &mut Wire) {
         out.int64(1, self.seconds);
     }
 }
@@ -102,7 +102,7 @@ pub(super) struct DataVersion<'a> {
 }
 
 impl Message for DataVersion<'_> {
-    fn write(&self, out: &mut impl Sink) {
+    fn write(&self, out: &mut Wire) {
         out.bytes(1, self.snapshot_id.as_bytes());
         self.stock.positions().iter().for_each(|position| out.message(2, position));
         if self.interval.from_s != i64::MIN {
@@ -116,7 +116,7 @@ impl Message for DataVersion<'_> {
 }
 
 impl Message for FeedPosition {
-    fn write(&self, out: &mut impl Sink) {
+    fn write(&self, out: &mut Wire) {
         out.bytes(1, self.source_id.as_bytes());
         out.varint(2, self.sequence);
         out.varint(3, u64::from(self.applied_beyond_gap));
@@ -124,7 +124,7 @@ impl Message for FeedPosition {
 }
 
 impl Message for FillReport {
-    fn write(&self, out: &mut impl Sink) {
+    fn write(&self, out: &mut Wire) {
         let counts = [
             self.candidates,
             self.removed_unavailable,

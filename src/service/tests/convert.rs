@@ -3,7 +3,7 @@
 
 use prost_types::Timestamp;
 
-use super::world::{NOW_S, category, check_fields, feed, present, seed, with_view};
+use super::world::{Asked, NOW_S, category, check_fields, feed, present, query, seed, with_view};
 use crate::{
     lookup::{
         FallbackAsk, QuerySeed, SeedTarget,
@@ -20,7 +20,6 @@ use crate::{
     policy::SlotPolicy,
     service::{
         answers,
-        convert::{self, Asked},
         status::{Lag, Reason, Refusal},
     },
 };
@@ -100,7 +99,7 @@ fn a_good_request_is_read_whole() {
     request.exclude_product_ids = vec!["x".to_owned()];
     request.view = pb::RecommendationView::Full.into();
     with_view(|view| {
-        let Asked { query, detail, .. } = convert::query(&request, view, NOW_S).unwrap();
+        let Asked { query, detail, .. } = query(&request, view, NOW_S).unwrap();
         assert_eq!(query.placement, Some("pdp"));
         assert_eq!(query.types.as_slice(), [RelationType::CROSS_SELL, RelationType::UP_SELL]);
         let seeds = query.seeds.iter().map(|QuerySeed { target, quantity }| (*target, *quantity));
@@ -124,7 +123,7 @@ fn a_good_request_is_read_whole() {
     });
     let bare = pb::GetRecommendationsRequest { lookup: Some(<_>::default()), ..good() };
     with_view(|view| {
-        let Asked { query, context, .. } = convert::query(&bare, view, NOW_S).unwrap();
+        let Asked { query, context, .. } = query(&bare, view, NOW_S).unwrap();
         assert!(query.placement.is_none() && query.types.is_empty() && query.filter.is_none());
         assert!(query.max_results.is_none() && query.min_score.is_none());
         assert!(query.diversity.is_none() && query.variant_resolution.is_none());
@@ -231,7 +230,7 @@ fn lists_over_their_limit_are_cut_and_counted() {
         request.seeds = vec![seed("a", 1.0); seeds];
         request.exclude_product_ids = vec!["x".to_owned(); exclusions];
         with_view(|view| {
-            let Asked { query, .. } = convert::query(&request, view, NOW_S).unwrap();
+            let Asked { query, .. } = query(&request, view, NOW_S).unwrap();
             assert_eq!(query.seeds.len(), seeds.min(50));
             assert_eq!(query.exclude.len(), exclusions.min(500));
             (query.ignored_seeds, query.ignored_exclusions)
@@ -290,7 +289,7 @@ fn every_condition_of_a_filter_is_read() {
         category_level: 16,
     };
     with_view(|view| {
-        let Asked { query, .. } = convert::query(&request, view, NOW_S).unwrap();
+        let Asked { query, .. } = query(&request, view, NOW_S).unwrap();
         assert_eq!(query.filter, Some(expected));
     });
 }
@@ -364,7 +363,7 @@ fn every_step_of_a_chain_is_read() {
         FallbackStep::PopularIn(None),
     ];
     let read = |request: &pb::GetRecommendationsRequest| {
-        with_view(|view| convert::query(request, view, NOW_S).unwrap().query.fallback)
+        with_view(|view| query(request, view, NOW_S).unwrap().query.fallback)
     };
     assert_eq!(read(&request), FallbackAsk::Steps(expected));
     spec(&mut request).fallback.as_mut().unwrap().disabled = true;
@@ -412,7 +411,7 @@ fn the_situation_is_read() {
         as_of_time: Some(Timestamp { seconds: -1, nanos: 999_999_999 }),
     };
     with_view(|view| {
-        let Asked { context, .. } = convert::query(&request, view, NOW_S).unwrap();
+        let Asked { context, .. } = query(&request, view, NOW_S).unwrap();
         assert_eq!((context.market, context.inventory), (1, 1));
         assert_eq!((context.stage, context.visitor), (Some(Stage::Checkout), "v"));
         // The fraction is dropped.

@@ -189,8 +189,9 @@ fn page(slots: Vec<pb::GetRecommendationsRequest>) -> pb::BatchGetRecommendation
     }
 }
 
-/// Messages that are read and those that are refused.
-fn message() -> impl Strategy<Value = Vec<u8>> {
+/// Messages of a method that are read, and those that are refused.
+fn message(method: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let (lookups, pages) = if method == METHODS[0] { (8, 1) } else { (1, 8) };
     let one = || {
         let id = select(vec!["a", "target", "nobody", ""]);
         let snapshot_id = select(vec!["", "", "", "another"]);
@@ -198,16 +199,17 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
             .prop_map(|(id, snapshot_id, max_results)| lookup(id, snapshot_id, max_results))
     };
     prop_oneof![
-        4 => one().prop_map(|lookup| lookup.encode_to_vec()),
-        4 => prop::collection::vec(one(), 0..20).prop_map(|slots| page(slots).encode_to_vec()),
+        lookups => one().prop_map(|lookup| lookup.encode_to_vec()),
+        pages => prop::collection::vec(one(), 0..20).prop_map(|slots| page(slots).encode_to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..64),
     ]
 }
 
 /// Bodies that are one frame, and those that only nearly are.
-fn body() -> impl Strategy<Value = Vec<u8>> {
+fn body(method: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let message = || message(method);
     prop_oneof![
-        6 => message().prop_map(|message| good(&message)),
+        9 => message().prop_map(|message| good(&message)),
         1 => (message(), 1..=255_u8).prop_map(|(bytes, flag)| frame(flag, bytes.len(), &bytes)),
         1 => (message(), 0..3_000_000_usize).prop_map(|(bytes, length)| frame(0, length, &bytes)),
         1 => (message(), 0..8_usize).prop_map(|(bytes, cut)| {
@@ -245,13 +247,13 @@ fn call() -> impl Strategy<Value = Call> {
             ("x-anything", "1"),
         ]).prop_map(Some),
     ];
-    (select(METHODS.to_vec()), verb, body(), cuts, end, extra).prop_map(
-        |(method, verb, body, cuts, end, extra)| {
-            let plain = Call::plain(method, Bytes::new());
-            let headers = plain.headers.iter().copied().chain(extra).collect();
-            Call { verb, headers, pieces: pieces(&body, &cuts), end, ..plain }
-        },
-    )
+    let method = select(METHODS.to_vec());
+    let asked = method.prop_flat_map(|method| (Just(method), body(method)));
+    (asked, verb, cuts, end, extra).prop_map(|((method, body), verb, cuts, end, extra)| {
+        let plain = Call::plain(method, Bytes::new());
+        let headers = plain.headers.iter().copied().chain(extra).collect();
+        Call { verb, headers, pieces: pieces(&body, &cuts), end, ..plain }
+    })
 }
 
 #[test]

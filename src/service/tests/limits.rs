@@ -4,7 +4,7 @@
 use prost::Message as _;
 use prost_types::Timestamp;
 
-use super::world::{NOW_S, present, with_view};
+use super::world::{NOW_S, present, query, with_view};
 use crate::{
     lookup::tests::world::World,
     model::limits::*,
@@ -151,7 +151,7 @@ fn the_largest_legal_requests_are_read() {
         // Nobody's catalog has them.
         let context = single.context.as_mut().unwrap();
         (context.market_id, context.inventory_id) = (String::new(), String::new());
-        convert::query(&single, view, NOW_S).unwrap();
+        query(&single, view, NOW_S).unwrap();
         let envelope = page();
         let envelope = convert::envelope(&envelope, SlotIds::Required, view, NOW_S).unwrap();
         assert_eq!(envelope.unknown.len(), 2);

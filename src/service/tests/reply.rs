@@ -16,7 +16,7 @@ use crate::{
     },
     model::relation::{Availability, Stage},
     pb::{self, EncodedResponse, RecommendationView},
-    service::reply::{PageBuffer, Showing, encode, encode_page},
+    service::reply::{Showing, Wire, begin_page, encode, end_page, write_slot},
     stock::BlockedProducts,
 };
 
@@ -96,7 +96,7 @@ impl Place {
         let answer = Answer { picks: &picks, missing, report, interval };
         let (scene, context) = (self.world.scene(), self.context());
         let showing = Showing { scene: &scene, snapshot_id, context: &context, detail };
-        encode(&showing, &answer, seed_ids.iter().map(String::as_str))
+        encode(&showing, &answer, seed_ids.iter().map(String::as_str), &mut Wire::default())
     }
 
     fn encoded_page(
@@ -106,28 +106,24 @@ impl Place {
         interval: Interval,
         detail: RecommendationView,
     ) -> EncodedResponse {
-        let mut buffer = PageBuffer::default();
+        let mut wire = Wire::default();
+        let (scene, context) = (self.world.scene(), self.context());
+        let showing = Showing { scene: &scene, snapshot_id, context: &context, detail };
         // What a page before left behind.
-        buffer.push_error(pb::SlotError::default());
-        buffer.begin();
-        for (_, slot) in slots {
+        write_slot(&showing, "before", Err(&pb::SlotError::default()), &mut wire);
+        begin_page(&mut wire);
+        for (slot_id, slot) in slots {
             match slot {
                 Ok(given) => {
                     let picks = self.picks(given);
                     let Given { missing, report, interval, .. } = *given;
-                    buffer.push(&Answer { picks: &picks, missing, report, interval });
+                    let answer = Answer { picks: &picks, missing, report, interval };
+                    write_slot(&showing, slot_id, Ok(&answer), &mut wire);
                 }
-                Err(error) => buffer.push_error(error.clone()),
+                Err(error) => write_slot(&showing, slot_id, Err(error), &mut wire),
             }
         }
-        let asked = slots
-            .iter()
-            .map(|(slot_id, _)| pb::Slot { slot_id: slot_id.clone(), ..<_>::default() });
-        let asked = asked.collect::<Vec<_>>();
-        let (scene, context) = (self.world.scene(), self.context());
-        let showing = Showing { scene: &scene, snapshot_id, context: &context, detail };
-        let missing = missing.iter().map(String::as_str);
-        encode_page(&showing, &asked, &mut buffer, missing, interval)
+        end_page(&showing, missing.iter().map(String::as_str), interval, &mut wire)
     }
 
     /// The response as structs, from the plain data of the shop.

@@ -2,14 +2,36 @@
 
 use crate::{
     index::View,
-    lookup::tests::{shop::Shop, world::World},
-    pb::{self, seed::Target},
-    service::{present::Present, status::Refusal},
+    lookup::{
+        Context, Query,
+        tests::{shop::Shop, world::World},
+    },
+    pb::{self, RecommendationView, seed::Target},
+    service::{convert, present::Present, status::Refusal},
     stock::FeedPosition,
 };
 
 /// The clock of tests.
 pub(super) const NOW_S: i64 = 1_000;
+
+/// A lookup as a request asks for it.
+#[derive(Debug)]
+pub(super) struct Asked<'q> {
+    pub(super) query: Query<'q>,
+    pub(super) context: Context<'q>,
+    pub(super) detail: RecommendationView,
+}
+
+/// The lookup of a request.
+pub(super) fn query<'q>(
+    request: &'q pb::GetRecommendationsRequest,
+    view: &View<'_>,
+    now_s: i64,
+) -> Result<Asked<'q>, Refusal> {
+    let mut query = Query::default();
+    let (context, detail) = convert::read_query(request, view, now_s, &mut query)?;
+    Ok(Asked { query, context, detail })
+}
 
 /// The world as a call finds it.
 pub(super) fn present(world: &World) -> Present<'_> {
