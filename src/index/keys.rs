@@ -34,12 +34,6 @@ pub(crate) fn find(buckets: &[U64], hash: u64, is_it: impl Fn(u64) -> bool) -> O
     let fingerprint = hash << ENTRY_BITS;
     let home = home(hash, buckets.len());
     let (wrapped, first) = buckets.split_at_checked(home)?;
-    if let Some(window) = first.first_chunk::<WINDOW>()
-        && let Some(entry) = in_window(window, fingerprint)
-        && is_it(entry)
-    {
-        return Some(entry);
-    }
     for bucket in first.iter().chain(wrapped) {
         let bucket = bucket.get();
         if bucket == 0 {
@@ -58,25 +52,6 @@ pub(crate) fn find(buckets: &[U64], hash: u64, is_it: impl Fn(u64) -> bool) -> O
 /// The bucket where an entry of this hash is looked for first.
 pub(crate) fn first(buckets: &[U64], hash: u64) -> Option<&U64> {
     buckets.get(home(hash, buckets.len()))
-}
-
-/// Buckets looked at together, before one by one: most ids are found in them.
-const WINDOW: usize = 8;
-
-/// The entry of the first bucket that fits, if none before it is empty. It has no branch for a bucket:
-/// how far an id lies from its home is random, and a wrong guess would wait for the bucket's line and
-/// hold back all that follows.
-#[inline]
-fn in_window(window: &[U64; WINDOW], fingerprint: u64) -> Option<u64> {
-    let (mut fitting, mut empty) = (0_u32, 0_u32);
-    for (place, bucket) in window.iter().enumerate() {
-        let bucket = bucket.get();
-        fitting |= u32::from(bucket & !ENTRY_MASK == fingerprint && bucket != 0) << place;
-        empty |= u32::from(bucket == 0) << place;
-    }
-    let place = fitting.trailing_zeros();
-    let bucket = window.get(place as usize).filter(|_| place < empty.trailing_zeros())?;
-    Some((bucket.get() & ENTRY_MASK).wrapping_sub(1))
 }
 
 /// The entry of a bucket, if it is not empty.
