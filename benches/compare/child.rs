@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::{
-    process::Pid,
-    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
-};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// A running server; dropping it kills it.
 pub(crate) struct Server {
@@ -22,8 +19,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server that prints `listening on ADDR`, pinned to these cores, and waits for that.
     pub(crate) fn start(command: &mut Command, cores: &[usize]) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        pin(Pid::from_child(&child).into(), cores);
+        let mut child = spawn(command.stdout(Stdio::piped()), cores);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = loop {
             let line = lines.next().expect("the server ended before it listened").unwrap();
@@ -38,8 +34,7 @@ impl Server {
 
     /// One without such a line: it listens where it was told to.
     pub(crate) fn start_at(command: &mut Command, address: SocketAddr, cores: &[usize]) -> Self {
-        let child = command.stdout(Stdio::null()).spawn().unwrap();
-        pin(Pid::from_child(&child).into(), cores);
+        let child = spawn(command.stdout(Stdio::null()), cores);
         for _ in 0..200 {
             if std::net::TcpStream::connect(address).is_ok() {
                 break;
@@ -65,6 +60,15 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// Starts a process on these cores: it inherits them, so that all its threads have them.
+fn spawn(command: &mut Command, cores: &[usize]) -> Child {
+    let own = sched_getaffinity(None).unwrap();
+    pin(cores);
+    let child = command.spawn().unwrap();
+    sched_setaffinity(None, &own).unwrap();
+    child
 }
 
 /// The most memory a process has held, files mapped included; nothing once it has ended.
@@ -94,9 +98,9 @@ impl Cores {
     }
 }
 
-/// Pins a process that has one thread, or the calling thread.
-pub(crate) fn pin(process: Option<Pid>, cores: &[usize]) {
+/// Pins the calling thread, and whatever it starts.
+pub(crate) fn pin(cores: &[usize]) {
     let mut set = CpuSet::new();
     cores.iter().for_each(|core| set.set(*core));
-    sched_setaffinity(process, &set).unwrap();
+    sched_setaffinity(None, &set).unwrap();
 }

@@ -43,10 +43,10 @@ fn compile(run: &Run, tables: &Path) -> (Duration, u64) {
     fs::remove_dir_all(&store).ok();
     let mut compile = Command::new(env!("CARGO_BIN_EXE_kindred"));
     compile.arg("compile").arg("--from").arg(tables).arg("--store").arg(&store);
-    crate::child::pin(None, &run.cores.all);
+    crate::child::pin(&run.cores.all);
     let start = Instant::now();
     let mut child = compile.spawn().unwrap();
-    crate::child::pin(None, &run.cores.asker);
+    crate::child::pin(&run.cores.asker);
     let mut peak_bytes = 0;
     let status = loop {
         peak_bytes = crate::child::resident_bytes(child.id()).unwrap_or(0).max(peak_bytes);

@@ -93,7 +93,7 @@ fn main() {
         only: value("--only")
             .map_or_else(Vec::new, |goals| goals.split(',').map(str::to_owned).collect()),
     };
-    child::pin(None, &run.cores.asker);
+    child::pin(&run.cores.asker);
     let machine_before = Machine::now();
     println!("{machine_before:?}");
     figure::print_head();
@@ -117,7 +117,8 @@ fn main() {
 fn check_small(figures: &[Figure]) {
     for (goal, least) in [("3a", 0.8), ("1", 0.4)] {
         let found = figures.iter().find(|figure| figure.goal == goal).and_then(|one| one.measured);
-        let found = found.expect("it is measured at any size").median;
+        // `--only` may have left it out.
+        let Some(found) = found.map(|found| found.median) else { continue };
         assert!(found >= least, "goal {goal}: expected at least {least}, found {found:.2}");
     }
 }

@@ -155,8 +155,8 @@ pub(crate) fn runtimes(run: &Run, shop: &Shop) -> Vec<Figure> {
             .measured(per_second(&bursts[0], &bursts[1]))
             .note(format!("per CPU second {cpu:.2}"))
     };
-    crate::child::pin(None, &run.cores.all);
+    crate::child::pin(&run.cores.all);
     let figures = lanes.map(figure).into();
-    crate::child::pin(None, &run.cores.asker);
+    crate::child::pin(&run.cores.asker);
     figures
 }

@@ -49,7 +49,7 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
     };
     let kindred = Path::new(env!("CARGO_BIN_EXE_kindred"));
     // The loader needs a core beside the server's and the asker's, or shares all of them.
-    crate::child::pin(None, &run.cores.all);
+    crate::child::pin(&run.cores.all);
     let server = Served::start(kindred, store.dir(), &dir.path().join("swaps"), &[]);
     let calls = Calls { per_s: SWAP_CALLS_PER_S / slow, seconds, cycles };
     let swaps = rigs::swap_tail(&server, &track, catalogs, &asked, calls);
@@ -59,7 +59,7 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
     let most = rigs::stock_feed(&server, &asked, calls, UPDATES_PER_S_MAX / slow, BATCH);
     let fed = rigs::stock_feed(&server, &asked, calls, UPDATES_PER_S / slow, BATCH);
     drop(server);
-    crate::child::pin(None, &run.cores.asker);
+    crate::child::pin(&run.cores.asker);
 
     let took = Spread::of(swaps.swaps.iter().map(std::time::Duration::as_secs_f64)).median;
     let size = &shop.name;

@@ -46,7 +46,7 @@ pub(super) struct Effort {
     /// Memory for sorting relations, beside what products and ids take: bytes, or `64MiB`, `4GiB`.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = memory)]
     pub(super) memory: u64,
-    /// Threads to use, 1 or 2; else as many of those as there are cores.
+    /// Threads to use, 1 or 2 (more count as 2); else as many of those as there are cores.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 }

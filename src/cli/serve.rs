@@ -81,7 +81,7 @@ struct MemoryArgs {
     #[arg(long, env = "KINDRED_MLOCK")]
     mlock: bool,
     /// Read a byte of each page of the live catalog this often, in seconds, so that the system does
-    /// not take back what was idle for long; 0 never. Not needed with --mlock.
+    /// not take back what was idle for long; 0 never.
     #[arg(long, env = "KINDRED_TOUCH_INTERVAL", value_name = "SECONDS", default_value_t = 60)]
     touch_interval: u64,
 }

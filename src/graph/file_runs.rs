@@ -95,8 +95,8 @@ impl FileStore {
         let bytes = bytes.max(Self::MEMORY_BYTES_MIN);
         let buffers_bytes = bytes / BUFFERS_SHARE;
         let edges = (bytes - buffers_bytes) / CHUNK_EDGE_BYTES;
-        // Places in a chunk are 32 bits.
-        let edges = u32::try_from(edges).map_or(index(u32::MAX / 2), index);
+        // Places in a chunk are 32 bits, and two-way relations double it.
+        let edges = index(u32::try_from(edges).unwrap_or(u32::MAX).min(u32::MAX / 2));
         Self { buffers_bytes, ..self.with_chunk_edges(edges) }
     }
 

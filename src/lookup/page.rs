@@ -68,7 +68,7 @@ impl Page {
 
     /// The product of the page's seed at this position: most slots have the same seeds.
     pub(super) fn found(&self, position: usize) -> Option<Ordinal> {
-        self.found.get(position).copied()
+        self.found.get(position).copied().filter(|found| found.0 != NONE)
     }
 
     /// Tops of the variant groups of the page's product seeds.

@@ -1,8 +1,9 @@
 //! A response that is already in wire form.
 //!
-//! The server builds the hot reply in one buffer instead of a tree of structs, with the head of its gRPC frame before it, so that the hot
-//! path hands the buffer to HTTP/2 as it is. The generated server stub still expects a prost message,
-//! so this type plays one: it writes its bytes, and reading it skips every field.
+//! The server writes the hot reply as bytes instead of building a tree of structs, with the head of its
+//! gRPC frame before it, so that the hot path can hand it to HTTP/2. The generated server stub still
+//! expects a prost message, so this type plays one: it writes its bytes, and reading it skips every
+//! field.
 
 use bytes::{Buf, BufMut, Bytes};
 use prost::{
@@ -11,7 +12,7 @@ use prost::{
 };
 
 /// Bytes before a message on a gRPC stream: whether it is compressed, and its length.
-pub const FRAME_HEAD_BYTES: usize = 5;
+pub(crate) const FRAME_HEAD_BYTES: usize = 5;
 
 /// One encoded `GetRecommendationsResponse` or `BatchGetRecommendationsResponse`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,9 +24,12 @@ pub struct EncodedResponse {
 impl EncodedResponse {
     /// A response of these bytes of a message, which are copied. A message is below 4 GiB:
     /// `limits::RESPONSE_BYTES_MAX` is far below.
+    ///
+    /// # Panics
+    /// If it is not.
     #[must_use]
     pub fn of(message: &[u8]) -> Self {
-        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        let length = u32::try_from(message.len()).expect("a response is far below 4 GiB");
         // Exactly full, so that `Bytes` takes the buffer as it is.
         let mut frame = Vec::with_capacity(message.len().saturating_add(FRAME_HEAD_BYTES));
         frame.push(0);

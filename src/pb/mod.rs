@@ -5,7 +5,7 @@
 
 mod encoded;
 
-pub use encoded::{EncodedResponse, FRAME_HEAD_BYTES};
+pub use encoded::EncodedResponse;
 pub use generated::*;
 pub use prost_types::Timestamp;
 

@@ -4,7 +4,7 @@
 //! generated stub gives such a call to a router, boxes its future and its body, decodes it as a stream
 //! of messages and encodes the answer into a buffer of its own. None of that is needed for one message
 //! that came whole, so it is answered here: the request is read from its frame, the same functions as
-//! the stub's compute the answer (`answers`), and the buffer they fill goes to HTTP/2 as it is.
+//! the stub's compute the answer (`answers`), and the frame they give goes to HTTP/2 in a few pieces.
 //!
 //! **Only what is ordinary is answered here.** A call is ordinary if it is a POST without an encoding,
 //! and its body is one uncompressed frame of at most `REQUEST_BYTES_MAX` bytes that decodes, without

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Live, WatchOptions,
+    Live, Moment, WatchOptions,
     load::{lower_priority, touch, waiting},
 };
 
@@ -43,8 +43,15 @@ impl Toucher {
             while is_time(&ended, interval) {
                 // The moment is kept to the end of the walk, so that its file stays mapped.
                 let Some(moment) = live.load() else { continue };
+                let is_live = |now: &Moment| Arc::ptr_eq(&now.snapshot, &moment.snapshot);
                 let mut wait = waiting(&options, &is_stopped);
-                on_touch(touch(moment.snapshot.catalog(), &mut wait));
+                let mut wait_while_live = |bytes| {
+                    // What was replaced meanwhile is to be unmapped soon.
+                    if live.load().is_some_and(|now| is_live(&now)) {
+                        wait(bytes);
+                    }
+                };
+                on_touch(touch(moment.snapshot.catalog(), &mut wait_while_live));
             }
         };
         thread::Builder::new().name("kindred-touch".to_owned()).spawn(run)?;

@@ -95,14 +95,13 @@ impl Watcher {
         let (commands, inbox) = mpsc::channel();
         let is_stopped = Arc::<AtomicBool>::default();
         let (notices, stopped) = (commands.clone(), Arc::clone(&is_stopped));
-        // What is locked is never taken away.
-        let touch_interval = options.touch_interval.filter(|_| !options.is_locked);
+        // Also of what is locked, since a lock may be refused: to touch it costs little.
         let touch = |interval| {
             let (live, is_stopped) = (Live::clone(&live), Arc::clone(&is_stopped));
             let on_touch = |size_bytes| debug!(size_bytes, "The live catalog was touched.");
             Toucher::spawn(live, interval, options, is_stopped, on_touch)
         };
-        let toucher = touch_interval.map(touch).transpose()?;
+        let toucher = options.touch_interval.map(touch).transpose()?;
         let follow = move || {
             // Without notifications the poll still finds every manifest, only later.
             let watching = watch_directory(&track, notices);

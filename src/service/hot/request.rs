@@ -9,7 +9,7 @@ use std::{
 use bytes::{Buf as _, Bytes, BytesMut};
 use hyper::body::{Body as HttpBody, Frame, Incoming};
 
-use crate::{model::limits::REQUEST_BYTES_MAX, pb::FRAME_HEAD_BYTES};
+use crate::model::limits::REQUEST_BYTES_MAX;
 
 /// What came of reading a body.
 pub(super) enum Read {
@@ -29,11 +29,11 @@ pub(super) struct Unread {
     rest: Incoming,
 }
 
-/// Reads a body up to its end, but no further than an ordinary request goes.
+/// Reads a body up to its end, or up to where it cannot be an ordinary request any more.
 pub(super) async fn read(mut body: Incoming) -> Read {
     let mut pieces = Pieces::default();
     let mut then = None;
-    while then.is_none() && pieces.len() <= FRAME_HEAD_BYTES + REQUEST_BYTES_MAX {
+    while then.is_none() && may_be_ordinary(pieces.read()) {
         if body.is_end_stream() {
             return whole(pieces, body);
         }
@@ -47,6 +47,14 @@ pub(super) async fn read(mut body: Incoming) -> Read {
         }
     }
     Read::Other(Unread { first: Some(pieces.join()), then, rest: body })
+}
+
+/// Can bytes that begin so still become one whole frame? What cannot goes to the router at once, which
+/// refuses it without waiting for its end.
+fn may_be_ordinary(mut bytes: &[u8]) -> bool {
+    let (Ok(flag), Ok(length)) = (bytes.try_get_u8(), bytes.try_get_u32()) else { return true };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    flag == 0 && length <= REQUEST_BYTES_MAX && bytes.len() <= length
 }
 
 /// What a body is that has ended.
@@ -68,8 +76,8 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn len(&self) -> usize {
-        self.first.len().max(self.all.len())
+    fn read(&self) -> &[u8] {
+        if self.all.is_empty() { &self.first } else { &self.all }
     }
 
     fn push(&mut self, piece: Bytes) {

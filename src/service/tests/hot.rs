@@ -76,6 +76,8 @@ enum End {
     WithData,
     EmptyData,
     Trailers,
+    /// Not at all.
+    Open,
 }
 
 /// A request, DATA frame by DATA frame.
@@ -135,7 +137,7 @@ impl Call {
             tokio::task::yield_now().await;
         }
         match self.end {
-            End::WithData => {}
+            End::WithData | End::Open => {}
             End::EmptyData => drop(body.send_data(Bytes::new(), true)),
             End::Trailers => {
                 let mut trailers = HeaderMap::new();
@@ -286,6 +288,19 @@ fn a_request_over_the_limit_is_refused_as_by_the_router() {
     let call = Call::plain(METHODS[0], good(&request.encode_to_vec()));
     let Told { headers, .. } = pair.answer(&call).unwrap().unwrap();
     assert_eq!(headers.get("grpc-status").unwrap(), "11", "OUT_OF_RANGE, as tonic says");
+}
+
+#[test]
+fn what_can_only_be_refused_is_refused_before_the_stream_ends() {
+    let pair = Pair::start();
+    let message = lookup("a", "", 1).encode_to_vec();
+    let compressed = frame(1, message.len(), &message);
+    let oversized = frame(0, REQUEST_BYTES_MAX + 1, &message);
+    for body in [compressed, oversized] {
+        let call = Call { end: End::Open, ..Call::plain(METHODS[0], body) };
+        let Told { headers, .. } = pair.answer(&call).unwrap().unwrap();
+        assert!(headers.contains_key("grpc-status"), "{headers:?}");
+    }
 }
 
 #[test]
