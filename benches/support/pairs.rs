@@ -35,8 +35,9 @@ impl Spread {
     }
 }
 
-/// Times two ways of answering the calls `0..calls`, `calls..2 * calls` and so on, a burst of each a
-/// cycle. Who comes first alternates.
+/// Times two ways of answering, a burst of each a cycle. Who comes first alternates. The first burst of all
+/// answers the calls `0..calls`, the next one those from there on, and so on: two bursts with the same calls
+/// would leave the second one what the first had brought into the caches.
 pub(crate) fn pair(
     cycles: usize,
     calls: usize,
@@ -45,13 +46,14 @@ pub(crate) fn pair(
 ) -> Pair {
     let (mut own, mut other) = (Vec::with_capacity(cycles), Vec::with_capacity(cycles));
     for cycle in 0..cycles {
-        let burst = cycle * calls..(cycle + 1) * calls;
+        let burst = |number: usize| number * calls..(number + 1) * calls;
+        let (first, second) = (burst(2 * cycle), burst(2 * cycle + 1));
         if cycle % 2 == 0 {
-            own.push(time(burst.clone(), &mut ours));
-            other.push(time(burst, &mut theirs));
+            own.push(time(first, &mut ours));
+            other.push(time(second, &mut theirs));
         } else {
-            other.push(time(burst.clone(), &mut theirs));
-            own.push(time(burst, &mut ours));
+            other.push(time(first, &mut theirs));
+            own.push(time(second, &mut ours));
         }
     }
     let ratio = own.iter().zip(&other).map(|(own, other)| own / other).collect();

@@ -211,6 +211,20 @@ impl<'a> View<'a> {
         lines.filter_map(<[u8]>::first).for_each(prefetch);
     }
 
+    /// Asks for what finding this id reads first.
+    pub fn prefetch_bucket(&self, id: &str) {
+        let hash = keys::hash(self.id_rule(), self.key_seed(), id.as_bytes());
+        keys::first(self.keys, hash).into_iter().for_each(prefetch);
+    }
+
+    /// Asks for what finding this id reads next, once the bucket is there.
+    pub fn prefetch_record(&self, id: &str) {
+        let hash = keys::hash(self.id_rule(), self.key_seed(), id.as_bytes());
+        let entry = keys::find(self.keys, hash, |_| true);
+        let entry = entry.and_then(|entry| usize::try_from(entry).ok());
+        entry.and_then(|entry| self.products.get(entry)).into_iter().for_each(prefetch);
+    }
+
     /// Asks for what finding these ids reads: of each the bucket, then of each the record, so that they
     /// wait together and not one after the other.
     pub fn prefetch_ids<'i>(&self, ids: impl Iterator<Item = &'i str>) {

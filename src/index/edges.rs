@@ -138,6 +138,8 @@ pub struct Relations<'a> {
 }
 
 impl<'a> Relations<'a> {
+    pub(crate) const NONE: Self = Self { edges: &[], rare: &[] };
+
     /// The next relation's edge, without moving on.
     #[inline]
     #[must_use]
@@ -190,12 +192,14 @@ impl Edge {
     }
 
     /// The origin's number on the wire.
+    #[inline]
     #[must_use]
     pub fn origin_number(&self) -> u8 {
         (self.meta.get() >> META_ORIGIN_SHIFT & 0b1111) as u8
     }
 
     /// Stages it is meant for.
+    #[inline]
     #[must_use]
     pub fn stages(&self) -> StageMask {
         StageMask::from_bits((self.meta.get() & 0b1_1111) as u8)

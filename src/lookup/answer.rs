@@ -175,6 +175,7 @@ fn checks<'c>(
         filter.and_then(|filter| Conditions::new(scene, context.market, filter, names));
     let sells_everything = scene.view.sells_everything(context.market);
     let states = filter.map_or(AvailabilitySet::default(), |filter| filter.availabilities);
+    let has_overrides = scene.policy.overrides().count() > 0;
     let reads_attributes =
         !sells_everything || conditions.is_some() || reads_attributes(plan.diversity());
     Checks {
@@ -182,6 +183,7 @@ fn checks<'c>(
         scene,
         context,
         stock: scene.stock,
+        readings: scene.stock.readings(context.inventory),
         own: &seeds.own,
         excluded,
         conditions,
@@ -191,7 +193,8 @@ fn checks<'c>(
         states: States::new(states),
         market: context.market_bit(),
         stage: context.stage.map_or(0, |stage| 1 << (stage as u8).saturating_sub(1)),
-        has_overrides: scene.policy.overrides().count() > 0,
+        has_overrides,
+        knows_more: has_overrides || scene.stock.has_blocks() || !excluded.is_empty(),
         sells_everything,
         reads_attributes,
     }

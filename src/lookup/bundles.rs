@@ -336,11 +336,13 @@ fn checks<'c>(
     rules: &'c Rules,
     page: &'c Page,
 ) -> Checks<'c> {
+    let has_overrides = scene.policy.overrides().count() > 0;
     Checks {
         view: scene.view,
         scene,
         context,
         stock: scene.stock,
+        readings: scene.stock.readings(context.inventory),
         own: &[],
         excluded: &[],
         conditions: None,
@@ -350,7 +352,8 @@ fn checks<'c>(
         states: States::new(AvailabilitySet::default()),
         market: context.market_bit(),
         stage: 0,
-        has_overrides: scene.policy.overrides().count() > 0,
+        has_overrides,
+        knows_more: has_overrides || scene.stock.has_blocks(),
         sells_everything: scene.view.sells_everything(context.market),
         reads_attributes: false,
     }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     index::{
         Ordinal, View,
-        layout::{FLAG_HIDDEN, FLAG_PARENT, ProductRecord},
+        layout::{Edge, FLAG_HIDDEN, FLAG_PARENT, NONE, ProductRecord},
     },
     model::{
         limits::{LEAVES_MAX, OVERRIDES_PER_SOURCE_MAX},
@@ -28,7 +28,7 @@ use crate::{
         selection::{AvailabilitySet, VariantResolution},
     },
     policy::{Override, OverrideAction},
-    stock::StockView,
+    stock::{Readings, StockView},
 };
 
 /// All that decides about candidates of one lookup.
@@ -37,6 +37,8 @@ pub(super) struct Checks<'c> {
     pub(super) scene: &'c Scene<'c>,
     pub(super) context: &'c Context<'c>,
     pub(super) stock: &'c StockView,
+    /// Of the inventory of the call.
+    pub(super) readings: Readings<'c>,
     /// Sorted.
     pub(super) own: &'c [Ordinal],
     /// Sorted.
@@ -51,6 +53,8 @@ pub(super) struct Checks<'c> {
     /// Bit of the stage; 0 without one.
     pub(super) stage: u8,
     pub(super) has_overrides: bool,
+    /// Overrides, blocks or exclusions: see [`Checks::ordinary`].
+    pub(super) knows_more: bool,
     /// The market's assortment holds every product, so that nobody's needs to be read.
     pub(super) sells_everything: bool,
     /// Are attributes of most candidates read?
@@ -69,7 +73,7 @@ impl States {
         Self(mask | mask >> Availability::InStock as u8 & 1)
     }
 
-    #[inline]
+    #[inline(always)]
     fn accept(self, state: u8) -> bool {
         self.0 >> (state & 7) & 1 == 1
     }
@@ -96,6 +100,15 @@ pub(super) struct Sight<'c> {
     is_unsellable: bool,
 }
 
+impl<'c> Sight<'c> {
+    /// A product that stands for itself.
+    #[inline(always)]
+    pub(super) fn as_linked(product: Ordinal, known: &'c ProductRecord) -> Self {
+        let (linked, shown, linked_known) = (product, product, known);
+        Self { linked, shown, known, linked_known, is_unsellable: false }
+    }
+}
+
 impl<'c> Checks<'c> {
     /// Candidates of a known product.
     pub(super) fn asked(&self, known: &Known) -> Asked<'c> {
@@ -111,11 +124,11 @@ impl<'c> Checks<'c> {
     }
 
     /// Asks for the cache lines that a look at a candidate reads.
-    #[inline]
+    #[inline(always)]
     pub(super) fn prefetch(&self, target: u32) {
         let product = Ordinal(target);
         self.view.prefetch(product);
-        self.stock.prefetch(product, self.context.inventory);
+        self.readings.prefetch(product);
         if self.reads_attributes {
             self.view.prefetch_attributes(product);
         }
@@ -134,8 +147,7 @@ impl<'c> Checks<'c> {
     #[inline]
     pub(super) fn look(&self, linked: Ordinal, interval: &mut Interval) -> Option<Sight<'c>> {
         let known = self.view.product(linked)?;
-        let mut sight =
-            Sight { linked, shown: linked, known, linked_known: known, is_unsellable: false };
+        let mut sight = Sight::as_linked(linked, known);
         match self.resolution {
             VariantResolution::AsLinked => {}
             VariantResolution::Parent => {
@@ -154,11 +166,96 @@ impl<'c> Checks<'c> {
         Some(sight)
     }
 
+    /// The record and the state of an ordinary candidate's product: in no variant group, neither hidden
+    /// nor withdrawn, no seed, and nothing is known of it that few have: blocks, overrides, an exclusion,
+    /// a rare record. Nearly all candidates are ordinary. They are shown as linked, unless
+    /// [`Checks::against`] says why not. [`Checks::look`] and [`Checks::early`] find the same, and meet
+    /// nothing on the way; traced lookups have only these.
+    #[inline(always)]
+    pub(super) fn ordinary(
+        &self,
+        candidate: &Candidate<'_>,
+        asked: &Asked<'_>,
+    ) -> Option<(&'c ProductRecord, u8)> {
+        let product = candidate.linked();
+        let known = self.view.product(product)?;
+        let state = self.state(product, known);
+        if known.flags & (FLAG_HIDDEN | FLAG_PARENT) != 0
+            || known.parent.get() != NONE
+            || state == Availability::Discontinued as u8
+            || candidate.rare.is_some()
+            || self.is_own(product)
+            || (self.knows_more && self.is_special(candidate.removed_by, product, asked))
+        {
+            return None;
+        }
+        Some((known, state))
+    }
+
+    /// The reasons from market to unavailable for an ordinary candidate.
+    pub(super) fn against(
+        &self,
+        edge: &Edge,
+        (known, state): (&ProductRecord, u8),
+        asked: &Asked<'_>,
+    ) -> Option<Reason> {
+        let product = Ordinal(edge.target.get());
+        if !self.is_sold_here(product) {
+            return Some(Reason::Market);
+        }
+        match (&self.conditions, self.against_simple(edge, state)) {
+            (Some(conditions), None | Some(Reason::Unavailable)) => {
+                let broken = self.broken(conditions, product, known, asked);
+                broken.or_else(|| self.against_simple(edge, state))
+            }
+            (_, reason) => reason,
+        }
+    }
+
+    /// The same where nothing but stage and stock can speak against it.
+    #[inline(always)]
+    pub(super) fn against_simple(&self, edge: &Edge, state: u8) -> Option<Reason> {
+        if self.is_for_other_stage(edge) {
+            return Some(Reason::Stage);
+        }
+        if self.states.accept(state) { None } else { Some(Reason::Unavailable) }
+    }
+
+    /// Is nothing but stage and stock asked of an ordinary candidate, but for its score?
+    pub(super) fn is_simple(&self) -> bool {
+        self.sells_everything
+            && self.conditions.is_none()
+            && !self.rules.hide()
+            && !self.page.is_showing()
+    }
+
+    /// Is something known of the candidate that few have, wherever and whenever it holds?
+    #[inline(never)]
+    fn is_special(&self, removed_by: Option<u32>, product: Ordinal, asked: &Asked<'_>) -> bool {
+        let is_overridden = || {
+            let overrides = self.scene.policy.overrides();
+            removed_by.is_some()
+                || !asked.hides.is_empty()
+                || !overrides.hides_everywhere(product.0).is_empty()
+        };
+        self.stock.is_marked(product)
+            || self.excludes(product)
+            || (self.has_overrides && is_overridden())
+    }
+
+    /// Is it the top of a seed's group? Most lookups have one seed.
+    #[inline(always)]
+    fn is_own(&self, product: Ordinal) -> bool {
+        match self.own {
+            [] => false,
+            [one] => *one == product,
+            several => several.binary_search(&product).is_ok(),
+        }
+    }
+
     /// A product that stands for itself.
     pub(super) fn as_linked(&self, product: Ordinal) -> Option<Sight<'c>> {
-        let known = self.view.product(product)?;
-        let linked_known = known;
-        Some(Sight { linked: product, shown: product, known, linked_known, is_unsellable: false })
+        Some(Sight::as_linked(product, self.view.product(product)?))
     }
 
     /// The first of the reasons from blocked to unavailable.
@@ -181,7 +278,7 @@ impl<'c> Checks<'c> {
             return Some(Reason::Overridden(line));
         }
         let root = group_root(&self.view, sight.shown, sight.known);
-        if self.own.binary_search(&root).is_ok() {
+        if self.is_own(root) {
             return Some(Reason::SameGroup);
         }
         if !self.excluded.is_empty() && (self.excludes(sight.linked) || self.excludes(sight.shown))
@@ -191,20 +288,16 @@ impl<'c> Checks<'c> {
         if let Some(reason) = self.wrong_moment(sight.shown, candidate, interval) {
             return Some(reason);
         }
-        if let Some(conditions) = &self.conditions {
-            let Some(attributes) = self.view.attributes(sight.shown) else {
-                return Some(Reason::Market);
-            };
-            let known = (sight.known, attributes);
-            if let Some(part) = conditions.broken(sight.shown, known, &asked.side) {
-                return Some(Reason::Filter(part));
-            }
+        if let Some(conditions) = &self.conditions
+            && let Some(reason) = self.broken(conditions, sight.shown, sight.known, asked)
+        {
+            return Some(reason);
         }
         (!self.is_available(sight, state, interval)).then_some(Reason::Unavailable)
     }
 
     /// Rule or page: the reasons between score and diversity.
-    #[inline]
+    #[inline(always)]
     pub(super) fn late(&self, shown: Ordinal, linked: Ordinal) -> Option<Reason> {
         if let Some(rule) = self.rules.hides(self.scene, shown, linked) {
             return Some(Reason::Rule(rule));
@@ -232,9 +325,9 @@ impl<'c> Checks<'c> {
         is_blocked
     }
 
-    #[inline]
+    #[inline(always)]
     fn state(&self, product: Ordinal, known: &ProductRecord) -> u8 {
-        state_number(self.stock, product, known, self.context.inventory)
+        state_number(&self.readings, product, known)
     }
 
     /// Is one of the products withdrawn, or the linked one hidden?
@@ -310,9 +403,25 @@ impl<'c> Checks<'c> {
         if reason.is_some() {
             return reason;
         }
-        let stages = candidate.edge.stages();
-        let is_other = stages != StageMask::EVERY && stages.bits() & self.stage == 0;
-        (self.stage != 0 && is_other).then_some(Reason::Stage)
+        self.is_for_other_stage(&candidate.edge).then_some(Reason::Stage)
+    }
+
+    #[inline(always)]
+    fn is_for_other_stage(&self, edge: &Edge) -> bool {
+        let stages = edge.stages();
+        self.stage != 0 && stages != StageMask::EVERY && stages.bits() & self.stage == 0
+    }
+
+    /// The condition of the filter that does not hold.
+    fn broken(
+        &self,
+        conditions: &Conditions<'_>,
+        product: Ordinal,
+        known: &ProductRecord,
+        asked: &Asked<'_>,
+    ) -> Option<Reason> {
+        let Some(attributes) = self.view.attributes(product) else { return Some(Reason::Market) };
+        conditions.broken(product, (known, attributes), &asked.side).map(Reason::Filter)
     }
 
     /// Is the relation limited to other markets?
@@ -338,7 +447,7 @@ impl<'c> Checks<'c> {
     }
 
     /// Does the market's assortment hold the product?
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_sold_here(&self, product: Ordinal) -> bool {
         if self.sells_everything {
             return true;

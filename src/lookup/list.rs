@@ -1,15 +1,12 @@
 //! The list on its way: what is kept, and what that leaves room for.
 
-use super::{answer::Pick, places::Places, report::Bound, variants::group_root};
+use super::{answer::Pick, kept::Kept, report::Bound, variants::group_root};
 use crate::{
     index::{
         Ordinal, View,
         layout::{FLAG_PARENT, NONE, ProductRecord},
     },
-    model::{
-        limits::{RELATION_TYPES_PER_REQUEST_MAX, RESULTS_MAX},
-        selection::Diversity,
-    },
+    model::{limits::RELATION_TYPES_PER_REQUEST_MAX, selection::Diversity},
 };
 
 /// Kept products of one lookup.
@@ -19,11 +16,12 @@ pub(super) struct List {
     pub(super) picks: Vec<Pick>,
     /// As they were kept.
     pub(super) pins: Vec<Pin>,
+    /// Of the kept products that a bound may ask about.
     kinds: Vec<Kinds>,
     diversity: Diversity,
-    /// Products kept, as far as they are entered.
-    products: Places,
-    is_entered: bool,
+    /// Do its bounds ask for brands or categories?
+    reads_attributes: bool,
+    kept: Kept,
     by_mix: [u32; RELATION_TYPES_PER_REQUEST_MAX],
 }
 
@@ -50,25 +48,39 @@ pub(super) struct Kinds {
     is_grouped: bool,
 }
 
-/// An entry of the mix, by its place, and its cap.
+/// An entry of the mix, by its place, that takes so many products.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quota {
     pub(super) mix: u8,
-    pub(super) most: Option<u32>,
+    pub(super) most: u32,
 }
 
 impl List {
-    /// Of what kinds a product is one, as far as the bounds of this list ask.
-    #[inline]
-    pub(super) fn kinds(&self, view: &View<'_>, product: Ordinal, known: &ProductRecord) -> Kinds {
-        let attributes =
-            if reads_attributes(self.diversity) { view.attributes(product) } else { None };
-        Kinds {
+    /// Of what kinds a product is one, as far as the bounds of this list ask; `None` if they ask nothing
+    /// of it.
+    #[inline(always)]
+    pub(super) fn kinds(
+        &self,
+        view: &View<'_>,
+        product: Ordinal,
+        known: &ProductRecord,
+    ) -> Option<Kinds> {
+        let is_grouped = known.parent.get() != NONE || known.flags & FLAG_PARENT != 0;
+        if !is_grouped && !self.reads_attributes {
+            return None;
+        }
+        let attributes = if self.reads_attributes { view.attributes(product) } else { None };
+        Some(Kinds {
             brand: attributes.map_or(NONE, |attributes| attributes.brand.get()),
             category: attributes.map_or(NONE, |attributes| attributes.category.get()),
             root: group_root(view, product, known).0,
-            is_grouped: known.parent.get() != NONE || known.flags & FLAG_PARENT != 0,
-        }
+            is_grouped,
+        })
+    }
+
+    /// Do bounds ask anything of products that are in no variant group?
+    pub(super) fn has_bounds(&self) -> bool {
+        self.reads_attributes
     }
 
     /// Forgets everything.
@@ -78,36 +90,29 @@ impl List {
         self.kinds.clear();
         self.by_mix = [0; RELATION_TYPES_PER_REQUEST_MAX];
         self.diversity = diversity;
-        self.is_entered = false;
-    }
-
-    /// Results so far.
-    #[inline]
-    pub(super) fn len(&self) -> usize {
-        self.picks.len().saturating_add(self.pins.len())
-    }
-
-    /// From now on [`List::has`] can be asked.
-    pub(super) fn enter(&mut self) {
-        if self.is_entered {
-            return;
-        }
-        self.is_entered = true;
-        self.products.begin(RESULTS_MAX.saturating_mul(2));
-        for pick in self.pins.iter().map(|pin| &pin.pick).chain(&self.picks) {
-            self.products.insert(pick.product.0);
-        }
+        self.reads_attributes = reads_attributes(diversity);
+        self.kept.begin();
     }
 
     /// Does the product stand in the list?
-    #[inline]
-    pub(super) fn has(&self, product: Ordinal) -> bool {
-        self.is_entered && self.products.place(product.0).is_some()
+    #[inline(always)]
+    pub(super) fn has(&mut self, product: Ordinal) -> bool {
+        self.kept.has(product)
     }
 
-    /// Has the list enough of one of these kinds?
-    #[inline]
-    pub(super) fn refuses(&self, kinds: &Kinds, quota: Option<Quota>) -> Option<Bound> {
+    /// Has the list enough of one of these kinds, or of this entry of the mix?
+    #[inline(always)]
+    pub(super) fn refuses(&self, kinds: Option<&Kinds>, quota: Option<Quota>) -> Option<Bound> {
+        if let Some(bound) = kinds.and_then(|kinds| self.bound(kinds)) {
+            return Some(bound);
+        }
+        let Quota { mix, most } = quota?;
+        let count = self.by_mix.get(usize::from(mix)).copied().unwrap_or(0);
+        (count >= most).then_some(Bound::MixEntry)
+    }
+
+    /// The bound against one more of these kinds.
+    fn bound(&self, kinds: &Kinds) -> Option<Bound> {
         let Diversity { max_per_brand, max_per_category, max_per_variant_group } = self.diversity;
         if max_per_brand > 0
             && kinds.brand != NONE
@@ -121,15 +126,9 @@ impl List {
         {
             return Some(Bound::Category);
         }
-        if kinds.is_grouped
-            && self.is_full(max_per_variant_group.max(1), |kept| kept.root == kinds.root)
-        {
-            return Some(Bound::VariantGroup);
-        }
-        let quota = quota?;
-        let most = quota.most?;
-        let count = self.by_mix.get(usize::from(quota.mix)).copied().unwrap_or(0);
-        (count >= most).then_some(Bound::MixEntry)
+        let is_group_full = kinds.is_grouped
+            && self.is_full(max_per_variant_group.max(1), |kept| kept.root == kinds.root);
+        is_group_full.then_some(Bound::VariantGroup)
     }
 
     fn is_full(&self, most: u32, is_of_kind: impl Fn(&Kinds) -> bool) -> bool {
@@ -137,8 +136,8 @@ impl List {
         count >= most as usize
     }
 
-    #[inline]
-    pub(super) fn keep(&mut self, pick: Pick, kinds: Kinds, quota: Option<Quota>) {
+    #[inline(always)]
+    pub(super) fn keep(&mut self, pick: Pick, kinds: Option<Kinds>, quota: Option<Quota>) {
         self.count(pick.product, kinds);
         self.picks.push(pick);
         let place = quota.and_then(|quota| self.by_mix.get_mut(usize::from(quota.mix)));
@@ -147,17 +146,17 @@ impl List {
         }
     }
 
-    pub(super) fn pin(&mut self, pin: Pin, kinds: Kinds) {
+    pub(super) fn pin(&mut self, pin: Pin, kinds: Option<Kinds>) {
         self.count(pin.pick.product, kinds);
         self.pins.push(pin);
     }
 
-    #[inline]
-    fn count(&mut self, product: Ordinal, kinds: Kinds) {
-        self.kinds.push(kinds);
-        if self.is_entered {
-            self.products.insert(product.0);
+    #[inline(always)]
+    fn count(&mut self, product: Ordinal, kinds: Option<Kinds>) {
+        if let Some(kinds) = kinds {
+            self.kinds.push(kinds);
         }
+        self.kept.insert(product);
     }
 
     /// Cuts the picks at what the pins leave of the number of results.

@@ -23,6 +23,7 @@ mod checks;
 mod fallback;
 mod filter;
 mod interval;
+mod kept;
 mod list;
 mod page;
 mod patch;

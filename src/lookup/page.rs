@@ -76,6 +76,11 @@ impl Page {
         &self.own
     }
 
+    /// Has an earlier slot taken a product?
+    pub(super) fn is_showing(&self) -> bool {
+        self.room > 0
+    }
+
     /// Is the product taken by an earlier slot?
     #[inline]
     pub(super) fn shows(&self, product: Ordinal) -> bool {

@@ -154,6 +154,11 @@ impl<'p> Plan<'p> {
         self.rotate
     }
 
+    /// Does an entry of the mix take only so many?
+    pub(super) fn has_quotas(&self) -> bool {
+        self.mix.iter().any(|entry| entry.max_results.is_some())
+    }
+
     /// Results that are gathered before rotation and pins cut them.
     pub(super) fn pool(&self) -> usize {
         self.max_results.max(self.rotate)

@@ -2,6 +2,7 @@
 
 use super::{
     answer::Pick,
+    checks::Sight,
     patch::Patched,
     report::Reason,
     runs::{DISTANCE, FIRST_DISTANCE, Runs},
@@ -102,7 +103,6 @@ impl Ranking {
 impl<S: Sink> Walk<'_, '_, S> {
     /// Walks the lists of several known products and keeps the best sums.
     pub(super) fn several(&mut self, lists: Lists<'_>, known: &[Known]) {
-        self.list.enter();
         self.begin_sums(lists, known);
         let mut weight_total = 0_u32;
         for (place, one) in (0_u8..).zip(known) {
@@ -143,8 +143,14 @@ impl<S: Sink> Walk<'_, '_, S> {
         let asked = checks.asked(known);
         let mut runs = Runs::default();
         lists.open(&mut runs, checks, known, patched, DISTANCE);
-        for candidate in runs.by_ref().take(CANDIDATES_PER_SEED_MAX) {
-            let Some(sight) = checks.look(candidate.linked(), self.interval) else {
+        for _ in 0..CANDIDATES_PER_SEED_MAX {
+            let Some(candidate) = runs.next_of::<false>() else { break };
+            let ordinary = if S::ON { None } else { checks.ordinary(&candidate, &asked) };
+            let sight = match ordinary {
+                Some((known, _)) => Some(Sight::as_linked(candidate.linked(), known)),
+                None => checks.look(candidate.linked(), self.interval),
+            };
+            let Some(sight) = sight else {
                 self.report.remove(Reason::Hidden);
                 continue;
             };
@@ -156,7 +162,11 @@ impl<S: Sink> Walk<'_, '_, S> {
                 self.sink.examined(&checks.view, &told, Fate::Repeated);
                 continue;
             }
-            if let Some(reason) = checks.early(&sight, &candidate, &asked, self.interval) {
+            let reason = match ordinary {
+                Some(known) => checks.against(&candidate.edge, known, &asked),
+                None => checks.early(&sight, &candidate, &asked, self.interval),
+            };
+            if let Some(reason) = reason {
                 self.report.remove(reason);
                 self.sink.examined(&checks.view, &told, Fate::Removed(reason));
                 continue;

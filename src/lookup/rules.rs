@@ -60,6 +60,11 @@ impl Rules {
         !self.factors.is_empty()
     }
 
+    /// Does a rule apply that hides products?
+    pub(super) fn hide(&self) -> bool {
+        !self.hides.is_empty()
+    }
+
     /// The first rule that hides a product.
     #[inline]
     pub(super) fn hides(&self, scene: &Scene<'_>, shown: Ordinal, linked: Ordinal) -> Option<u32> {

@@ -45,7 +45,7 @@ pub(super) struct Candidate<'r> {
 
 impl Candidate<'_> {
     /// The product that the relation leads to.
-    #[inline]
+    #[inline(always)]
     pub(super) fn linked(&self) -> Ordinal {
         Ordinal(self.edge.target.get())
     }
@@ -57,13 +57,13 @@ impl Candidate<'_> {
     }
 
     /// Units of the target that go with so many of the known product; 0 not said.
-    #[inline]
+    #[inline(always)]
     pub(super) fn quantity(&self, units: f64) -> f64 {
         self.rare.map_or(0.0, |rare| (rare.quantity.get() * units).min(f64::MAX))
     }
 
     /// When it ends.
-    #[inline]
+    #[inline(always)]
     pub(super) fn valid_to_s(&self) -> i64 {
         self.rare.map_or(i64::MAX, |rare| rare.valid_to_s.get())
     }
@@ -85,24 +85,26 @@ pub(super) struct Ahead<'r> {
 #[derive(Default)]
 pub(super) struct Runs<'r> {
     cursors: ArrayVec<Cursor<'r>, RUNS_MAX>,
+    /// By cursor: one more than the weighted score of the next relation, 0 at the end. They stand
+    /// together, since the best of them is looked for again and again.
+    heads: ArrayVec<u32, RUNS_MAX>,
+    ahead: Option<Ahead<'r>>,
 }
 
 struct Cursor<'r> {
-    rest: Rest<'r>,
+    /// What is left of a run of the catalog; nothing if the run is another one.
+    stored: Relations<'r>,
+    other: Option<Other<'r>>,
     whole: Whole<'r>,
     source: Ordinal,
     relation_type: u8,
     level: u8,
     mix: u8,
     weight: u16,
-    ahead: Ahead<'r>,
-    /// Weighted score of the next relation; `None` at the end.
-    head: Option<u16>,
 }
 
-/// What is left of a run.
-enum Rest<'r> {
-    Stored(Relations<'r>),
+/// What is left of a run that the catalog does not have like this.
+enum Other<'r> {
     Patched(&'r [PatchedRelation]),
     Popular { list: &'r [U32], rank: usize },
 }
@@ -132,99 +134,126 @@ impl<'r> Runs<'r> {
             let block = view.block(source);
             for (place, entry) in (0_u8..).zip(mix) {
                 let changed = if is_patched { patched.run(level, place) } else { None };
-                let (whole, rest) = if let Some(relations) = changed {
-                    (Whole::Patched(relations), Rest::Patched(relations))
+                let (whole, stored, other) = if let Some(relations) = changed {
+                    let other = Some(Other::Patched(relations));
+                    (Whole::Patched(relations), Relations::NONE, other)
                 } else {
                     let run = block.run(entry.relation_type);
-                    (Whole::Stored(run.edges()), Rest::Stored(run.relations()))
+                    (Whole::Stored(run.edges()), run.relations(), None)
                 };
-                if rest.head().is_none() || self.cursors.is_full() {
-                    continue;
-                }
-                let mut cursor = Cursor {
-                    rest,
+                let cursor = Cursor {
+                    stored,
+                    other,
                     whole,
                     source,
                     relation_type: entry.relation_type.number(),
                     level,
                     mix: place,
                     weight: entry.weight,
-                    ahead,
-                    head: None,
                 };
-                cursor.begin();
-                self.cursors.push(cursor);
+                if cursor.len() > 0 && !self.cursors.is_full() {
+                    self.cursors.push(cursor);
+                }
             }
         }
-        // Ties of score go to the type named first, then to the nearer product.
-        self.cursors.sort_unstable_by_key(|cursor| (cursor.mix, cursor.level));
+        if self.cursors.iter().any(|cursor| cursor.level > 0) {
+            // Ties of score go to the type named first, then to the nearer product.
+            self.cursors.sort_unstable_by_key(|cursor| (cursor.mix, cursor.level));
+        }
+        self.begin(ahead);
     }
 
     /// Opens a list of best sellers as the only run.
     pub(super) fn open_popular(&mut self, list: &'r [U32], ahead: Ahead<'r>) {
         self.cursors.clear();
-        let mut cursor = Cursor {
-            rest: Rest::Popular { list, rank: 0 },
+        self.cursors.push(Cursor {
+            stored: Relations::NONE,
+            other: Some(Other::Popular { list, rank: 0 }),
             whole: Whole::Popular,
             source: Ordinal(crate::index::layout::NONE),
             relation_type: 0,
             level: 0,
             mix: u8::MAX,
             weight: WEIGHT_ONE,
-            ahead,
-            head: None,
-        };
-        cursor.begin();
-        self.cursors.push(cursor);
+        });
+        self.begin(ahead);
+    }
+
+    /// Asks for what the first candidates need, and looks at the first of each run.
+    fn begin(&mut self, ahead: Ahead<'r>) {
+        let Ahead { checks, distance } = ahead;
+        // In turns, as the merge will come to them.
+        for place in 0..distance {
+            let targets = self.cursors.iter().filter_map(|cursor| cursor.target(place));
+            let asked = targets.map(|target| checks.prefetch(target)).count();
+            if asked == 0 {
+                break;
+            }
+        }
+        self.heads = self.cursors.iter().map(Cursor::head).collect();
+        self.ahead = (distance > 0).then_some(ahead);
     }
 
     /// Relations in all runs.
     pub(super) fn len(&self) -> usize {
-        self.cursors.iter().fold(0, |len, cursor| len.saturating_add(cursor.rest.len()))
+        self.cursors.iter().fold(0, |len, cursor| len.saturating_add(cursor.len()))
     }
 
-    /// Can no target come twice?
-    pub(super) fn is_distinct(&self) -> bool {
-        self.cursors.len() <= 1
+    /// Are all of them the known product's own, as the catalog has them?
+    pub(super) fn are_own(&self) -> bool {
+        self.cursors.iter().all(|cursor| cursor.other.is_none() && cursor.level == 0)
     }
 
-    /// The run with the best next relation, the first of equals.
-    fn best(&self) -> Option<usize> {
-        let mut best = None;
-        for (index, cursor) in self.cursors.iter().enumerate() {
-            if let Some(head) = cursor.head
-                && best.is_none_or(|(_, score)| head > score)
-            {
-                best = Some((index, head));
-            }
-        }
-        best.map(|(index, _)| index)
+    /// The run with the best next relation, the first of equals, and its head. Without a branch for each
+    /// head, since nothing foretells which one is the best.
+    #[inline(always)]
+    fn best(&self) -> Option<(usize, u32)> {
+        let (place, head) = match self.heads.as_slice() {
+            [only] => (0, *only),
+            [one, two] => (usize::from(two > one), *one.max(two)),
+            heads => heads.iter().enumerate().fold((0, 0), |best, (place, head)| {
+                if *head > best.1 { (place, *head) } else { best }
+            }),
+        };
+        (head > 0).then_some((place, head))
     }
 
     /// Does a product nearer to the known one name this target by the same type?
     fn is_inherited_over(&self, mix: u8, level: u8, target: u32) -> bool {
-        level > 0
-            && self.cursors.iter().any(|nearer| {
-                nearer.mix == mix && nearer.level < level && nearer.whole.names(target)
-            })
+        self.cursors
+            .iter()
+            .any(|nearer| nearer.mix == mix && nearer.level < level && nearer.whole.names(target))
     }
 }
 
 impl<'r> Iterator for Runs<'r> {
     type Item = Candidate<'r>;
 
-    #[inline]
     fn next(&mut self) -> Option<Candidate<'r>> {
-        // Inside one run no product stands twice, and nothing is nearer.
-        if let [cursor] = self.cursors.as_mut_slice() {
-            return cursor.next();
-        }
+        self.next_of::<false>()
+    }
+}
+
+impl<'r> Runs<'r> {
+    /// As `next`, for the loop that most lookups spend their time in: so for any runs, or only for
+    /// those that [are own](Self::are_own).
+    #[inline(always)]
+    pub(super) fn next_of<const OWN: bool>(&mut self) -> Option<Candidate<'r>> {
         loop {
-            let best = self.best()?;
-            let cursor = self.cursors.get_mut(best)?;
+            let (place, head) = self.best()?;
+            let ahead = self.ahead;
+            let cursor = self.cursors.get_mut(place)?;
+            let candidate = if OWN || cursor.other.is_none() {
+                cursor.next_stored(head, ahead)?
+            } else {
+                cursor.next_other(head, ahead)?
+            };
+            let next = if OWN { cursor.stored_head() } else { cursor.head() };
             let (mix, level) = (cursor.mix, cursor.level);
-            let candidate = cursor.next()?;
-            if !self.is_inherited_over(mix, level, candidate.edge.target.get()) {
+            *self.heads.get_mut(place)? = next;
+            // Nothing is nearer than the known product itself.
+            if OWN || level == 0 || !self.is_inherited_over(mix, level, candidate.edge.target.get())
+            {
                 return Some(candidate);
             }
         }
@@ -232,80 +261,105 @@ impl<'r> Iterator for Runs<'r> {
 }
 
 impl<'r> Cursor<'r> {
-    /// Asks for what its first candidates need, and looks at the first.
-    fn begin(&mut self) {
-        for place in 0..self.ahead.distance {
-            let Some(target) = self.rest.target(place) else { break };
-            self.ahead.checks.prefetch(target);
+    /// Takes the next relation of the catalog, of which the head is known.
+    #[inline(always)]
+    fn next_stored(&mut self, head: u32, ahead: Option<Ahead<'_>>) -> Option<Candidate<'r>> {
+        if let Some(Ahead { checks, distance }) = ahead
+            && let Some(edge) = self.stored.peek_behind(distance)
+        {
+            checks.prefetch(edge.target.get());
         }
-        self.look_ahead();
+        let relation = self.stored.next()?;
+        Some(self.candidate(head, *relation.edge, relation.rare, None))
     }
 
-    /// Takes the next relation.
-    #[inline]
-    fn next(&mut self) -> Option<Candidate<'r>> {
-        let score = self.head?;
-        let Ahead { checks, distance } = self.ahead;
-        if distance > 0
-            && let Some(target) = self.rest.target(distance)
+    #[inline(never)]
+    fn next_other(&mut self, head: u32, ahead: Option<Ahead<'_>>) -> Option<Candidate<'r>> {
+        if let Some(Ahead { checks, distance }) = ahead
+            && let Some(target) = self.target(distance)
         {
             checks.prefetch(target);
         }
-        let (edge, rare, removed_by) = match &mut self.rest {
-            Rest::Stored(relations) => {
-                let relation = relations.next()?;
-                (*relation.edge, relation.rare, None)
-            }
-            Rest::Patched(relations) => {
-                let (relation, rest) = relations.split_first()?;
-                *relations = rest;
-                (relation.edge, relation.rare.as_ref(), relation.removed_by)
-            }
-            Rest::Popular { list, rank } => {
-                let (target, rest) = list.split_first()?;
-                let score = score::of_rank(*rank);
-                *list = rest;
-                *rank = rank.saturating_add(1);
-                (popular_edge(*target, score), None, None)
-            }
-        };
-        self.look_ahead();
+        let (edge, rare, removed_by) = self.other.as_mut()?.next()?;
+        Some(self.candidate(head, edge, rare, removed_by))
+    }
+
+    #[inline(always)]
+    fn candidate(
+        &self,
+        head: u32,
+        edge: Edge,
+        rare: Option<&'r RareRecord>,
+        removed_by: Option<u32>,
+    ) -> Candidate<'r> {
         let Self { source, relation_type, mix, .. } = *self;
-        Some(Candidate { edge, rare, source, relation_type, mix, score, removed_by })
+        // A head is at most one more than a score.
+        let score = (head.wrapping_sub(1) & u32::from(u16::MAX)) as u16;
+        Candidate { edge, rare, source, relation_type, mix, score, removed_by }
     }
 
+    /// One more than the weighted score of the next relation; 0 at the end.
     #[inline]
-    fn look_ahead(&mut self) {
-        self.head = self.rest.head().map(|score| weighted(score, self.weight));
-    }
-}
-
-impl Rest<'_> {
-    /// Score of the next relation.
-    #[inline]
-    fn head(&self) -> Option<u16> {
-        match self {
-            Self::Stored(relations) => relations.peek().map(|edge| edge.score.get()),
-            Self::Patched(relations) => relations.first().map(|relation| relation.edge.score.get()),
-            Self::Popular { list, rank } => list.first().map(|_| score::of_rank(*rank)),
+    fn head(&self) -> u32 {
+        match &self.other {
+            None => self.stored_head(),
+            Some(other) => other.score().map_or(0, |score| head(score, self.weight)),
         }
+    }
+
+    #[inline(always)]
+    fn stored_head(&self) -> u32 {
+        self.stored.peek().map_or(0, |edge| head(edge.score.get(), self.weight))
     }
 
     /// The target this many places behind the next one.
     #[inline]
     fn target(&self, places: usize) -> Option<u32> {
-        match self {
-            Self::Stored(relations) => relations.peek_behind(places).map(|edge| edge.target.get()),
-            Self::Patched(all) => all.get(places).map(|relation| relation.edge.target.get()),
-            Self::Popular { list, .. } => list.get(places).map(|target| target.get()),
+        match &self.other {
+            None => self.stored.peek_behind(places).map(|edge| edge.target.get()),
+            Some(other) => other.target(places),
         }
     }
 
     fn len(&self) -> usize {
+        match &self.other {
+            None => self.stored.count_left(),
+            Some(Other::Patched(relations)) => relations.len(),
+            Some(Other::Popular { list, .. }) => list.len(),
+        }
+    }
+}
+
+impl<'r> Other<'r> {
+    fn next(&mut self) -> Option<(Edge, Option<&'r RareRecord>, Option<u32>)> {
         match self {
-            Self::Stored(relations) => relations.count_left(),
-            Self::Patched(relations) => relations.len(),
-            Self::Popular { list, .. } => list.len(),
+            Self::Patched(relations) => {
+                let (relation, rest) = relations.split_first()?;
+                *relations = rest;
+                Some((relation.edge, relation.rare.as_ref(), relation.removed_by))
+            }
+            Self::Popular { list, rank } => {
+                let (target, rest) = list.split_first()?;
+                let score = score::of_rank(*rank);
+                *list = rest;
+                *rank = rank.saturating_add(1);
+                Some((popular_edge(*target, score), None, None))
+            }
+        }
+    }
+
+    fn score(&self) -> Option<u16> {
+        match self {
+            Self::Patched(relations) => relations.first().map(|relation| relation.edge.score.get()),
+            Self::Popular { list, rank } => list.first().map(|_| score::of_rank(*rank)),
+        }
+    }
+
+    #[inline]
+    fn target(&self, places: usize) -> Option<u32> {
+        match self {
+            Self::Patched(all) => all.get(places).map(|relation| relation.edge.target.get()),
+            Self::Popular { list, .. } => list.get(places).map(|target| target.get()),
         }
     }
 }
@@ -321,13 +375,11 @@ impl<'r> Whole<'r> {
     }
 }
 
-/// A score by the weight of its type, rounded down.
-#[inline]
-fn weighted(score: u16, weight: u16) -> u16 {
-    if weight == WEIGHT_ONE {
-        return score;
-    }
-    scaled(score, weight)
+/// One more than a score by the weight of its type, rounded down.
+#[inline(always)]
+fn head(score: u16, weight: u16) -> u32 {
+    let weighted = if weight == WEIGHT_ONE { score } else { scaled(score, weight) };
+    u32::from(weighted).wrapping_add(1)
 }
 
 /// A score times so many thousandths, rounded down, at most the largest score.

@@ -4,7 +4,7 @@ use crate::{
     index::{Ordinal, View, layout::ProductRecord},
     model::relation::{Availability, Stage},
     policy::Policy,
-    stock::StockView,
+    stock::{Readings, StockView},
 };
 
 /// Everything one request answers from; loaded once, so that no answer mixes two of them.
@@ -48,18 +48,14 @@ impl Context<'_> {
 #[must_use]
 pub fn state(scene: &Scene<'_>, product: Ordinal, inventory: u32) -> Option<Availability> {
     let known = scene.view.product(product)?;
-    Availability::new(state_number(scene.stock, product, known, inventory))
+    Availability::new(state_number(&scene.stock.readings(inventory), product, known))
 }
 
 /// As [`state`], by number; 0 without any reading.
-#[inline]
-pub(super) fn state_number(
-    stock: &StockView,
-    product: Ordinal,
-    known: &ProductRecord,
-    inventory: u32,
-) -> u8 {
-    stock.reading(product, inventory).map_or(known.availability, |state| state as u8)
+#[inline(always)]
+pub(super) fn state_number(readings: &Readings<'_>, product: Ordinal, known: &ProductRecord) -> u8 {
+    let overlaid = readings.number(product);
+    if overlaid == 0 { known.availability } else { overlaid }
 }
 
 /// The price of a product in a market, in minor units of its currency: that of a feed, else the

@@ -48,6 +48,7 @@ impl Seeds {
             }
         }
         self.own.sort_unstable();
+        self.own.dedup();
         missing
     }
 

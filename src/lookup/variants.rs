@@ -26,7 +26,7 @@ pub(super) fn lineage<'a>(
 }
 
 /// The product at the top of a variant group; itself if it is in none.
-#[inline]
+#[inline(always)]
 pub(super) fn group_root(view: &View<'_>, product: Ordinal, known: &ProductRecord) -> Ordinal {
     // Most products are in no group, and their record is at hand.
     if known.parent.get() == NONE {

@@ -16,8 +16,8 @@ use super::{
     trace::{Fate, From, Seen, Sink},
 };
 use crate::{
-    index::layout::NONE,
-    model::{limits::CANDIDATES_MAX, selection::VariantResolution},
+    index::layout::{NONE, ProductRecord},
+    model::limits::CANDIDATES_MAX,
     policy::MixEntry,
 };
 
@@ -95,12 +95,17 @@ impl Lists<'_> {
 }
 
 impl<'c, S: Sink> Walk<'_, 'c, S> {
-    /// Kept products, pins aside, or results, pins included, at which this walk ends.
+    /// Is the list as long as this walk makes it?
     pub(super) fn is_full(&self) -> bool {
+        self.list.picks.len() >= self.room()
+    }
+
+    /// Kept products, pins aside, at which this walk ends.
+    fn room(&self) -> usize {
         if self.step == 0 {
-            self.list.picks.len() >= self.plan.pool()
+            self.plan.pool()
         } else {
-            self.list.len() >= self.plan.max_results()
+            self.plan.max_results().saturating_sub(self.list.pins.len())
         }
     }
 
@@ -131,34 +136,51 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
 
     fn walk(&mut self, runs: &mut Runs<'_>, asked: &Asked<'c>) {
         if self.step == 0 && self.checks.rules.change_scores() {
-            self.list.enter();
             self.by_rules(runs, asked);
+        } else if runs.are_own() {
+            self.in_order::<true>(runs, asked);
         } else {
-            self.in_order(runs, asked);
+            self.in_order::<false>(runs, asked);
         }
     }
 
     /// Keeps candidates as they come until the list is full.
-    fn in_order(&mut self, runs: &mut Runs<'_>, asked: &Asked<'c>) {
-        // The common case: one run of distinct products, shown as they are, into an empty list.
-        let is_distinct = self.list.len() == 0
-            && runs.is_distinct()
-            && self.plan.variant_resolution() == VariantResolution::AsLinked;
-        if !is_distinct {
-            self.list.enter();
-        }
-        let mut left = CANDIDATES_MAX;
-        while left > 0 && !self.is_full() {
-            let Some(candidate) = runs.next() else { break };
+    fn in_order<const OWN: bool>(&mut self, runs: &mut Runs<'_>, asked: &Asked<'c>) {
+        let (mut left, room) = (CANDIDATES_MAX, self.room());
+        // What does not change is asked once. The most usual lookups ask for nothing beside stage and stock.
+        let is_simple = self.checks.is_simple() && self.plan.min_score().is_none();
+        let has_bounds = self.list.has_bounds() || self.plan.has_quotas();
+        while left > 0 && self.list.picks.len() < room {
+            let Some(candidate) = runs.next_of::<OWN>() else { break };
             left = left.saturating_sub(1);
-            if let Some(sight) = self.pass(&candidate, asked) {
-                let kinds = self.list.kinds(&self.checks.view, sight.shown, sight.known);
-                let quota = self.quota(candidate.mix);
-                let reason = self.list.refuses(&kinds, quota).map(Reason::Diversity);
-                self.end(&seen(&candidate, &sight, asked, self.step), reason);
-                if reason.is_none() {
-                    self.list.keep(pick(&candidate, &sight, asked, self.step), kinds, quota);
-                }
+            let Some(known) = self.ordinary(&candidate, asked) else {
+                // By value, so that the loop keeps its own in registers.
+                self.offer(candidate, asked);
+                continue;
+            };
+            let product = candidate.linked();
+            if self.list.has(product) {
+                continue;
+            }
+            let reason = if is_simple {
+                self.checks.against_simple(&candidate.edge, known.1)
+            } else {
+                self.against(candidate, known, asked)
+            };
+            let quota = if has_bounds { self.quota(candidate.mix) } else { None };
+            let kinds = if has_bounds {
+                self.list.kinds(&self.checks.view, product, known.0)
+            } else {
+                None
+            };
+            if let Some(reason) = reason {
+                self.report.remove(reason);
+            } else if has_bounds && let Some(bound) = self.list.refuses(kinds.as_ref(), quota) {
+                self.report.remove(Reason::Diversity(bound));
+            } else {
+                self.report.keep(self.step);
+                let sight = Sight::as_linked(product, known.0);
+                self.list.keep(pick(&candidate, &sight, asked, self.step), kinds, quota);
             }
         }
         if S::ON {
@@ -193,10 +215,65 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
         (self.bench.sums, self.bench.ranking) = (sums, ranking);
     }
 
-    /// The reasons from blocked to on page for a candidate of one known product; its products if it
-    /// passes.
+    /// The record and the state of an ordinary candidate's product, if nobody traces.
+    #[inline(always)]
+    fn ordinary(
+        &self,
+        candidate: &Candidate<'_>,
+        asked: &Asked<'c>,
+    ) -> Option<(&'c ProductRecord, u8)> {
+        if S::ON { None } else { self.checks.ordinary(candidate, asked) }
+    }
+
+    /// The reasons from market to on page for an ordinary candidate.
+    #[inline(never)]
+    fn against(
+        &self,
+        candidate: Candidate<'_>,
+        known: (&'c ProductRecord, u8),
+        asked: &Asked<'c>,
+    ) -> Option<Reason> {
+        let product = candidate.linked();
+        self.checks
+            .against(&candidate.edge, known, asked)
+            .or_else(|| self.is_below_score(&candidate).then_some(Reason::Score))
+            .or_else(|| self.checks.late(product, product))
+    }
+
+    /// Keeps a candidate, or counts and tells why not.
+    #[inline(never)]
+    fn offer(&mut self, candidate: Candidate<'_>, asked: &Asked<'c>) {
+        if let Some(sight) = self.examine(&candidate, asked) {
+            let kinds = self.list.kinds(&self.checks.view, sight.shown, sight.known);
+            let quota = self.quota(candidate.mix);
+            let reason = self.list.refuses(kinds.as_ref(), quota).map(Reason::Diversity);
+            self.end(&seen(&candidate, &sight, asked, self.step), reason);
+            if reason.is_none() {
+                self.list.keep(pick(&candidate, &sight, asked, self.step), kinds, quota);
+            }
+        }
+    }
+
+    /// The products of a candidate of one known product, if no reason from blocked to on page removes it.
     #[inline]
     fn pass(&mut self, candidate: &Candidate<'_>, asked: &Asked<'c>) -> Option<Sight<'c>> {
+        let Some(known) = self.ordinary(candidate, asked) else {
+            return self.examine(candidate, asked);
+        };
+        let product = candidate.linked();
+        if self.list.has(product) {
+            return None;
+        }
+        if let Some(reason) = self.against(*candidate, known, asked) {
+            self.report.remove(reason);
+            return None;
+        }
+        Some(Sight::as_linked(product, known.0))
+    }
+
+    /// The same for any candidate, and for whoever traces.
+    #[inline(never)]
+    fn examine(&mut self, candidate: &Candidate<'_>, asked: &Asked<'c>) -> Option<Sight<'c>> {
         let checks = self.checks;
         let Some(sight) = checks.look(candidate.linked(), self.interval) else {
             self.report.remove(Reason::Hidden);
@@ -216,14 +293,14 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_below_score(&self, candidate: &Candidate<'_>) -> bool {
         let least = self.plan.min_score().filter(|_| self.step == 0 && candidate.is_scored());
         least.is_some_and(|least| candidate.score < least)
     }
 
     /// Counts and tells the end of a candidate: removed, or kept without a reason.
-    #[inline]
+    #[inline(always)]
     pub(super) fn end(&mut self, told: &Seen<'_>, reason: Option<Reason>) {
         let fate = match reason {
             Some(reason) => {
@@ -258,7 +335,7 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
         let Some(known) = self.checks.view.product(product) else { return };
         let kinds = self.list.kinds(&self.checks.view, product, known);
         let quota = self.quota(sum.mix);
-        let refused = || self.list.refuses(&kinds, quota).map(Reason::Diversity);
+        let refused = || self.list.refuses(kinds.as_ref(), quota).map(Reason::Diversity);
         let reason = earlier.or_else(refused);
         match reason {
             Some(reason) => {
@@ -276,19 +353,17 @@ impl<'c, S: Sink> Walk<'_, 'c, S> {
         }
     }
 
-    /// The entry of the mix that a product counts for; none in fallbacks.
-    #[inline]
+    /// The entry of the mix that a product counts for, if it takes no more than so many; none in
+    /// fallbacks.
+    #[inline(always)]
     fn quota(&self, mix: u8) -> Option<Quota> {
-        if self.step > 0 {
-            return None;
-        }
-        let entry = self.plan.mix().get(usize::from(mix))?;
-        Some(Quota { mix, most: entry.max_results })
+        let most = self.plan.mix().get(usize::from(mix))?.max_results?;
+        (self.step == 0).then_some(Quota { mix, most })
     }
 }
 
 /// What an answer shows of a candidate.
-#[inline]
+#[inline(always)]
 pub(super) fn pick(
     candidate: &Candidate<'_>,
     sight: &Sight<'_>,
@@ -309,7 +384,7 @@ pub(super) fn pick(
 }
 
 /// A candidate for the trace.
-#[inline]
+#[inline(always)]
 pub(super) fn seen<'r>(
     candidate: &'r Candidate<'r>,
     sight: &Sight<'_>,

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     lookup::{self, Page, Plan, Query, QuerySeed, Repeats, Scratch},
-    pb::{self, EncodedResponse},
+    model::limits::ID_BYTES_MAX,
+    pb::{self, EncodedResponse, seed::Target},
     snapshot::Moment,
 };
 
@@ -87,9 +88,14 @@ pub(super) fn get(
 ) -> Result<EncodedResponse, Refusal> {
     present.require_snapshot(&request.snapshot_id)?;
     let scene = &present.scene;
+    // Nothing is in the caches of a product that was not asked for lately: what finding it reads is asked
+    // for before the rest of the request is looked at, so that the memory works meanwhile.
+    let only = only_product(request);
+    only.into_iter().for_each(|id| scene.view.prefetch_bucket(id));
     let mut query = Query::default();
     let now_s = present.now_s;
     let (context, detail) = convert::read_query(request, &scene.view, now_s, &mut query)?;
+    only.into_iter().for_each(|id| scene.view.prefetch_record(id));
     present.require_positions(&request.min_availability)?;
     let plan = Plan::new(scene, &context, &query)
         .map_err(|error| Refusal::Invalid(vec![convert::unplanned(error, &query)]))?;
@@ -102,6 +108,16 @@ pub(super) fn get(
         reply::encode(&showing, &answer, query.seeds.iter().map(QuerySeed::id), wire)
     });
     Ok(reply)
+}
+
+/// The one product that a request starts from. Several are asked for together (`Seeds::resolve`).
+fn only_product(request: &pb::GetRecommendationsRequest) -> Option<&str> {
+    match request.seeds.as_slice() {
+        [pb::Seed { target: Some(Target::ProductId(id)), .. }] if id.len() <= ID_BYTES_MAX => {
+            Some(id)
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn bundles(

@@ -47,7 +47,7 @@ pub(super) fn encode<'q>(
 ) -> EncodedResponse {
     wire.begin();
     let shown = answer.picks.iter().map(|pick| Recommendation { showing, pick });
-    shown.for_each(|recommendation| wire.message(1, &recommendation));
+    shown.for_each(|recommendation| recommendation.append(1, wire));
     let missing = answer.missing;
     if missing != 0 {
         seed_ids

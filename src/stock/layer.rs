@@ -33,21 +33,13 @@ type StateChunk = [u8; STATES_PER_CHUNK / 2];
 impl States {
     #[inline]
     pub(super) fn find(&self, product: Ordinal) -> Option<Availability> {
-        let index = product.index();
-        let chunk = self.chunks.get(index / STATES_PER_CHUNK)?.as_ref()?;
-        let pair = chunk.get(index % STATES_PER_CHUNK / 2)?;
-        state(pair >> shift(index) & 0xF)
+        state(self.numbers().find(product))
     }
 
-    /// Asks for the cache line of a product's state.
+    /// Finds numbers of states, again and again.
     #[inline]
-    pub(super) fn prefetch(&self, product: Ordinal) {
-        let index = product.index();
-        if let Some(Some(chunk)) = self.chunks.get(index / STATES_PER_CHUNK)
-            && let Some(pair) = chunk.get(index % STATES_PER_CHUNK / 2)
-        {
-            prefetch(pair);
-        }
+    pub(super) fn numbers(&self) -> StateNumbers<'_> {
+        StateNumbers { chunks: &self.chunks }
     }
 
     /// Where the chunk of a product lies.
@@ -71,6 +63,37 @@ impl States {
     }
 }
 
+/// The numbers of states of a column; 0 for none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StateNumbers<'a> {
+    chunks: &'a [Option<Arc<StateChunk>>],
+}
+
+impl StateNumbers<'_> {
+    pub(super) const NONE: Self = Self { chunks: &[] };
+
+    #[inline(always)]
+    pub(super) fn find(self, product: Ordinal) -> u8 {
+        self.pair(product).map_or(0, |pair| pair >> shift(product.index()) & 0xF)
+    }
+
+    /// Asks for the cache line of a product's state.
+    #[inline(always)]
+    pub(super) fn prefetch(self, product: Ordinal) {
+        if let Some(pair) = self.pair(product) {
+            prefetch(pair);
+        }
+    }
+
+    /// The byte in which a product's state stands.
+    #[inline(always)]
+    fn pair(&self, product: Ordinal) -> Option<&u8> {
+        let index = product.index();
+        let chunk = self.chunks.get(index / STATES_PER_CHUNK)?.as_ref()?;
+        chunk.get(index % STATES_PER_CHUNK / 2)
+    }
+}
+
 /// The state of a number, without a search: this is read for every candidate.
 #[inline]
 fn state(number: u8) -> Option<Availability> {
@@ -85,6 +108,7 @@ fn state(number: u8) -> Option<Availability> {
     }
 }
 
+#[inline(always)]
 fn shift(index: usize) -> u8 {
     if index.is_multiple_of(2) { 0 } else { 4 }
 }

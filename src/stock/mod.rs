@@ -45,4 +45,4 @@ pub use update::{
 };
 #[cfg(test)]
 pub(crate) use view::BlockedProducts;
-pub use view::{FeedPosition, ProductBlock, StockView};
+pub use view::{FeedPosition, ProductBlock, Readings, StockView};

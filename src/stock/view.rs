@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::layer::{Numbers, States, slot};
+use super::layer::{Numbers, StateNumbers, States, slot};
 use crate::{
     index::{BlobHash, Ordinal},
     model::relation::Availability,
@@ -56,6 +56,13 @@ pub struct ProductBlock {
     pub expire_s: i64,
 }
 
+/// The overlaid states that hold in one inventory: found once, for many products.
+#[derive(Clone, Copy, Debug)]
+pub struct Readings<'a> {
+    named: StateNumbers<'a>,
+    every: StateNumbers<'a>,
+}
+
 /// What is said of one inventory.
 #[derive(Clone, Debug, Default)]
 struct Inventory {
@@ -94,13 +101,13 @@ impl StockView {
         named.or_else(|| self.every.states.find(product))
     }
 
-    /// Asks for the cache lines that [`StockView::reading`] reads.
+    /// What [`StockView::reading`] reads of an inventory.
     #[inline]
-    pub fn prefetch(&self, product: Ordinal, inventory: u32) {
-        if let Some(named) = self.named(inventory) {
-            named.states.prefetch(product);
-        }
-        self.every.states.prefetch(product);
+    #[must_use]
+    pub fn readings(&self, inventory: u32) -> Readings<'_> {
+        let named = self.named(inventory).map(|named| named.states.numbers());
+        let named = named.unwrap_or(StateNumbers::NONE);
+        Readings { named, every: self.every.states.numbers() }
     }
 
     /// The units of a product that an inventory holds, where a feed counts them.
@@ -124,11 +131,24 @@ impl StockView {
     #[inline]
     #[must_use]
     pub fn blocks(&self, product: Ordinal) -> &[ProductBlock] {
-        let mark = self.blocks.marks.get(product.index() / 64).copied().unwrap_or(0);
-        if mark >> (product.0 % 64) & 1 == 0 {
+        if !self.is_marked(product) {
             return &[];
         }
         self.blocks.blocks.get(&product.0).map_or(&[], Vec::as_slice)
+    }
+
+    /// Are there blocks of any product?
+    #[must_use]
+    pub fn has_blocks(&self) -> bool {
+        !self.blocks.marks.is_empty()
+    }
+
+    /// Are there blocks of the product, whether they hold or not?
+    #[inline]
+    #[must_use]
+    pub fn is_marked(&self, product: Ordinal) -> bool {
+        let mark = self.blocks.marks.get(product.index() / 64).copied().unwrap_or(0);
+        mark >> (product.0 % 64) & 1 == 1
     }
 
     /// How far each feed was applied, by source.
@@ -217,6 +237,23 @@ impl StockView {
             None => &mut self.every,
             Some(inventory) => slot(&mut self.named, inventory as usize).get_or_insert_default(),
         })
+    }
+}
+
+impl Readings<'_> {
+    /// The number of the state that holds for a product; 0: the snapshot's own reading counts.
+    #[inline(always)]
+    #[must_use]
+    pub fn number(&self, product: Ordinal) -> u8 {
+        let named = self.named.find(product);
+        if named == 0 { self.every.find(product) } else { named }
+    }
+
+    /// Asks for the cache lines that this reads.
+    #[inline(always)]
+    pub fn prefetch(&self, product: Ordinal) {
+        self.named.prefetch(product);
+        self.every.prefetch(product);
     }
 }
 

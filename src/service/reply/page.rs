@@ -23,7 +23,7 @@ pub(in crate::service) fn write_slot(
         match answer {
             Ok(answer) => {
                 let shown = answer.picks.iter().map(|pick| Recommendation { showing, pick });
-                shown.for_each(|recommendation| out.message(2, &recommendation));
+                shown.for_each(|recommendation| recommendation.append(2, out));
                 out.message(4, &answer.report);
             }
             Err(error) => out.message(5, error),

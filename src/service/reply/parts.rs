@@ -2,10 +2,13 @@
 
 use super::{
     Showing,
-    wire::{Message, Wire},
+    wire::{LENGTH_DELIMITED, Message, Wire},
 };
 use crate::{
-    index::{Ordinal, layout::NONE},
+    index::{
+        Ordinal,
+        layout::{INLINE_KEY_BYTES_MAX, Key, NONE},
+    },
     lookup::{self, FillReport, Interval, Pick},
     model::score,
     pb::RecommendationView,
@@ -15,6 +18,82 @@ use crate::{
 pub(super) struct Recommendation<'a> {
     pub(super) showing: &'a Showing<'a>,
     pub(super) pick: &'a Pick,
+}
+
+/// Tag and length of a recommendation, tag and length of its id.
+const HEAD_BYTES: usize = 4;
+/// Type, score and origin where each of them takes one byte, the score four.
+const TAIL_BYTES: usize = 9;
+/// A recommendation of an id that stands inside its product's record.
+const SHORT_BYTES: usize = HEAD_BYTES + INLINE_KEY_BYTES_MAX + TAIL_BYTES;
+const _: () = assert!(SHORT_BYTES <= 0x7f, "one byte holds any length in it");
+/// Longest id of a recommendation whose length takes one byte.
+const ID_BYTES_SHORT: u8 = 0x7f - (HEAD_BYTES - 2 + TAIL_BYTES) as u8;
+
+impl Recommendation<'_> {
+    /// Writes it as an element of a repeated field.
+    #[inline(always)]
+    pub(super) fn append(&self, field: u8, out: &mut Wire) {
+        let view = &self.showing.scene.view;
+        let (Some(tail), Some(known)) = (self.tail(), view.product(self.pick.product)) else {
+            return out.message(field, self);
+        };
+        if usize::from(known.key.len) <= INLINE_KEY_BYTES_MAX {
+            return out.fill(|room| fill(room, head(field, known.key.len), &known.key, tail));
+        }
+        let id = view.id_bytes(self.pick.product);
+        match u8::try_from(id.len()) {
+            Ok(len @ ..=ID_BYTES_SHORT) => {
+                out.raw(&head(field, len));
+                out.raw(id);
+                out.raw(&tail);
+            }
+            _ => out.message(field, self),
+        }
+    }
+
+    /// What follows the id, where that is type, score and origin, as it nearly always is.
+    #[inline(always)]
+    fn tail(&self) -> Option<[u8; TAIL_BYTES]> {
+        let Pick { relation_type, origin, score, quantity, fallback_step, .. } = *self.pick;
+        let is_usual =
+            !matches!(self.showing.detail, RecommendationView::Id | RecommendationView::Full)
+                && (1..=0x7f).contains(&relation_type)
+                && (1..=0x7f).contains(&origin)
+                && score > 0
+                && quantity == 0.0
+                && fallback_step == 0;
+        let [a, b, c, d] = score::share(score).to_le_bytes();
+        is_usual.then_some([0x10, relation_type, 0x1d, a, b, c, d, 0x20, origin])
+    }
+}
+
+/// Tag and length of a recommendation, tag and length of its id.
+#[inline(always)]
+fn head(field: u8, id_len: u8) -> [u8; HEAD_BYTES] {
+    let len = id_len.wrapping_add((HEAD_BYTES - 2 + TAIL_BYTES) as u8);
+    [field << 3 | LENGTH_DELIMITED, len, 1 << 3 | LENGTH_DELIMITED, id_len]
+}
+
+/// Writes a recommendation of a key that stands inside its record, and gives its length. All of the key's
+/// bytes are copied, which takes no loop, and the tail goes over those that are too many.
+#[inline(always)]
+fn fill(
+    room: &mut [u8; SHORT_BYTES],
+    head: [u8; HEAD_BYTES],
+    key: &Key,
+    tail: [u8; TAIL_BYTES],
+) -> usize {
+    let len = usize::from(key.len);
+    let Some((start, rest)) = room.split_first_chunk_mut() else { return 0 };
+    *start = head;
+    if let Some(text) = rest.first_chunk_mut() {
+        *text = key.bytes;
+    }
+    if let Some(end) = rest.get_mut(len..).and_then(<[u8]>::first_chunk_mut) {
+        *end = tail;
+    }
+    len.saturating_add(HEAD_BYTES + TAIL_BYTES)
 }
 
 impl Message for Recommendation<'_> {

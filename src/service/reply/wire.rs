@@ -9,7 +9,7 @@ pub(super) trait Message {
 
 const VARINT: u8 = 0;
 const FIXED_64: u8 = 1;
-const LENGTH_DELIMITED: u8 = 2;
+pub(super) const LENGTH_DELIMITED: u8 = 2;
 const FIXED_32: u8 = 5;
 
 /// Bytes of a number of 64 bits.
@@ -45,6 +45,15 @@ impl Wire {
     #[inline]
     pub(super) fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
+    }
+
+    /// Up to `N` bytes at once: `fill` is given room for all of them, and says how many it took.
+    #[inline(always)]
+    pub(super) fn fill<const N: usize>(&mut self, fill: impl FnOnce(&mut [u8; N]) -> usize) {
+        let start = self.0.len();
+        self.0.extend_from_slice(&[0; N]);
+        let taken = self.0.last_chunk_mut().map_or(0, fill);
+        self.0.truncate(start.saturating_add(taken));
     }
 
     #[inline]

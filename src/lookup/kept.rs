@@ -1,0 +1,82 @@
+//! The products of one list as a set: asked about each candidate, and nearly always about one that is not
+//! in it.
+
+use super::places::Places;
+use crate::{index::Ordinal, model::limits::RESULTS_MAX};
+
+const WORDS: usize = 4;
+
+/// The set. What a bit cannot deny is looked up in a map, which is filled no earlier.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// A bit for each product's hash.
+    marks: [u64; WORDS],
+    /// As they were kept.
+    products: Vec<u32>,
+    /// The first so many of them stand in the map.
+    mapped: usize,
+    map: Places,
+}
+
+impl Kept {
+    /// Empties the set.
+    pub(super) fn begin(&mut self) {
+        self.marks = [0; WORDS];
+        self.products.clear();
+        self.mapped = 0;
+    }
+
+    #[inline(always)]
+    pub(super) fn insert(&mut self, product: Ordinal) {
+        let (word, bit) = mark(product);
+        if let Some(word) = self.marks.get_mut(word) {
+            *word |= bit;
+        }
+        self.products.push(product.0);
+    }
+
+    #[inline(always)]
+    pub(super) fn has(&mut self, product: Ordinal) -> bool {
+        let (word, bit) = mark(product);
+        self.marks.get(word).is_some_and(|word| word & bit != 0) && self.is_mapped(product)
+    }
+
+    #[inline(never)]
+    fn is_mapped(&mut self, product: Ordinal) -> bool {
+        if self.mapped == 0 {
+            self.map.begin(RESULTS_MAX.saturating_mul(2));
+        }
+        for new in self.products.get(self.mapped..).unwrap_or_default() {
+            self.map.insert(*new);
+        }
+        self.mapped = self.products.len();
+        self.map.place(product.0).is_some()
+    }
+}
+
+/// The word and the bit of a product's mark.
+#[inline(always)]
+fn mark(product: Ordinal) -> (usize, u64) {
+    // Fibonacci hashing: the high bits are the well-mixed ones.
+    let hash = product.0.wrapping_mul(0x9e37_79b9) >> 24;
+    ((hash >> 6) as usize, 1 << (hash & 63))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kept;
+    use crate::index::Ordinal;
+
+    #[test]
+    fn a_set_has_what_was_put_in_and_nothing_else() {
+        let mut kept = Kept::default();
+        for round in 0..3 {
+            kept.begin();
+            for product in (round..400).step_by(2) {
+                assert!(!kept.has(Ordinal(product)), "{product} is not in yet");
+                kept.insert(Ordinal(product));
+                assert!(kept.has(Ordinal(product)) && !kept.has(Ordinal(product + 1)), "{product}");
+            }
+        }
+    }
+}
