@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 /// The catalog that a provenance blob would belong to.
-const CATALOG: &[u8] = include_bytes!("../../tests/data/format-1.catalog.kdx");
+const CATALOG: &[u8] = include_bytes!("../../tests/data/format-2.catalog.kdx");
 
 /// Opens the bytes as they are, then with repaired checksums, and reads all that opens.
 ///
