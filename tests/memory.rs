@@ -180,7 +180,7 @@ fn sections(title_len: u64) -> Vec<(Section, Vec<u8>)> {
     vec![
         (Section::Edges, [run.as_bytes(), &[0; 4], edge.as_bytes()].concat()),
         (Section::Products, products.as_bytes().to_vec()),
-        (Section::Keys, group(&[b"a", b"b"]).as_bytes().to_vec()),
+        (Section::Keys, key_group(&[b"a", b"b"]).as_bytes().to_vec()),
         (Section::Attributes, [attributes; 2].as_bytes().to_vec()),
         (Section::TitleEnds, [title_len, title_len + 6].map(U64::new).as_bytes().to_vec()),
         (Section::TitleHeap, b"beyond".to_vec()),
@@ -209,7 +209,7 @@ fn product(id: u8, edges: u64, parent: u32, flags: u8) -> ProductRecord {
 }
 
 /// The key table as `FORMAT.md` describes it, of so few ids that they have one group.
-fn group(ids: &[&[u8]]) -> KeyGroup {
+fn key_group(ids: &[&[u8]]) -> KeyGroup {
     let mut group = KeyGroup { tags: [0; 12], reserved: [0; 4], entries: [0.into(); 12] };
     for (entry, id) in (0_u32..).zip(ids) {
         let [low, ..] = xxh3_64_with_seed(id, 0).to_le_bytes();
