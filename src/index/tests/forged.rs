@@ -5,7 +5,10 @@ mod details;
 mod keys;
 mod survivors;
 
-use super::testkit::{self, Parts, TOYS, model};
+use super::{
+    golden,
+    testkit::{self, Parts, TOYS, model},
+};
 use crate::index::{
     Fault, IndexError, edges,
     layout::{AliasRecord, Edge, Header, ProductRecord, RareRecord, RunHeader, Section},

@@ -3,11 +3,8 @@
 use zerocopy::little_endian::U64;
 
 use super::{
-    super::{
-        golden,
-        testkit::{self, Parts, TOYS, model},
-    },
-    check, check_refused,
+    check, check_refused, golden,
+    testkit::{self, Parts, TOYS, model},
 };
 use crate::index::layout::{KeyGroup, Section};
 
