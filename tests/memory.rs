@@ -18,8 +18,8 @@ use std::{
 use kindred::index::{
     BlobWriter, Catalog, Ordinal, Role,
     layout::{
-        AttributeRecord, Edge, FLAG_PARENT, Key, NO_PRICE, NONE, ProductRecord, ReverseRecord,
-        RunHeader, Section, VariantGroupRecord,
+        AttributeRecord, Edge, FLAG_PARENT, Key, KeyGroup, NO_PRICE, NONE, ProductRecord,
+        ReverseRecord, RunHeader, Section, VariantGroupRecord,
     },
 };
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -180,7 +180,7 @@ fn sections(title_len: u64) -> Vec<(Section, Vec<u8>)> {
     vec![
         (Section::Edges, [run.as_bytes(), &[0; 4], edge.as_bytes()].concat()),
         (Section::Products, products.as_bytes().to_vec()),
-        (Section::Keys, buckets(&[b"a", b"b"]).as_bytes().to_vec()),
+        (Section::Keys, key_group(&[b"a", b"b"]).as_bytes().to_vec()),
         (Section::Attributes, [attributes; 2].as_bytes().to_vec()),
         (Section::TitleEnds, [title_len, title_len + 6].map(U64::new).as_bytes().to_vec()),
         (Section::TitleHeap, b"beyond".to_vec()),
@@ -208,16 +208,13 @@ fn product(id: u8, edges: u64, parent: u32, flags: u8) -> ProductRecord {
     }
 }
 
-/// The key table as `FORMAT.md` describes it.
-fn buckets(ids: &[&[u8]]) -> Vec<U64> {
-    let count = ids.len() * 10 / 7 + 1;
-    let mut buckets = vec![U64::new(0); count];
-    for (entry, id) in (1_u64..).zip(ids) {
-        let hash = xxh3_64_with_seed(id, 0);
-        let home = usize::try_from((u128::from(hash) * count as u128) >> 64).expect("a bucket");
-        let mut places = (0..count).map(|step| (home + step) % count);
-        let free = places.find(|at| buckets[*at].get() == 0).expect("one is empty");
-        buckets[free].set((hash & 0xff_ffff) << 40 | entry);
+/// The key table as `FORMAT.md` describes it, of so few ids that they have one group.
+fn key_group(ids: &[&[u8]]) -> KeyGroup {
+    let mut group = KeyGroup { tags: [0; 12], reserved: [0; 4], entries: [0.into(); 12] };
+    for (entry, id) in (0_u32..).zip(ids) {
+        let [low, ..] = xxh3_64_with_seed(id, 0).to_le_bytes();
+        group.tags[entry as usize] = low.max(1);
+        group.entries[entry as usize] = entry.into();
     }
-    buckets
+    group
 }

@@ -13,8 +13,11 @@ use kindred::{
 use xxhash_rust::xxh3::xxh3_128;
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
-/// The catalog that a provenance blob would belong to.
-const CATALOG: &[u8] = include_bytes!("../../tests/data/format-1.catalog.kdx");
+/// The catalogs that a provenance blob may belong to.
+const CATALOGS: [&[u8]; 2] = [
+    include_bytes!("../../tests/data/format-1.catalog.kdx"),
+    include_bytes!("../../tests/data/format-2.catalog.kdx"),
+];
 
 /// Opens the bytes as they are, then with repaired checksums, and reads all that opens.
 ///
@@ -47,7 +50,7 @@ fn read(bytes: &[u8]) {
                 drop(OverridesDoc::parse("overrides", &text));
             }
         }
-        Role::Provenance => trace(blob),
+        Role::Provenance => CATALOGS.into_iter().for_each(|catalog| trace(bytes, catalog)),
         Role::Dropped => {
             if let Ok(dropped) = Dropped::from_blob(blob) {
                 std::hint::black_box(dropped.get());
@@ -87,11 +90,12 @@ fn walk(view: &View<'_>) {
     }
 }
 
-/// Reads where each relation of the golden catalog came from.
-fn trace(blob: Blob) {
-    let catalog = open(CATALOG).and_then(Catalog::from_blob).expect("the golden catalog opens");
+/// Reads where each relation of a golden catalog came from.
+fn trace(bytes: &[u8], golden: &[u8]) {
+    let catalog = open(golden).and_then(Catalog::from_blob).expect("the golden catalog opens");
     let view = catalog.view();
-    let Ok(provenance) = Provenance::from_blob(blob, &view, BlobHash::of(CATALOG)) else { return };
+    let Ok(blob) = open(bytes) else { return };
+    let Ok(provenance) = Provenance::from_blob(blob, &view, BlobHash::of(golden)) else { return };
     for product in view.ordinals() {
         for index in 0..view.block(product).runs().map(|run| run.edges().len()).sum() {
             std::hint::black_box(provenance.place(product, index));

@@ -6,7 +6,7 @@
 use std::{fmt, ops::Range, path::Path};
 
 use arrayvec::ArrayVec;
-use zerocopy::{FromBytes, Immutable, KnownLayout, little_endian::U64};
+use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use super::{
     Blob, BlobHash, IndexError, Role, UnverifiedBlob,
@@ -14,7 +14,7 @@ use super::{
     check,
     edges::{Block, pointed},
     error::Fault,
-    keys,
+    keys::{self, ShortId, Table},
     layout::{
         AliasRecord, AttributeRecord, INLINE_KEY_BYTES_MAX, Key, NONE, ProductRecord, Section,
     },
@@ -65,7 +65,7 @@ struct Hot {
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     catalog: &'a Catalog,
-    keys: &'a [U64],
+    keys: Table<'a>,
     products: &'a [ProductRecord],
     aliases: &'a [AliasRecord],
     key_heap: &'a [u8],
@@ -115,9 +115,13 @@ impl Catalog {
     /// The typed look at its bytes; take one a request.
     #[must_use]
     pub fn view(&self) -> View<'_> {
+        let keys = self.blob.bytes(&self.hot.keys);
         View {
             catalog: self,
-            keys: records(self.blob.bytes(&self.hot.keys)),
+            keys: match self.blob.format() {
+                1 => Table::Buckets(records(keys)),
+                _ => Table::Groups(records(keys)),
+            },
             products: records(self.blob.bytes(&self.hot.products)),
             aliases: records(self.blob.bytes(&self.hot.aliases)),
             key_heap: self.blob.bytes(&self.hot.key_heap),
@@ -141,6 +145,7 @@ impl<'a> View<'a> {
     }
 
     /// How ids compare.
+    #[inline]
     #[must_use]
     pub fn id_rule(&self) -> IdRule {
         self.catalog.id_rule
@@ -158,20 +163,44 @@ impl<'a> View<'a> {
     }
 
     /// The product of an id or alias.
+    #[inline]
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Ordinal> {
         let id = id.as_bytes();
+        let Some(short) = ShortId::new(self.id_rule(), id) else {
+            return self.find_long(id);
+        };
+        let hash = short.hash(self.key_seed(), id);
+        // Nearly every id that is there needs no more than this.
+        if let Some(entry) = self.keys.first(hash)
+            && let Some(product) = self.product(Ordinal(entry))
+            && short.is(&product.key)
+        {
+            return Some(Ordinal(entry));
+        }
+        self.find_hashed(id, hash)
+    }
+
+    /// The same for ids of any length.
+    #[inline(never)]
+    fn find_long(&self, id: &[u8]) -> Option<Ordinal> {
         if id.is_empty() || id.len() > ID_BYTES_MAX {
             return None;
         }
+        self.find_hashed(id, keys::hash(self.id_rule(), self.key_seed(), id))
+    }
+
+    /// The same by a hash that is known.
+    #[inline(never)]
+    fn find_hashed(&self, id: &[u8], hash: u64) -> Option<Ordinal> {
         let rule = self.id_rule();
-        let hash = keys::hash(rule, self.catalog.blob.key_seed(), id);
         let is_it = |entry| self.entry_key(entry).is_some_and(|key| rule.same(key, id));
-        let entry = keys::find(self.keys, hash, is_it)?;
+        let entry = self.keys.find(hash, is_it)?;
         self.entry_product(entry)
     }
 
     /// The product's record.
+    #[inline]
     #[must_use]
     pub fn product(&self, ordinal: Ordinal) -> Option<&'a ProductRecord> {
         self.products.get(ordinal.index())
@@ -211,33 +240,29 @@ impl<'a> View<'a> {
         lines.filter_map(<[u8]>::first).for_each(prefetch);
     }
 
-    /// Asks for what finding this id reads first.
-    pub fn prefetch_bucket(&self, id: &str) {
-        let hash = keys::hash(self.id_rule(), self.key_seed(), id.as_bytes());
-        keys::first(self.keys, hash).into_iter().for_each(prefetch);
+    /// Asks for the group of the key table that finding this id reads.
+    pub fn prefetch_key(&self, id: &str) {
+        self.keys.prefetch(keys::hash(self.id_rule(), self.key_seed(), id.as_bytes()));
     }
 
-    /// Asks for what finding this id reads next, once the bucket is there.
+    /// Asks for the record that finding this id reads, once the group is there.
     pub fn prefetch_record(&self, id: &str) {
         let hash = keys::hash(self.id_rule(), self.key_seed(), id.as_bytes());
-        let entry = keys::find(self.keys, hash, |_| true);
-        let entry = entry.and_then(|entry| usize::try_from(entry).ok());
-        entry.and_then(|entry| self.products.get(entry)).into_iter().for_each(prefetch);
+        if let Some(entry) = self.keys.first(hash) {
+            self.prefetch(Ordinal(entry));
+        }
     }
 
-    /// Asks for what finding these ids reads: of each the bucket, then of each the record, so that they
+    /// Asks for what finding these ids reads: of each the group, then of each the record, so that they
     /// wait together and not one after the other.
     pub fn prefetch_ids<'i>(&self, ids: impl Iterator<Item = &'i str>) {
         let (rule, seed) = (self.id_rule(), self.key_seed());
         let hash = |id: &str| keys::hash(rule, seed, id.as_bytes());
         let hashes = ids.take(SEEDS_MAX).map(hash).collect::<ArrayVec<_, SEEDS_MAX>>();
-        let buckets = hashes.iter().filter_map(|hash| keys::first(self.keys, *hash));
-        buckets.for_each(prefetch);
+        hashes.iter().for_each(|hash| self.keys.prefetch(*hash));
         for hash in hashes {
-            let entry = keys::find(self.keys, hash, |_| true);
-            let entry = entry.and_then(|entry| usize::try_from(entry).ok());
-            if let Some(product) = entry.and_then(|entry| self.products.get(entry)) {
-                prefetch(product);
+            if let Some(entry) = self.keys.first(hash) {
+                self.prefetch(Ordinal(entry));
             }
         }
     }
@@ -284,8 +309,8 @@ impl<'a> View<'a> {
     }
 
     /// The id of an entry of the key table: a product's or an alias.
-    pub(crate) fn entry_key(&self, entry: u64) -> Option<&'a [u8]> {
-        let entry = usize::try_from(entry).ok()?;
+    pub(crate) fn entry_key(&self, entry: u32) -> Option<&'a [u8]> {
+        let entry = Ordinal(entry).index();
         let key = match self.products.get(entry) {
             Some(product) => &product.key,
             None => &self.aliases.get(entry - self.products.len())?.key,
@@ -293,18 +318,18 @@ impl<'a> View<'a> {
         self.key_bytes(key)
     }
 
-    fn entry_product(&self, entry: u64) -> Option<Ordinal> {
-        let entry = usize::try_from(entry).ok()?;
-        match entry.checked_sub(self.products.len()) {
-            None => u32::try_from(entry).ok().map(Ordinal),
+    fn entry_product(&self, entry: u32) -> Option<Ordinal> {
+        match Ordinal(entry).index().checked_sub(self.products.len()) {
+            None => Some(Ordinal(entry)),
             Some(alias) => self.aliases.get(alias).map(|alias| Ordinal(alias.product.get())),
         }
     }
 
-    pub(crate) fn keys(&self) -> &'a [U64] {
+    pub(crate) fn keys(&self) -> Table<'a> {
         self.keys
     }
 
+    #[inline]
     pub(crate) fn key_seed(&self) -> u64 {
         self.catalog.blob.key_seed()
     }

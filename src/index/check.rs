@@ -145,20 +145,13 @@ fn aliases(view: &View<'_>, heap: &mut HeapCheck) -> Result<(), Fault> {
 /// table.
 fn key_table(view: &View<'_>) -> Result<(), Fault> {
     let part = Section::Keys.code();
-    let entries = (view.product_count() + view.alias_records().len()) as u64;
-    let (buckets, expected) = (view.keys().len() as u64, keys::bucket_count(entries));
-    ensure!(buckets == expected, part, "{buckets} buckets, expected {expected}");
-    let taken = view.keys().iter().filter(|bucket| bucket.get() != 0).count() as u64;
-    ensure!(taken == entries, part, "{taken} buckets are taken for {entries} ids");
-    for bucket in view.keys() {
-        let Some(entry) = keys::entry(*bucket) else { continue };
-        ensure!(entry < entries, part, "entry {entry} of {entries}");
-    }
+    let entries = keys::entry_count(view.product_count(), view.alias_records().len())?;
+    view.keys().check(entries).map_err(|what| Fault::structure(part, what))?;
     for entry in 0..entries {
         let id = view.entry_key(entry).unwrap_or_default();
         let hash = keys::hash(view.id_rule(), view.key_seed(), id);
         let is_it = |found| view.entry_key(found).is_some_and(|key| view.id_rule().same(key, id));
-        let found = keys::find(view.keys(), hash, is_it);
+        let found = view.keys().find(hash, is_it);
         ensure!(found == Some(entry), part, "the id of entry {entry} leads to {found:?}");
     }
     Ok(())

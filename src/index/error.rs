@@ -116,6 +116,16 @@ pub enum Fault {
         /// The limit.
         bytes_max: u64,
     },
+    /// More ids than the key table can number. Leave out aliases, or split the catalog.
+    #[error(
+        "TOO_MANY_IDS: expected at most {ids_max} products and aliases, found {found}; leave out aliases"
+    )]
+    TooManyIds {
+        /// Products and aliases.
+        found: u64,
+        /// The limit.
+        ids_max: u64,
+    },
     /// No regular file.
     #[error("UNSAFE_FILE: {why}; publish with `kindred compile`")]
     UnsafeFile {
@@ -149,6 +159,7 @@ impl Fault {
             Self::WrongRole { .. } => "WRONG_ROLE",
             Self::Structure { .. } => "STRUCTURE",
             Self::TooLarge { .. } => "TOO_LARGE",
+            Self::TooManyIds { .. } => "TOO_MANY_IDS",
             Self::UnsafeFile { .. } => "UNSAFE_FILE",
             Self::Io { .. } => "IO",
         }

@@ -17,7 +17,7 @@ pub const TRAILER_MAGIC: [u8; 8] = *b"KDXEND\r\n";
 /// Reads as another number where byte orders differ.
 pub const ENDIAN_MARK: u32 = 0x0102_0304;
 /// The format this version writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// The oldest format this version reads.
 pub const FORMAT_OLDEST: u32 = 1;
 /// Required features this version knows.
@@ -146,8 +146,8 @@ sections! {
     Aliases = 3, "aliases", 1, size_of::<AliasRecord>();
     /// Ids of more than 15 bytes: those of products, then those of aliases.
     KeyHeap = 4, "key_heap", 1, 1;
-    /// [`U64`] buckets of the key table.
-    Keys = 5, "keys", 1, 8;
+    /// [`KeyGroup`]s of the key table; in format 1 [`U64`] buckets.
+    Keys = 5, "keys", 2, size_of::<KeyGroup>();
     /// [`AttributeRecord`] by ordinal.
     Attributes = 6, "attributes", 1, size_of::<AttributeRecord>();
     /// [`U64`] ends of the titles in the title heap, by ordinal; empty if there are no titles.
@@ -207,6 +207,14 @@ impl Section {
     pub const POLICY: &'static [Self] = Self::ALL.split_at(26).1.split_at(1).0;
     /// The sections of an overrides blob.
     pub const OVERRIDES: &'static [Self] = Self::ALL.split_at(27).1;
+
+    /// Version of its layout and bytes of one record in a format that is read.
+    pub(crate) const fn shape(self, format: u32) -> (u32, usize) {
+        match (format, self) {
+            (1, Self::Keys) => (1, size_of::<U64>()),
+            _ => (self.schema(), self.record_bytes()),
+        }
+    }
 }
 
 /// No ordinal, brand, category or parent.
@@ -266,6 +274,22 @@ pub struct AliasRecord {
     pub key: Key,
     /// The product.
     pub product: U32,
+}
+
+/// Slots of a [`KeyGroup`].
+pub const SLOTS_PER_GROUP: usize = 12;
+
+/// Slots of the key table, one cache line.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct KeyGroup {
+    /// Of each slot eight bits of the id's hash, or 0: it and those behind it are empty.
+    pub tags: [u8; SLOTS_PER_GROUP],
+    /// Zero.
+    pub reserved: [u8; 4],
+    /// Of each slot the ordinal of a product, or the number of products and an alias's place; 0 if
+    /// it is empty.
+    pub entries: [U32; SLOTS_PER_GROUP],
 }
 
 /// Start of one run of an edge block: all relations of one type.
@@ -457,6 +481,7 @@ pub struct ProvenanceRecord {
 const _: () = assert!(size_of::<Key>() == 16);
 const _: () = assert!(size_of::<ProductRecord>() == 32);
 const _: () = assert!(size_of::<AliasRecord>() == 20);
+const _: () = assert!(size_of::<KeyGroup>() as u64 == SECTION_ALIGN);
 const _: () = assert!(size_of::<RunHeader>() == 4);
 const _: () = assert!(size_of::<Edge>() == 8);
 const _: () = assert!(size_of::<RareRecord>() == 32);

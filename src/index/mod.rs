@@ -23,6 +23,7 @@ mod map;
 pub mod meta;
 mod names;
 mod open;
+mod pages;
 mod popular;
 mod prefetch;
 mod provenance;

@@ -26,6 +26,7 @@ pub struct UnverifiedBlob {
     path: PathBuf,
     bytes: Bytes,
     role: Role,
+    format: u32,
     key_seed: u64,
     sections: Vec<(Section, Range<usize>)>,
 }
@@ -66,8 +67,8 @@ impl UnverifiedBlob {
             Fault::structure("header", format!("role {} is unknown", header.role.get()))
         })?;
         let sections = read_sections(header, role)?;
-        let key_seed = header.key_seed.get();
-        Ok(Self { path: path.to_owned(), role, key_seed, sections, bytes })
+        let (format, key_seed) = (header.format.get(), header.key_seed.get());
+        Ok(Self { path: path.to_owned(), role, format, key_seed, sections, bytes })
     }
 
     /// What the blob is for.
@@ -134,6 +135,12 @@ impl Blob {
         &self.inner.path
     }
 
+    /// The format it was written in.
+    pub(crate) fn format(&self) -> u32 {
+        self.inner.format
+    }
+
+    #[inline]
     pub(crate) fn key_seed(&self) -> u64 {
         self.inner.key_seed
     }
@@ -237,7 +244,8 @@ fn read_sections(header: &Header, role: Role) -> Result<Vec<(Section, Range<usiz
     let mut free_from = HEADER_BYTES;
     let mut sections = Vec::with_capacity(SECTIONS_MAX);
     for (section, entry) in expected.iter().zip(&header.sections) {
-        let range = read_section(*section, entry, free_from, end_max)?;
+        let shape = section.shape(header.format.get());
+        let range = read_section((*section, shape), entry, free_from, end_max)?;
         free_from = range.end as u64;
         sections.push((*section, range));
     }
@@ -249,18 +257,17 @@ fn read_sections(header: &Header, role: Role) -> Result<Vec<(Section, Range<usiz
 }
 
 fn read_section(
-    section: Section,
+    (section, (schema_expected, record_bytes)): (Section, (u32, usize)),
     entry: &SectionEntry,
     free_from: u64,
     end_max: u64,
 ) -> Result<Range<usize>, Fault> {
     let fail = |what: String| Err(Fault::structure(section.code(), what));
-    if entry.kind.get() != section as u32 || entry.schema.get() != section.schema() {
-        let (kind, schema) = (entry.kind.get(), entry.schema.get());
+    let (kind, schema) = (entry.kind.get(), entry.schema.get());
+    if kind != section as u32 || schema != schema_expected {
         return fail(format!(
-            "expected section {} schema {}, found {kind} schema {schema}",
+            "expected section {} schema {schema_expected}, found {kind} schema {schema}",
             section as u32,
-            section.schema()
         ));
     }
     let (offset, len) = (entry.offset.get(), entry.len.get());
@@ -270,8 +277,8 @@ fn read_section(
     if offset != free_from.next_multiple_of(SECTION_ALIGN) {
         return fail(format!("offset {offset} does not follow {free_from} aligned"));
     }
-    if len % section.record_bytes() as u64 != 0 {
-        return fail(format!("{len} bytes are no multiple of {}", section.record_bytes()));
+    if len % record_bytes as u64 != 0 {
+        return fail(format!("{len} bytes are no multiple of {record_bytes}"));
     }
     Ok(usize_of(offset)..usize_of(end))
 }

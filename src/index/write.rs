@@ -3,7 +3,6 @@
 use std::{
     fmt,
     fs::File,
-    io::{self, BufWriter, Seek as _, SeekFrom, Write as _},
     mem,
     path::{Path, PathBuf},
 };
@@ -19,6 +18,7 @@ use super::{
         TRAILER_BYTES, TRAILER_MAGIC, Trailer,
     },
     open::{header_checksum, sections_of},
+    pages::PageWriter,
 };
 
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
@@ -27,7 +27,7 @@ const GATHERED_BYTES: usize = 4 << 10;
 
 /// Writes the sections of one role in their order, streaming. The same calls write the same bytes.
 pub struct BlobWriter {
-    out: BufWriter<File>,
+    out: PageWriter,
     path: PathBuf,
     role: Role,
     at: u64,
@@ -52,7 +52,7 @@ impl BlobWriter {
     /// What the system says about the file.
     pub fn new(file: File, path: &Path, role: Role) -> Result<Self, IndexError> {
         let mut writer = Self {
-            out: BufWriter::with_capacity(1 << 20, file),
+            out: PageWriter::new(file),
             path: path.to_owned(),
             role,
             at: 0,
@@ -97,7 +97,7 @@ impl BlobWriter {
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), IndexError> {
         self.hasher().update(bytes);
         self.at += bytes.len() as u64;
-        self.out.write_all(bytes).map_err(|source| Fault::io("write it")(source).at(&self.path))
+        self.out.write(bytes).map_err(|source| Fault::io("write it")(source).at(&self.path))
     }
 
     /// Appends records to the section.
@@ -187,17 +187,16 @@ impl BlobWriter {
         header.section_count.set(u32::try_from(self.written).expect("at most 80 sections"));
         header.file_len.set(self.at + TRAILER_BYTES);
         header.checksum = header_checksum(header);
-        let write_ends = |out: &mut BufWriter<File>, header: &Header| -> io::Result<()> {
-            let (file_len, header_checksum) = (header.file_len, header.checksum);
-            let trailer = Trailer { magic: TRAILER_MAGIC, file_len, header_checksum };
-            out.write_all(trailer.as_bytes())?;
-            out.seek(SeekFrom::Start(0))?;
-            out.write_all(header.as_bytes())?;
-            out.flush()?;
-            out.get_ref().sync_all()
-        };
-        write_ends(&mut self.out, &self.header)
-            .map_err(|source| Fault::io("write and sync it")(source).at(&self.path))
+        let (file_len, header_checksum) = (header.file_len, header.checksum);
+        let trailer = Trailer { magic: TRAILER_MAGIC, file_len, header_checksum };
+        let written = self.out.write(trailer.as_bytes());
+        let written = written.and_then(|()| self.out.finish(self.header.as_bytes()));
+        written.map_err(|source| Fault::io("write and sync it")(source).at(&self.path))
+    }
+
+    /// A fault of what is being written.
+    pub(super) fn fault(&self, fault: Fault) -> IndexError {
+        fault.at(&self.path)
     }
 
     fn hasher(&mut self) -> &mut Xxh3 {
@@ -208,14 +207,11 @@ impl BlobWriter {
         self.skip(self.at.next_multiple_of(SECTION_ALIGN) - self.at)
     }
 
-    /// Leaves a hole of zeros.
+    /// Leaves zeros.
     fn skip(&mut self, len: u64) -> Result<(), IndexError> {
-        if len == 0 {
-            return Ok(());
-        }
         self.at += len;
-        let seek = self.out.seek(SeekFrom::Start(self.at));
-        seek.map(drop).map_err(|source| Fault::io("seek in it")(source).at(&self.path))
+        let zeros = self.out.write_zeros(len);
+        zeros.map_err(|source| Fault::io("write it")(source).at(&self.path))
     }
 }
 

@@ -279,6 +279,7 @@ impl CatalogWriter {
     fn keys<T: ProductTable>(&mut self, draft: &CatalogDraft<'_, T>) -> Result<(), IndexError> {
         const SEED: u64 = 0;
         let count = draft.products.count() as usize;
+        keys::entry_count(count, draft.aliases.len()).map_err(|fault| self.blob.fault(fault))?;
         let hashes = (0..count + draft.aliases.len()).map(|entry| {
             let id = match entry.checked_sub(count) {
                 None => draft.products.product(u32::try_from(entry).unwrap_or(NONE)).id,

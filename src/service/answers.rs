@@ -91,7 +91,7 @@ pub(super) fn get(
     // Nothing is in the caches of a product that was not asked for lately: what finding it reads is asked
     // for before the rest of the request is looked at, so that the memory works meanwhile.
     let only = only_product(request);
-    only.into_iter().for_each(|id| scene.view.prefetch_bucket(id));
+    only.into_iter().for_each(|id| scene.view.prefetch_key(id));
     let mut query = Query::default();
     let now_s = present.now_s;
     let (context, detail) = convert::read_query(request, &scene.view, now_s, &mut query)?;

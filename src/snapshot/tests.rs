@@ -72,6 +72,44 @@ fn a_snapshot_is_what_its_manifest_names() {
     assert!(snapshot.provenance().is_none());
 }
 
+/// A store that an older version filled: its snapshot serves, the next one of this version replaces it,
+/// and a rollback brings the old format back, also beside a policy of the new one.
+#[test]
+fn snapshots_of_two_formats_take_turns_in_one_store() {
+    const KINDS: [Role; 3] = [Role::Catalog, Role::Provenance, Role::Dropped];
+    let shop = Shop::new();
+    let [old, new] = [1, 2].map(|format| {
+        KINDS.map(|role| shop.golden(&format!("format-{format}.{}.kdx", role.code()), role))
+    });
+    let found = || {
+        let moment = shop.live.load().unwrap();
+        let view = moment.snapshot.catalog().view();
+        assert!(moment.snapshot.provenance().is_some());
+        assert_eq!(view.find("Old-CAR").map(|product| view.id(product)), Some("TOY-car"));
+        moment.snapshot.id().to_owned()
+    };
+    let first = shop.publish_blobs(&old);
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, live("battery-aa"));
+    assert_eq!(found(), first.snapshot_id.to_string());
+
+    let second = shop.publish_blobs(&new);
+    assert_ne!(first.snapshot_id, second.snapshot_id, "other bytes, another snapshot");
+    expect_live(&events, "battery-aa");
+    assert_eq!(found(), second.snapshot_id.to_string());
+
+    let rollback = Rollback { to: None, roles: &[], expected_active: None, note: note() };
+    let back = shop.track.rollback(&rollback).unwrap();
+    expect_live(&events, "battery-aa");
+    assert_eq!((found(), back.snapshot_id), (first.snapshot_id.to_string(), first.snapshot_id));
+
+    // A text of this version stands beside the catalog of the one before.
+    let mixed = shop.publish_blobs(&[shop.text(Role::Policy, P1)]);
+    expect_live(&events, "battery-aa");
+    assert_eq!(found(), mixed.snapshot_id.to_string());
+    assert!(![first.snapshot_id, second.snapshot_id].contains(&mixed.snapshot_id));
+}
+
 #[test]
 fn every_blob_that_is_served_must_be_whole() {
     let load = |damaged: Role| {

@@ -51,11 +51,11 @@ fn the_other_byte_order_is_named() {
 
 #[test]
 fn formats_of_other_times_are_named() {
-    check(&lie(|header| header.format.set(2)), "FORMAT_TOO_NEW");
+    check(&lie(|header| header.format.set(3)), "FORMAT_TOO_NEW");
     check(&lie(|header| header.format.set(0)), "FORMAT_TOO_OLD");
     // A newer format may keep its checksum elsewhere.
     let mut bytes = model(TOYS).catalog();
-    bytes[12] = 2;
+    bytes[12] = 3;
     check(&bytes, "FORMAT_TOO_NEW");
 }
 

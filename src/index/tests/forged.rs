@@ -2,11 +2,13 @@
 //! with `STRUCTURE` and the part that lies, and whatever slips through must not make a read panic.
 
 mod details;
+mod keys;
 mod survivors;
 
-use zerocopy::little_endian::U64;
-
-use super::testkit::{self, Parts, TOYS, model};
+use super::{
+    golden,
+    testkit::{self, Parts, TOYS, model},
+};
 use crate::index::{
     Fault, IndexError, edges,
     layout::{AliasRecord, Edge, Header, ProductRecord, RareRecord, RunHeader, Section},
@@ -216,40 +218,6 @@ fn an_alias_that_is_a_product_id_is_refused() {
         toys.aliases = vec![(alias.to_owned(), toys.ordinal("toy-car"))];
         check_refused(testkit::catalog(&toys.catalog()), "keys");
     }
-}
-
-#[test]
-fn lies_of_the_key_table_are_refused() {
-    let buckets = |lie: fn(&mut [U64])| {
-        check("keys", |parts| lie(parts.records::<U64>(Section::Keys)));
-    };
-    buckets(|buckets| buckets.fill(U64::ZERO));
-    buckets(|buckets| buckets.fill(U64::new(u64::MAX)));
-    buckets(|buckets| buckets.rotate_left(1));
-    buckets(|buckets| {
-        // Every bucket leads to the first product, whatever the fingerprint.
-        for bucket in buckets.iter_mut().filter(|bucket| bucket.get() != 0) {
-            bucket.set(bucket.get() & !((1 << 40) - 1) | 1);
-        }
-    });
-    buckets(|buckets| {
-        let taken = buckets.iter_mut().find(|bucket| bucket.get() != 0);
-        taken.expect("not all are empty").set(0);
-    });
-    buckets(|buckets| {
-        // A fingerprint without an entry.
-        let taken = buckets.iter_mut().find(|bucket| bucket.get() != 0).expect("one is taken");
-        taken.set(taken.get() & !((1 << 40) - 1));
-    });
-    buckets(|buckets| {
-        let taken = buckets.iter_mut().find(|bucket| bucket.get() != 0).expect("one is taken");
-        taken.set(taken.get() & !((1 << 40) - 1) | 13);
-    });
-    check("keys", |parts| parts.section(Section::Keys).extend([0; 8]));
-    check("keys", |parts| parts.section(Section::Keys).clear());
-    let mut parts = Parts::of(&model(TOYS).catalog());
-    parts.header.key_seed.set(1);
-    check_refused(testkit::catalog(&parts.bytes()), "keys");
 }
 
 #[test]

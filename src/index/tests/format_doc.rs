@@ -10,12 +10,13 @@ use crate::{
     index::{
         BlobHash, Fault, Role,
         edges::{self, Block, RunDraft},
-        keys, layout,
+        keys::{self, Table},
+        layout,
         layout::{
             AliasRecord, AttributeRecord, BundleMemberRecord, BundleOptionRecord, BundleRecord,
-            BundleSelectionRecord, Edge, ExtraCategoryRecord, Header, Key, MarketPriceRecord,
-            ProductRecord, ProvenanceRecord, RareRecord, ReverseRecord, RunHeader, Section,
-            SectionEntry, Trailer, VariantGroupRecord,
+            BundleSelectionRecord, Edge, ExtraCategoryRecord, Header, Key, KeyGroup,
+            MarketPriceRecord, ProductRecord, ProvenanceRecord, RareRecord, ReverseRecord,
+            RunHeader, Section, SectionEntry, Trailer, VariantGroupRecord,
         },
         meta::{
             ArchivedCatalogMeta as CatalogMeta, ArchivedCategoryMeta as CategoryMeta,
@@ -103,6 +104,7 @@ fn records() -> Vec<Fields> {
         Key { len bytes }
         ProductRecord { key edges parent flags eco_grade availability reserved }
         AliasRecord { key product }
+        KeyGroup { tags reserved entries }
         RunHeader { relation_type has_rare count }
         Edge { target score meta }
         RareRecord { quantity valid_from_s valid_to_s markets }
@@ -175,6 +177,7 @@ fn format_doc_matches_numbers() {
         ("HEADER_BYTES", layout::HEADER_BYTES.to_string()),
         ("TRAILER_BYTES", layout::TRAILER_BYTES.to_string()),
         ("INLINE_KEY_BYTES_MAX", layout::INLINE_KEY_BYTES_MAX.to_string()),
+        ("SLOTS_PER_GROUP", layout::SLOTS_PER_GROUP.to_string()),
         ("NONE", layout::NONE.to_string()),
         ("NO_PRICE", layout::NO_PRICE.to_string()),
         ("ID_BYTES_MAX", limits::ID_BYTES_MAX.to_string()),
@@ -268,6 +271,7 @@ fn format_doc_matches_error_codes() {
         Fault::WrongRole { expected: "catalog", found: String::new() },
         Fault::Structure { part: "header", what: String::new() },
         Fault::TooLarge { part: "", found: 1, bytes_max: 0 },
+        Fault::TooManyIds { found: 1, ids_max: 0 },
         Fault::UnsafeFile { why: "" },
         Fault::Io { action: "", source: std::io::Error::other("") },
     ];
@@ -308,8 +312,8 @@ fn format_doc_example_of_a_block_reads_as_it_says() {
 }
 
 #[test]
-fn format_doc_example_of_a_bucket_is_the_bucket() {
-    let row = table("A worked bucket", 6).remove(0);
+fn format_doc_example_of_a_group_is_the_group() {
+    let row = table("A worked group", 7).remove(0);
     let number = |cell: usize| {
         let digits = row[cell].trim_start_matches("0x").replace('_', "");
         u64::from_str_radix(&digits, if row[cell].starts_with("0x") { 16 } else { 10 })
@@ -317,17 +321,17 @@ fn format_doc_example_of_a_bucket_is_the_bucket() {
     };
     let hash = keys::hash(IdRule::CaseFolded, 0, row[0].as_bytes());
     assert_eq!(hash, number(1));
-    let (buckets, home) = (number(2), number(3));
-    assert_eq!((u128::from(hash) * u128::from(buckets)) >> 64, u128::from(home));
-    assert_eq!((hash & 0xff_ffff) << 40 | (number(4) + 1), number(5));
+    let (groups, home, tag, slot, entry) = (number(2), number(3), number(4), number(5), number(6));
+    assert_eq!((u128::from(hash) * u128::from(groups)) >> 64, u128::from(home));
+    assert_eq!(hash & 0xff, tag);
     // The toys of the tests are that catalog.
     let toys = model(TOYS);
+    assert_eq!(u64::from(toys.ordinal(&row[0])), entry);
     let catalog = catalog(&toys.catalog()).expect("it opens");
-    assert_eq!(
-        (catalog.view().keys().len() as u64, u64::from(toys.ordinal(&row[0]))),
-        (buckets, number(4))
-    );
-    let from_home = catalog.view().keys()[usize::try_from(home).expect("small")..].iter();
-    assert!(from_home.take_while(|b| b.get() != 0).any(|b| b.get() == number(5)));
-    assert_eq!(catalog.view().keys()[0].as_bytes().len(), 8);
+    let Table::Groups(found) = catalog.view().keys() else { panic!("format 2 has groups") };
+    assert_eq!(found.len() as u64, groups);
+    let (group, slot) = (&found[usize::try_from(home).unwrap()], usize::try_from(slot).unwrap());
+    assert_eq!((u64::from(group.tags[slot]), u64::from(group.entries[slot].get())), (tag, entry));
+    let line = example("### A worked group");
+    assert_eq!(group.as_bytes(), line);
 }

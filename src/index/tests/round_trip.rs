@@ -7,7 +7,6 @@ use crate::{
     index::{
         Catalog, Dropped, Ordinal, View,
         edges::{pointed, pointer},
-        keys,
         layout::{Edge, META_MARKETS, META_RARE, META_REVERSED, META_SCORED, RareRecord, Section},
         meta::{DroppedMeta, DroppedRelation, FileMeta},
         write_dropped,
@@ -177,23 +176,6 @@ fn ids_of_every_length_up_to_the_limit_are_kept() {
             assert_eq!(heap, Some((Section::KeyHeap, long(len) + long(alias_len))));
         }
     }
-}
-
-#[test]
-fn a_key_table_with_one_home_for_all_finds_each_entry() {
-    // One hash for all: the same home bucket and the same fingerprint.
-    for hash in [0, 1, u64::MAX, u64::MAX << 40, 0x8000_0000_0000_0000] {
-        let buckets = keys::build(std::iter::repeat_n(hash, 100));
-        assert_eq!(buckets.len(), 143);
-        for entry in 0..100 {
-            assert_eq!(keys::find(&buckets, hash, |found| found == entry), Some(entry));
-        }
-        assert_eq!(keys::find(&buckets, hash, |_| false), None);
-        assert_eq!(keys::find(&buckets, hash ^ 1, |_| true), None, "another fingerprint");
-    }
-    assert_eq!(keys::find(&[], 7, |_| true), None);
-    let full = vec![zerocopy::little_endian::U64::new(1); 3];
-    assert_eq!(keys::find(&full, 1, |_| true), None, "a table without an empty bucket ends too");
 }
 
 #[test]

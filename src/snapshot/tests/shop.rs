@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         mpsc::{Receiver, channel},
@@ -111,6 +111,14 @@ impl Shop {
             meta,
         };
         writer.finish(draft).unwrap();
+        commit(staged)
+    }
+
+    /// A blob of a golden file.
+    pub(super) fn golden(&self, name: &str, role: Role) -> BlobRef {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+        let staged = self.store.stage(role).unwrap();
+        std::io::Write::write_all(&mut staged.file(), &fs::read(path).unwrap()).unwrap();
         commit(staged)
     }
 
