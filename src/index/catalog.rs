@@ -163,7 +163,7 @@ impl<'a> View<'a> {
     }
 
     /// The product of an id or alias.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Ordinal> {
         let id = id.as_bytes();
@@ -200,7 +200,7 @@ impl<'a> View<'a> {
     }
 
     /// The product's record.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn product(&self, ordinal: Ordinal) -> Option<&'a ProductRecord> {
         self.products.get(ordinal.index())

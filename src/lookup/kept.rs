@@ -4,7 +4,7 @@
 use super::places::Places;
 use crate::{index::Ordinal, model::limits::RESULTS_MAX};
 
-const WORDS: usize = 4;
+const WORDS: usize = 8;
 
 /// The set. What a bit cannot deny is looked up in a map, which is filled no earlier.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl Kept {
 #[inline(always)]
 fn mark(product: Ordinal) -> (usize, u64) {
     // Fibonacci hashing: the high bits are the well-mixed ones.
-    let hash = product.0.wrapping_mul(0x9e37_79b9) >> 24;
+    let hash = product.0.wrapping_mul(0x9e37_79b9) >> 23;
     ((hash >> 6) as usize, 1 << (hash & 63))
 }
 

@@ -184,9 +184,14 @@ impl<'r> Runs<'r> {
         let Ahead { checks, distance } = ahead;
         // In turns, as the merge will come to them.
         for place in 0..distance {
-            let targets = self.cursors.iter().filter_map(|cursor| cursor.target(place));
-            let asked = targets.map(|target| checks.prefetch(target)).count();
-            if asked == 0 {
+            let mut is_end = true;
+            for cursor in &self.cursors {
+                if let Some(target) = cursor.target(place) {
+                    checks.prefetch(target);
+                    is_end = false;
+                }
+            }
+            if is_end {
                 break;
             }
         }
