@@ -17,16 +17,15 @@ use std::{
     env,
     fs::{self, File},
     io::Read as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema};
 use csv_core::{ReadRecordResult, Reader};
-use parquet::arrow::ArrowWriter;
+
+#[path = "support/parquet.rs"]
+mod parquet;
 
 const ROUNDS: usize = 5;
 const PRODUCTS: &str = "50000";
@@ -46,7 +45,10 @@ fn main() {
     kindred(&generate, &tables);
     let csv = tables.join("relations.csv");
     let rows = split(&csv).1 - 1;
-    let forms = [("csv", tables.clone()), ("parquet", with_parquet(&tables, directory.path()))];
+    let with_parquet = directory.path().join("parquet");
+    fs::create_dir(&with_parquet).expect("a directory");
+    parquet::with_parquet(&tables, &with_parquet);
+    let forms = [("csv", tables), ("parquet", with_parquet)];
 
     let (mut splits, mut compiles) = (Vec::new(), [Vec::new(), Vec::new()]);
     for _ in 0..rounds {
@@ -74,40 +76,6 @@ fn main() {
             compile.as_secs_f64() / split.as_secs_f64(),
         );
     }
-}
-
-/// The same tables, their relations as Parquet.
-fn with_parquet(tables: &Path, directory: &Path) -> PathBuf {
-    let made = directory.join("parquet");
-    fs::create_dir(&made).expect("a directory");
-    for table in fs::read_dir(tables).expect("the tables are there") {
-        let table = table.expect("a table");
-        if table.file_name() != "relations.csv" {
-            fs::copy(table.path(), made.join(table.file_name())).expect("a copy");
-        }
-    }
-    let text = fs::read_to_string(tables.join("relations.csv")).expect("text");
-    let mut lines = text.lines();
-    let names = lines.next().expect("a header").split(',').collect::<Vec<_>>();
-    let fields = names.iter().map(|name| Field::new(*name, DataType::Utf8, true));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let file = File::create_new(made.join("relations.parquet")).expect("an empty file");
-    let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), None).expect("a writer");
-    let lines = lines.collect::<Vec<_>>();
-    for lines in lines.chunks(1 << 16) {
-        // No cell of a synthetic table is quoted.
-        let column = |at| {
-            let cells =
-                lines.iter().map(|line| line.split(',').nth(at).filter(|cell| !cell.is_empty()));
-            Arc::new(cells.collect::<StringArray>()) as ArrayRef
-        };
-        let columns = (0..names.len()).map(column).collect();
-        let batch =
-            RecordBatch::try_new(Arc::clone(&schema), columns).expect("columns of one length");
-        writer.write(&batch).expect("written");
-    }
-    writer.close().expect("written");
-    made
 }
 
 fn kindred(args: &[&str], path: &Path) {

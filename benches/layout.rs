@@ -65,10 +65,11 @@ fn products(argument: &str) -> Option<u32> {
 
 fn print(figure: &Figure) {
     let Figure { goal, what, unit, measured, spread: (low, high), floor, aim } = figure;
-    println!(
-        "  goal {goal:<3} {what}: {measured:.2} {unit} ({low:.2} to {high:.2}), \
-         expected {floor} at most, aim {aim}"
-    );
+    let wanted = match floor.is_finite() {
+        true => format!(", expected {floor} at most, aim {aim}"),
+        false => String::new(),
+    };
+    println!("  goal {goal:<3} {what}: {measured:.2} {unit} ({low:.2} to {high:.2}){wanted}");
 }
 
 /// Twice what was measured at this size, so that only a mistake in layout or lookup fails here.
