@@ -112,12 +112,10 @@ impl From<layout::Figure> for Figure {
         let (low, high) = found.spread;
         let figure = Self::less(found.goal, format!("{}, {}", found.what, found.unit));
         // Where both are one, the table has an aim only, or a floor only.
-        let figure = if found.goal.starts_with('7') { figure } else { figure.floor(found.floor) };
-        let figure = if found.aim < found.floor || figure.floor.is_none() {
-            figure.aim(found.aim)
-        } else {
-            figure
-        };
+        let has_floor = found.floor.is_finite() && !found.goal.starts_with('7');
+        let figure = if has_floor { figure.floor(found.floor) } else { figure };
+        let has_aim = found.aim.is_finite() && (found.aim < found.floor || !has_floor);
+        let figure = if has_aim { figure.aim(found.aim) } else { figure };
         figure.measured(Spread { low, median: found.measured, high })
     }
 }

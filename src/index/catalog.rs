@@ -16,7 +16,8 @@ use super::{
     error::Fault,
     keys::{self, ShortId, Table},
     layout::{
-        AliasRecord, AttributeRecord, INLINE_KEY_BYTES_MAX, Key, NONE, ProductRecord, Section,
+        AliasRecord, AttributeRecord, FORMAT_OF_BUCKETS, INLINE_KEY_BYTES_MAX, Key, NONE,
+        ProductRecord, Section,
     },
     meta::ArchivedCatalogMeta,
     prefetch::prefetch,
@@ -118,9 +119,10 @@ impl Catalog {
         let keys = self.blob.bytes(&self.hot.keys);
         View {
             catalog: self,
-            keys: match self.blob.format() {
-                1 => Table::Buckets(records(keys)),
-                _ => Table::Groups(records(keys)),
+            keys: if self.blob.format() <= FORMAT_OF_BUCKETS {
+                Table::Buckets(records(keys))
+            } else {
+                Table::Groups(records(keys))
             },
             products: records(self.blob.bytes(&self.hot.products)),
             aliases: records(self.blob.bytes(&self.hot.aliases)),
@@ -163,7 +165,7 @@ impl<'a> View<'a> {
     }
 
     /// The product of an id or alias.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Ordinal> {
         let id = id.as_bytes();
@@ -200,7 +202,7 @@ impl<'a> View<'a> {
     }
 
     /// The product's record.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub fn product(&self, ordinal: Ordinal) -> Option<&'a ProductRecord> {
         self.products.get(ordinal.index())

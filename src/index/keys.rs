@@ -37,7 +37,7 @@ pub(crate) enum Table<'a> {
 impl Table<'_> {
     /// The entry that most likely has this hash: the first with its tag in its home group. Most
     /// lookups need no other.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn first(self, hash: u64) -> Option<u32> {
         match self {
             Self::Groups(groups) => candidates(groups.get(home(hash, groups.len()))?, hash).next(),
@@ -83,7 +83,7 @@ pub(crate) struct ShortId {
 
 impl ShortId {
     /// The id, if it is that short and that long.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn new(rule: IdRule, id: &[u8]) -> Option<Self> {
         // A byte, so that the compiler sees how long an id can be and drops what hashes longer ones.
         let len = u8::try_from(id.len()).ok()?;
@@ -92,7 +92,7 @@ impl ShortId {
     }
 
     /// Its hash, as [`hash`] gives it; `id` is what it was made from.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn hash(self, seed: u64, id: &[u8]) -> u64 {
         match self.rule {
             IdRule::Exact => xxh3_64_with_seed(id.get(..self.len()).unwrap_or_default(), seed),
@@ -113,7 +113,7 @@ impl ShortId {
     }
 
     /// Is this the key of the same id?
-    #[inline(always)]
+    #[inline]
     pub(crate) fn is(self, key: &Key) -> bool {
         let last = key.bytes.get(self.len().saturating_sub(WORD_BYTES)..);
         let last = last.and_then(<[u8]>::first_chunk);

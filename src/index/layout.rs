@@ -20,6 +20,8 @@ pub const ENDIAN_MARK: u32 = 0x0102_0304;
 pub const FORMAT: u32 = 2;
 /// The oldest format this version reads.
 pub const FORMAT_OLDEST: u32 = 1;
+/// The last format whose key table has buckets; later ones have groups.
+pub(crate) const FORMAT_OF_BUCKETS: u32 = 1;
 /// Required features this version knows.
 pub const FEATURES_KNOWN: u64 = 0;
 /// Sections start at multiples of this: a cache line.
@@ -211,7 +213,7 @@ impl Section {
     /// Version of its layout and bytes of one record in a format that is read.
     pub(crate) const fn shape(self, format: u32) -> (u32, usize) {
         match (format, self) {
-            (1, Self::Keys) => (1, size_of::<U64>()),
+            (..=FORMAT_OF_BUCKETS, Self::Keys) => (1, size_of::<U64>()),
             _ => (self.schema(), self.record_bytes()),
         }
     }

@@ -1,7 +1,7 @@
 //! Answering: pins, the lookup's own candidates, rotation, fallbacks.
 
 use super::{
-    checks::{Checks, States},
+    checks::{Checks, States, knows_more},
     filter::{Conditions, FilterNames},
     interval::Interval,
     list::{List, reads_attributes},
@@ -194,7 +194,7 @@ fn checks<'c>(
         market: context.market_bit(),
         stage: context.stage.map_or(0, |stage| 1 << (stage as u8).saturating_sub(1)),
         has_overrides,
-        knows_more: has_overrides || scene.stock.has_blocks() || !excluded.is_empty(),
+        knows_more: knows_more(scene, excluded),
         sells_everything,
         reads_attributes,
     }

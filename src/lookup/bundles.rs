@@ -6,7 +6,7 @@
 //! best alternative that can be bought in that quantity.
 
 use super::{
-    checks::{Checks, States},
+    checks::{Checks, States, knows_more},
     interval::Interval,
     page::Page,
     patch::{Patched, only},
@@ -353,7 +353,7 @@ fn checks<'c>(
         market: context.market_bit(),
         stage: 0,
         has_overrides,
-        knows_more: has_overrides || scene.stock.has_blocks(),
+        knows_more: knows_more(scene, &[]),
         sells_everything: scene.view.sells_everything(context.market),
         reads_attributes: false,
     }

@@ -53,7 +53,7 @@ pub(super) struct Checks<'c> {
     /// Bit of the stage; 0 without one.
     pub(super) stage: u8,
     pub(super) has_overrides: bool,
-    /// Overrides, blocks or exclusions: see [`Checks::ordinary`].
+    /// Are there blocks, overrides or exclusions at all? See [`knows_more`].
     pub(super) knows_more: bool,
     /// The market's assortment holds every product, so that nobody's needs to be read.
     pub(super) sells_everything: bool,
@@ -100,6 +100,11 @@ pub(super) struct Sight<'c> {
     is_unsellable: bool,
 }
 
+/// Does one of these overrides hide the product?
+fn hide(rows: &[Override], product: Ordinal) -> bool {
+    rows.iter().any(|row| row.action == OverrideAction::Hide && row.target == product.0)
+}
+
 impl<'c> Sight<'c> {
     /// A product that stands for itself.
     #[inline(always)]
@@ -107,6 +112,11 @@ impl<'c> Sight<'c> {
         let (linked, shown, linked_known) = (product, product, known);
         Self { linked, shown, known, linked_known, is_unsellable: false }
     }
+}
+
+/// May anything be known of a product that few have (`Checks::is_special`)?
+pub(super) fn knows_more(scene: &Scene<'_>, excluded: &[u32]) -> bool {
+    scene.policy.overrides().count() > 0 || scene.stock.has_blocks() || !excluded.is_empty()
 }
 
 impl<'c> Checks<'c> {
@@ -225,17 +235,18 @@ impl<'c> Checks<'c> {
     pub(super) fn is_simple(&self) -> bool {
         self.sells_everything
             && self.conditions.is_none()
-            && !self.rules.hide()
+            && !self.rules.hide_any()
             && !self.page.is_showing()
     }
 
-    /// Is something known of the candidate that few have, wherever and whenever it holds?
+    /// Is something known of the candidate that few have, wherever and whenever it holds? A block of another
+    /// market counts, and an override that has ended: the long way knows better.
     #[inline(never)]
     fn is_special(&self, removed_by: Option<u32>, product: Ordinal, asked: &Asked<'_>) -> bool {
         let is_overridden = || {
             let overrides = self.scene.policy.overrides();
             removed_by.is_some()
-                || !asked.hides.is_empty()
+                || asked.hides.iter().any(|rows| hide(rows, product))
                 || !overrides.hides_everywhere(product.0).is_empty()
         };
         self.stock.is_marked(product)

@@ -58,7 +58,7 @@ pub(super) struct Quota {
 impl List {
     /// Of what kinds a product is one, as far as the bounds of this list ask; `None` if they ask nothing
     /// of it.
-    #[inline(always)]
+    #[inline]
     pub(super) fn kinds(
         &self,
         view: &View<'_>,
@@ -101,7 +101,7 @@ impl List {
     }
 
     /// Has the list enough of one of these kinds, or of this entry of the mix?
-    #[inline(always)]
+    #[inline]
     pub(super) fn refuses(&self, kinds: Option<&Kinds>, quota: Option<Quota>) -> Option<Bound> {
         if let Some(bound) = kinds.and_then(|kinds| self.bound(kinds)) {
             return Some(bound);

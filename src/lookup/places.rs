@@ -39,7 +39,7 @@ impl Places {
     }
 
     /// The place of an ordinal; gives it `place` if it has none, and says so by `None`.
-    #[inline(always)]
+    #[inline]
     pub(super) fn find_or_put(&mut self, ordinal: u32, place: u32) -> Option<u32> {
         let mut at = self.home(ordinal);
         while let Some(slot) = self.slots.get_mut(at) {
@@ -59,7 +59,7 @@ impl Places {
     }
 
     /// The place of an ordinal.
-    #[inline(always)]
+    #[inline]
     pub(super) fn place(&self, ordinal: u32) -> Option<u32> {
         let mut at = self.home(ordinal);
         while let Some(slot) = self.slots.get(at).filter(|slot| slot.round == self.round) {
@@ -72,13 +72,13 @@ impl Places {
     }
 
     /// Adds an ordinal to the set; says whether it is new.
-    #[inline(always)]
+    #[inline]
     pub(super) fn insert(&mut self, ordinal: u32) -> bool {
         self.find_or_put(ordinal, 0).is_none()
     }
 
     /// The slot where an ordinal is looked for first.
-    #[inline(always)]
+    #[inline]
     pub(super) fn home(&self, ordinal: u32) -> usize {
         // Fibonacci hashing; the high bits are the well-mixed ones.
         let hash = u64::from(ordinal).wrapping_mul(0x9e37_79b9_7f4a_7c15);

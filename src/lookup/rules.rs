@@ -61,7 +61,7 @@ impl Rules {
     }
 
     /// Does a rule apply that hides products?
-    pub(super) fn hide(&self) -> bool {
+    pub(super) fn hide_any(&self) -> bool {
         !self.hides.is_empty()
     }
 

@@ -7,6 +7,7 @@ mod bundles;
 mod diversity;
 mod fallback;
 mod interval;
+mod kept;
 mod many;
 mod overrides;
 mod plan;

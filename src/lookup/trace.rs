@@ -1,7 +1,9 @@
 //! What happened to every candidate, for people.
 //!
 //! The engine tells a [`Sink`] each decision. A lookup's sink is [`Untraced`], whose calls compile
-//! to nothing; that of Explain is a [`Trace`]. So both run the same code.
+//! to nothing; that of Explain is a [`Trace`]. Both run the same code, but for ordinary candidates
+//! (`Checks::ordinary`), of which a lookup decides in a short way; `tests/reference` has each of its
+//! lookups explained as well and holds the two against each other.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +18,8 @@ use crate::{
 
 /// Hears every decision.
 pub(super) trait Sink {
-    /// Is anybody listening? Only then are candidates looked at that a full list left out.
+    /// Is anybody listening? Then every candidate goes the long way, on which there is something to tell,
+    /// and those are looked at, too, that a full list left out.
     const ON: bool;
 
     /// A candidate met its fate, or waits for the ranking.

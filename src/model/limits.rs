@@ -86,7 +86,8 @@ pub const INVENTORIES_MAX: usize = 1_024;
 /// Further categories of one product beside its primary one.
 pub const EXTRA_CATEGORIES_MAX: usize = 32;
 
-/// Products of a catalog: ordinals are 32 bits and the last value means none.
+/// Products of a catalog, and products and aliases together: both are numbered in 32 bits, and the last
+/// value means none.
 pub const PRODUCTS_MAX: usize = u32::MAX as usize - 1;
 
 /// Options of one bundle.

@@ -5,7 +5,7 @@ use kindred::{
     index::View,
     lookup::{
         self, Answer, Context, FillReport, Page, Plan, PlanError, Query, QuerySeed, Repeats, Scene,
-        ScoreThreshold, Scratch,
+        ScoreThreshold, Scratch, Trace,
     },
 };
 
@@ -16,7 +16,7 @@ use crate::{
     plan::{Ask, FallbackAsk, Refusal, Request, SeedAsk},
 };
 
-/// What the server's lookup answers to a call, slot by slot.
+/// What the server's lookup answers to a call, slot by slot. Whoever has it explained gets the same.
 pub(crate) fn found(
     scene: &Scene<'_>,
     request: &Request,
@@ -47,13 +47,21 @@ pub(crate) fn found(
         _ => Repeats::Refused,
     };
     page.begin(scene, of_page.iter().take(SEEDS_MAX).map(seed), repeats);
+    let (mut traced_page, mut traced_scratch) = (Page::default(), Scratch::default());
+    traced_page.begin(scene, of_page.iter().take(SEEDS_MAX).map(seed), repeats);
     let mut outcomes = Vec::new();
     for ask in &request.lists {
         let query = query(request, ask);
         outcomes.push(match Plan::new(scene, &context, &query) {
             Ok(plan) => {
                 let answer = lookup::answer(scene, &context, &query, &plan, page, scratch);
-                Ok(outcome(view, &answer))
+                let mut trace = Trace::new(0, Vec::new());
+                let (page, scratch) = (&mut traced_page, &mut traced_scratch);
+                let explained =
+                    lookup::explain(scene, &context, &query, &plan, page, scratch, &mut trace);
+                let (found, explained) = (outcome(view, &answer), outcome(view, &explained));
+                assert_eq!(found, explained, "an explanation tells of another answer: {request:?}");
+                Ok(found)
             }
             Err(PlanError::UnknownPlacement) => Err(Refusal::UnknownPlacement),
             Err(PlanError::NoTypes) => Err(Refusal::NoTypes),

@@ -52,7 +52,11 @@ const REQUESTS_PER_WORLD: usize = 25;
 fn world(dice: &mut Dice) -> World {
     let mut world = worlds::shop(dice);
     world.policy = policies::policy(dice, &world);
-    world.overrides = policies::overrides(dice, &world);
+    if world.is_plain {
+        world.policy.rules.clear();
+    } else {
+        world.overrides = policies::overrides(dice, &world);
+    }
     world
 }
 
@@ -71,6 +75,10 @@ fn ask(seed: u64, tally: &mut Tally, page: &mut Page, scratch: &mut Scratch) -> 
         let expected = call::expected(&world, &request, tally);
         let found = engine::found(&scene, &request, page, scratch);
         note(&expected, tally);
+        if world.is_plain {
+            let filled = expected.iter().flatten().filter(|outcome| !outcome.picks.is_empty());
+            filled.for_each(|_| tally.count("filled in a plain world"));
+        }
         if expected != found {
             return Err(told(seed, number, &request, &expected, &found));
         }
@@ -154,6 +162,7 @@ const SEEN: &[&str] = &[
     "missing",
     "empty",
     "filled",
+    "filled in a plain world",
     "UnknownPlacement",
     "NoTypes",
     "NoSeeds",

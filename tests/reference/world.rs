@@ -12,6 +12,9 @@ use kindred::model::{
 /// Everything there is to know.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct World {
+    /// Every market sells everything, and there are neither rules nor overrides: what most lookups of
+    /// most shops find.
+    pub(crate) is_plain: bool,
     /// Do ids compare without case?
     pub(crate) is_folded: bool,
     pub(crate) markets: Vec<Market>,

@@ -83,6 +83,7 @@ pub(crate) fn shop(dice: &mut Dice) -> World {
     let own = [(100, "fits_model"), (101, "goes_to")];
     let own = &own[..if dice.percent(30) { 1 } else { 2 }];
     let mut world = World {
+        is_plain: dice.percent(30),
         is_folded: dice.percent(30),
         default_market: dice.below(markets.len()),
         markets,
@@ -148,7 +149,7 @@ fn product(dice: &mut Dice, world: &World, number: usize) -> Product {
         ..Product::default()
     };
     for (index, market) in world.markets.iter().enumerate() {
-        if dice.percent(88) {
+        if world.is_plain || dice.percent(88) {
             product.assortment.insert(market.id.clone());
         }
         if index != world.default_market && dice.percent(60) {
