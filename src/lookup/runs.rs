@@ -299,7 +299,7 @@ impl<'r> Cursor<'r> {
     ) -> Candidate<'r> {
         let Self { source, relation_type, mix, .. } = *self;
         // A head is at most one more than a score.
-        let score = (head.wrapping_sub(1) & u32::from(u16::MAX)) as u16;
+        let score = u16::try_from(head.wrapping_sub(1)).unwrap_or(u16::MAX);
         Candidate { edge, rare, source, relation_type, mix, score, removed_by }
     }
 

@@ -28,7 +28,10 @@ const TAIL_BYTES: usize = 9;
 const SHORT_BYTES: usize = HEAD_BYTES + INLINE_KEY_BYTES_MAX + TAIL_BYTES;
 const _: () = assert!(SHORT_BYTES <= 0x7f, "one byte holds any length in it");
 /// Longest id of a recommendation whose length takes one byte.
-const ID_BYTES_SHORT: u8 = 0x7f - (HEAD_BYTES - 2 + TAIL_BYTES) as u8;
+const ID_BYTES_SHORT: u8 = 0x7f - BESIDE_ID_BYTES;
+/// What stands in a recommendation beside its id.
+const BESIDE_ID_BYTES: u8 = 11;
+const _: () = assert!(HEAD_BYTES - 2 + TAIL_BYTES == 11, "the head less its own tag and length");
 
 impl Recommendation<'_> {
     /// Writes it as an element of a repeated field.
@@ -71,7 +74,7 @@ impl Recommendation<'_> {
 /// Tag and length of a recommendation, tag and length of its id.
 #[inline(always)]
 fn head(field: u8, id_len: u8) -> [u8; HEAD_BYTES] {
-    let len = id_len.wrapping_add((HEAD_BYTES - 2 + TAIL_BYTES) as u8);
+    let len = id_len.wrapping_add(BESIDE_ID_BYTES);
     [field << 3 | LENGTH_DELIMITED, len, 1 << 3 | LENGTH_DELIMITED, id_len]
 }
 
