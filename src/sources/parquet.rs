@@ -273,6 +273,13 @@ fn explained(error: ParquetError) -> String {
 /// Adds a cell as text; `Err` says what stands there instead, and nothing is added.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are no lists")]
 fn push_cell(text: &mut String, array: &ArrayRef, row: usize) -> Result<Kind, String> {
+    // As most cells are.
+    if let Some(texts) = array.as_string_view_opt() {
+        if texts.is_valid(row) {
+            text.push_str(texts.value(row));
+        }
+        return Ok(Kind::Single);
+    }
     if array.is_null(row) {
         return Ok(Kind::Single);
     }

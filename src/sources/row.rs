@@ -146,13 +146,13 @@ impl<'a> Row<'a> {
             self.bad_value(column, "one value", "a list");
             return "";
         }
-        let trimmed = text.trim();
+        let trimmed = trimmed(text);
         if trimmed.is_empty() || trimmed == self.blank { "" } else { text }
     }
 
     /// The trimmed cell, unless it is empty.
     pub(crate) fn text(&mut self, column: Column) -> Option<&'a str> {
-        Some(self.raw(column).trim()).filter(|text| !text.is_empty())
+        Some(trimmed(self.raw(column))).filter(|text| !text.is_empty())
     }
 
     /// A cell without which the row has no meaning.
@@ -301,4 +301,12 @@ pub(crate) fn switch(text: &str) -> Option<bool> {
         [("true", true), ("false", false), ("1", true), ("0", false), ("yes", true), ("no", false)];
     let word = WORDS.into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
     word.map(|(_, value)| value)
+}
+
+/// A text without white space around it. Most texts begin and end with a visible character of ASCII, and
+/// need no look at the Unicode tables.
+pub(super) fn trimmed(text: &str) -> &str {
+    let is_visible = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if is_visible(bytes.first()) && is_visible(bytes.last()) { text } else { text.trim() }
 }

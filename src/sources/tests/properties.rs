@@ -12,6 +12,7 @@ use crate::{
         input::Input,
         json::JsonReader,
         ndjson::NdjsonReader,
+        row::trimmed,
         table::{COMMA_CSV, Cells, Form, Table},
     },
 };
@@ -88,6 +89,11 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #[test]
+    fn a_cell_is_trimmed_as_unicode_says(text in "[ \t\u{a0}\u{3000}\u{85}a!~é]{0,4}|\\PC{0,6}") {
+        prop_assert_eq!(trimmed(&text), text.trim());
+    }
+
     #[test]
     fn random_bytes_never_panic(bytes in bytes()) {
         drain(COMMA_CSV, &bytes);
