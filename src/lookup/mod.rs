@@ -7,7 +7,7 @@
 //! 2. `seeds` finds the known products, `rules` the rules that apply.
 //! 3. `pins` come first; then `runs`, patched by overrides (`patch`), give candidates, best first.
 //! 4. `checks` and `filter` decide about each; `walk` keeps those of one known product in order,
-//!    `rank` the best sums of several; `list` keeps it varied.
+//!    `rank` the best sums of several; `list` keeps it varied, `kept` knows what is in it.
 //! 5. `rotation` lets the pool take turns, `fallback` fills what is missing.
 //!
 //! `bundles` answers which sets hold a product; `trace` tells people what happened to candidates.
