@@ -2,12 +2,13 @@
 
 use super::{
     GraphError, SourceFile, aliases::AliasRow, bundles::BundleRow, edge::Edge, intern::index,
-    ledger::Ledger, markets::MarketRow, rows::ProductRows, variants::VariantRow, words::Words,
+    ledger::Ledger, markets::MarketRow, relations::Targets, rows::ProductRows,
+    variants::VariantRow, words::Words,
 };
 use crate::model::{
     config::CatalogConfig,
     finding::FindingCode,
-    id,
+    id::{self, IdRule},
     record::{AliasRecord, FileId, FileInfo, Location, Record, VariantRecord},
 };
 
@@ -33,6 +34,8 @@ pub(super) struct Intake {
     pub(super) aliases: Vec<AliasRow>,
     /// The id that the relation before went out from.
     pub(super) last_source: Option<u32>,
+    /// Those of the last edges, which have none yet.
+    pub(super) targets: Targets,
 }
 
 impl Intake {
@@ -50,6 +53,7 @@ impl Intake {
             bundle_rows: Vec::new(),
             aliases: Vec::new(),
             last_source: None,
+            targets: Targets::default(),
         }
     }
 
@@ -71,7 +75,8 @@ impl Intake {
         FileId(u32::try_from(files.len() - 1).expect("fewer files than 32 bits can number"))
     }
 
-    /// Takes a record; a relation that holds so far comes back as an edge between ids.
+    /// Takes a record; a relation that holds so far comes back as an edge between ids, whose target
+    /// waits for [`Intake::settle_targets`].
     pub(super) fn take(
         &mut self,
         at: Location,
@@ -120,10 +125,19 @@ impl Intake {
     /// whichever came first.
     pub(super) fn node(&mut self, id: &str) -> Result<u32, GraphError> {
         let node = self.words.ids.intern(id)?;
-        if id.as_bytes() < self.words.ids.bytes(node) && !self.products.holds(node) {
+        Ok(self.spelled(node, id))
+    }
+
+    /// The same for an id whose number is known.
+    pub(super) fn spelled(&mut self, node: u32, id: &str) -> u32 {
+        let is_as_written = self.config.id_rule == IdRule::Exact;
+        if !is_as_written
+            && id.as_bytes() < self.words.ids.bytes(node)
+            && !self.products.holds(node)
+        {
             self.words.ids.respell(node, id);
         }
-        Ok(node)
+        node
     }
 
     /// A text cut to `bytes_max` at a character, with a finding if it was longer.

@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, cmp::Ordering, mem};
 
+use arrayvec::ArrayVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::GraphError;
@@ -14,6 +15,8 @@ use crate::model::{id::IdRule, limits::PRODUCTS_MAX};
 const BUCKETS_MIN: usize = 16;
 /// Bits of a number in a bucket.
 const NUMBER_BITS: u32 = 32;
+/// Texts that are looked for at once at most.
+pub(super) const TOGETHER: usize = 32;
 /// Bytes of a text that stand beside its length.
 const INLINE_BYTES: usize = 15;
 /// What stands for the length where the text stands in the arena.
@@ -28,7 +31,7 @@ pub(super) struct Interner {
     /// By number.
     slots: Vec<Slot>,
     /// Texts that no slot has room for.
-    arena: Vec<u8>,
+    arena: String,
     /// Half of a text's hash, then its number and one; 0 is empty. A text stands in the first free
     /// bucket from the place on that the half says, so that growing needs no text.
     buckets: Vec<u64>,
@@ -48,7 +51,7 @@ impl Interner {
     /// An empty interner for so many texts.
     pub(super) fn with_max(what: &'static str, rule: IdRule, count_max: usize) -> Self {
         let buckets = vec![0; BUCKETS_MIN];
-        Self { what, rule, count_max, slots: Vec::new(), arena: Vec::new(), buckets }
+        Self { what, rule, count_max, slots: Vec::new(), arena: String::new(), buckets }
     }
 
     /// How many texts there are.
@@ -67,7 +70,7 @@ impl Interner {
             return Err(GraphError::TooMany { what: self.what, max: self.count_max });
         }
         let number = number(self.slots.len());
-        let slot = Slot::of(text.as_bytes(), &mut self.arena);
+        let slot = Slot::of(text, &mut self.arena);
         self.slots.push(slot);
         self.buckets[at] = half << NUMBER_BITS | (u64::from(number) + 1);
         if self.slots.len() > self.buckets.len() / 4 * 3 {
@@ -79,6 +82,43 @@ impl Interner {
     /// The number of a text that is known.
     pub(super) fn find(&self, text: &str) -> Option<u32> {
         self.look(self.half(text), text).ok()
+    }
+
+    /// The same for several at once. Each reads two places of memory that are far from everything else, and
+    /// here all of them wait for the first, then all for the second, instead of one after the other.
+    pub(super) fn find_together(
+        &self,
+        texts: &ArrayVec<&str, TOGETHER>,
+    ) -> ArrayVec<Option<u32>, TOGETHER> {
+        let halves = texts.iter().map(|text| self.half(text)).collect::<ArrayVec<_, TOGETHER>>();
+        let first = |half: &u64| self.buckets[home(*half, self.buckets.len())];
+        let buckets = halves.iter().map(first).collect::<ArrayVec<_, TOGETHER>>();
+        let slot = |(half, bucket): (&u64, u64)| {
+            let number = self.likely(*half, bucket)?;
+            Some((number, self.slots[index(number)]))
+        };
+        let slots = halves.iter().zip(buckets).map(slot).collect::<ArrayVec<_, TOGETHER>>();
+        let found = slots.into_iter().zip(&halves).zip(texts).map(|((slot, half), text)| {
+            let (number, slot) = slot?;
+            match slot.inline() {
+                Some(bytes) if self.rule.same(bytes, text.as_bytes()) => Some(number),
+                _ => self.look(*half, text).ok(),
+            }
+        });
+        found.collect()
+    }
+
+    /// The first number with this half of a hash; `bucket` is the one at the half's home.
+    fn likely(&self, half: u64, mut bucket: u64) -> Option<u32> {
+        let mut at = home(half, self.buckets.len());
+        while bucket != 0 {
+            if bucket >> NUMBER_BITS == half {
+                return Some(numbered(bucket));
+            }
+            at = (at + 1) & (self.buckets.len() - 1);
+            bucket = self.buckets[at];
+        }
+        None
     }
 
     fn half(&self, text: &str) -> u64 {
@@ -118,26 +158,29 @@ impl Interner {
     /// Spells a text anew. The rule must hold both spellings for the same.
     pub(super) fn respell(&mut self, number: u32, text: &str) {
         assert!(self.rule.same(self.bytes(number), text.as_bytes()), "another text, not spelling");
-        let spelled = match self.slots[index(number)].in_arena() {
-            None => self.slots[index(number)].0.get_mut(1..),
-            Some((offset, _)) => self.arena.get_mut(offset..),
-        };
-        let spelled = spelled.unwrap_or_default().iter_mut();
-        spelled.zip(text.bytes()).for_each(|(old, new)| *old = new);
+        match self.slots[index(number)].in_arena() {
+            // Both spellings are of one length.
+            Some((offset, len)) => self.arena.replace_range(offset..offset + len, text),
+            None => self.slots[index(number)] = Slot::of(text, &mut self.arena),
+        }
     }
 
     /// The bytes of a text.
     pub(super) fn bytes(&self, number: u32) -> &[u8] {
         let slot = &self.slots[index(number)];
         match slot.in_arena() {
-            None => &slot.0[1..=usize::from(slot.0[0])],
-            Some((offset, len)) => &self.arena[offset..offset + len],
+            None => slot.inline().unwrap_or_default(),
+            Some((offset, len)) => &self.arena.as_bytes()[offset..offset + len],
         }
     }
 
     /// A text.
     pub(super) fn text(&self, number: u32) -> &str {
-        as_text(self.bytes(number))
+        let slot = &self.slots[index(number)];
+        match slot.in_arena() {
+            None => as_text(slot.inline().unwrap_or_default()),
+            Some((offset, len)) => self.arena.get(offset..offset + len).expect("whole texts"),
+        }
     }
 
     /// The bytes by which the rule compares a text; no later spelling changes them.
@@ -167,12 +210,12 @@ impl Interner {
 pub(super) const PREFIX_BYTES: usize = 12;
 
 impl Slot {
-    fn of(text: &[u8], arena: &mut Vec<u8>) -> Self {
+    fn of(text: &str, arena: &mut String) -> Self {
         let mut bytes = [0; 16];
         let (first, rest) = bytes.split_at_mut(1);
         if text.len() <= INLINE_BYTES {
             first.fill(u8::try_from(text.len()).expect("at most 15"));
-            rest.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+            rest.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
             return Self(bytes);
         }
         let len = u32::try_from(text.len()).expect("texts have limits far below 4 GiB");
@@ -180,8 +223,14 @@ impl Slot {
         first.fill(IN_ARENA);
         let ends = len.to_le_bytes().into_iter().chain(offset.to_le_bytes());
         rest.iter_mut().skip(3).zip(ends).for_each(|(to, from)| *to = from);
-        arena.extend_from_slice(text);
+        arena.push_str(text);
         Self(bytes)
+    }
+
+    /// The text, if it stands here.
+    fn inline(&self) -> Option<&[u8]> {
+        let [len, text @ ..] = &self.0;
+        text.get(..usize::from(*len))
     }
 
     /// Offset and length of a text in the arena.

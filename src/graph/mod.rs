@@ -178,6 +178,7 @@ impl<S: RunStore> GraphBuilder<S> {
             return Err(failure);
         }
         if !self.chunk.is_empty() {
+            self.intake.settle_targets(&mut self.chunk)?;
             append(&mut self.store, &mut self.chunk)?;
         }
         drop(self.chunk);
@@ -242,7 +243,11 @@ impl<S: RunStore> GraphBuilder<S> {
     fn take(&mut self, at: Location, record: &Record<'_>) -> Result<(), GraphError> {
         if let Some(edge) = self.intake.take(at, record)? {
             self.chunk.push(edge);
-            if self.chunk.len() >= self.store.chunk_edges() {
+            let is_full = self.chunk.len() >= self.store.chunk_edges();
+            if is_full || self.intake.targets_wait() {
+                self.intake.settle_targets(&mut self.chunk)?;
+            }
+            if is_full {
                 append(&mut self.store, &mut self.chunk)?;
             }
         }

@@ -1,9 +1,14 @@
 //! The checks of relations that need no other relation.
 
+use std::{iter, mem};
+
+use arrayvec::ArrayVec;
+
 use super::{
     GraphError,
     edge::{Edge, EdgeParts},
     intake::{Intake, cut},
+    intern::TOGETHER,
     ledger::{Ledger, Link, Refusal},
     markets::{every_market, find_markets},
     words::{Ordinals, TypeName, Words},
@@ -16,7 +21,8 @@ use crate::model::{
 };
 
 impl Intake {
-    /// An edge between ids if the row by itself can hold.
+    /// An edge between ids if the row by itself can hold. It has no target until
+    /// [`Intake::settle_targets`] is called, at the latest for [`TOGETHER`] of them.
     pub(super) fn relation(
         &mut self,
         at: Location,
@@ -29,7 +35,7 @@ impl Intake {
         };
         self.ledger.read(name);
         let source = self.relation_source(cut(record.source, ID_BYTES_MAX))?;
-        let target = self.node(cut(record.target, ID_BYTES_MAX))?;
+        let target = cut(record.target, ID_BYTES_MAX);
         let ids = id::check(record.source).and(id::check(record.target));
         let (refusal, detail) = if !record.active {
             (Refusal::Inactive, String::new())
@@ -39,10 +45,11 @@ impl Intake {
             (Refusal::BadId, bad.to_string())
         } else if let Some((relation_type, type_two_way)) = found {
             if let Some(markets) = self.relation_markets(at, &record.markets) {
+                self.targets.push(target);
                 return Ok(Some(Edge::new(&EdgeParts {
                     source,
                     relation_type,
-                    target,
+                    target: 0,
                     authority: self.authority(at),
                     position: record.position,
                     score: record.score,
@@ -61,9 +68,31 @@ impl Intake {
         } else {
             (Refusal::UnknownType, String::new())
         };
-        let link = Link { source, relation_type: name, target };
+        let link = Link { source, relation_type: name, target: self.node(target)? };
         self.ledger.refuse(&self.words, refusal, link, at, &detail);
         Ok(None)
+    }
+
+    /// Do so many edges wait for their targets that they are to be settled?
+    pub(super) fn targets_wait(&self) -> bool {
+        self.targets.ends.len() >= TOGETHER
+    }
+
+    /// Gives the last of these edges their targets, as many as wait for them.
+    pub(super) fn settle_targets(&mut self, edges: &mut [Edge]) -> Result<(), GraphError> {
+        let targets = mem::take(&mut self.targets);
+        let texts = targets.texts().collect::<ArrayVec<_, TOGETHER>>();
+        let found = self.words.ids.find_together(&texts);
+        let waiting = edges.len() - texts.len();
+        for ((edge, text), found) in edges[waiting..].iter_mut().zip(texts).zip(found) {
+            let target = match found {
+                Some(node) => self.spelled(node, text),
+                None => self.node(text)?,
+            };
+            *edge = edge.between(edge.source(), target);
+        }
+        self.targets = targets.emptied();
+        Ok(())
     }
 
     /// The number of the id that a relation goes out from, most often that of the row before.
@@ -98,6 +127,33 @@ impl Intake {
 
 fn is_never_valid(record: &RelationRecord<'_>) -> bool {
     record.valid_from_s.zip(record.valid_to_s).is_some_and(|(from, to)| from >= to)
+}
+
+/// The ids of targets, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Targets {
+    fn push(&mut self, target: &str) {
+        self.text.push_str(target);
+        self.ends.push(self.text.len());
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let begins = iter::once(&0).chain(&self.ends);
+        let bounds = begins.zip(&self.ends);
+        bounds.map(|(begin, end)| self.text.get(*begin..*end).expect("whole texts"))
+    }
+
+    /// None, in the same memory.
+    fn emptied(mut self) -> Self {
+        self.text.clear();
+        self.ends.clear();
+        self
+    }
 }
 
 /// Turns ids into ordinals, drops edges that have no two ends, and adds the other direction of two-way
