@@ -88,12 +88,15 @@ impl ProductTable for Shop {
         PRODUCTS
     }
 
+    fn id(&self, ordinal: u32) -> &str {
+        &self.ids[ordinal as usize]
+    }
+
     fn product(&self, ordinal: u32) -> ProductDraft<'_> {
         // Every fifth, in an order unlike that of ids.
         let withdrawn = ordinal.wrapping_mul(2_654_435_761) >> 16 & 0xff < 51;
         let state = if withdrawn { Availability::Discontinued } else { Availability::InStock };
-        let id = &self.ids[ordinal as usize];
-        ProductDraft { id, availability: state as u8, assortment: 1, ..ProductDraft::default() }
+        ProductDraft { availability: state as u8, assortment: 1, ..ProductDraft::default() }
     }
 }
 

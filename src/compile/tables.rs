@@ -18,20 +18,17 @@ impl<R: SortedRuns> ProductTable for Products<'_, R> {
         u32::try_from(self.0.products.len()).expect("ordinals are 32 bits")
     }
 
+    fn id(&self, ordinal: u32) -> &str {
+        self.0.id(&self.0.products[ordinal as usize])
+    }
+
+    fn title(&self, ordinal: u32) -> &str {
+        self.0.title(&self.0.products[ordinal as usize]).unwrap_or_default()
+    }
+
     fn product(&self, ordinal: u32) -> ProductDraft<'_> {
         let product = &self.0.products[ordinal as usize];
         ProductDraft {
-            id: self.0.id(product),
-            title: self.0.title(product).unwrap_or_default(),
-            ..self.facts(ordinal)
-        }
-    }
-
-    fn facts(&self, ordinal: u32) -> ProductDraft<'_> {
-        let product = &self.0.products[ordinal as usize];
-        ProductDraft {
-            id: "",
-            title: "",
             parent: product.parent,
             variant_position: product.variant_position.unwrap_or(u32::MAX),
             visibility: product.visibility,

@@ -182,11 +182,11 @@ pub(crate) fn group_count(entries: u32) -> u64 {
 }
 
 /// The table of entries `0..` with these hashes, put in one after the other.
-pub(crate) fn build(hashes: impl ExactSizeIterator<Item = u64>) -> Vec<KeyGroup> {
+pub(crate) fn build(hashes: &[u64]) -> Vec<KeyGroup> {
     let entries = u32::try_from(hashes.len()).expect("the entries were counted");
     let count = usize::try_from(group_count(entries)).expect("the table fits memory");
     let mut groups = vec![KeyGroup::new_zeroed(); count];
-    for (entry, hash) in (0_u32..).zip(hashes) {
+    for (entry, hash) in (0_u32..).zip(hashes.iter().copied()) {
         let (wrapped, first) = groups.split_at_mut(home(hash, count));
         let mut slots = first.iter_mut().chain(wrapped).flat_map(KeyGroup::slots_mut);
         let free = slots.find(|(tag, _)| **tag == 0);

@@ -23,7 +23,7 @@ impl PopularLists {
     /// By popularity, larger first, ties by ordinal: what has none or is hidden stands in no list.
     pub(super) fn of<T: ProductTable>(products: &T, categories: &[CategoryMeta]) -> Self {
         let visible = (0..products.count()).filter_map(|ordinal| {
-            let product = products.facts(ordinal);
+            let product = products.product(ordinal);
             let popularity = product.popularity?;
             (product.visibility == Visibility::Visible).then_some((popularity, ordinal))
         });
@@ -37,7 +37,7 @@ impl PopularLists {
         };
         let mut lists = vec![Vec::new(); categories.len() + 1];
         for (_, ordinal) in ranked {
-            let product = products.facts(ordinal);
+            let product = products.product(ordinal);
             let own = product.category.iter().chain(product.extra_categories);
             // As many steps as there are levels: parents in a circle are refused at open.
             let path_up = |category: &u32| {

@@ -1,7 +1,7 @@
 //! Writing a catalog blob from plain data that is already in order. Here is what turns ordered
 //! products and relations into sections; what the order is, the compiler decides.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, mem, path::Path};
 
 use zerocopy::little_endian::{U32, U64};
 
@@ -20,25 +20,26 @@ use super::{
 };
 use crate::model::{id::IdRule, record::Visibility};
 
+/// What hashes of ids begin with in the files that this writes.
+const KEY_SEED: u64 = 0;
+
 /// The products of a catalog by ordinal, sorted by folded id.
 pub trait ProductTable {
     /// How many there are.
     fn count(&self) -> u32;
-    /// The product of an ordinal.
+    /// The product of an ordinal but for its texts, which may lie far from everything else.
     fn product(&self, ordinal: u32) -> ProductDraft<'_>;
-    /// The same for who needs neither id nor title: texts may lie far from everything else.
-    fn facts(&self, ordinal: u32) -> ProductDraft<'_> {
-        self.product(ordinal)
+    /// Its id as it is shown.
+    fn id(&self, ordinal: u32) -> &str;
+    /// What people call it; empty for none.
+    fn title(&self, _ordinal: u32) -> &str {
+        ""
     }
 }
 
 /// A product on its way into a catalog.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProductDraft<'a> {
-    /// Its id as it is shown.
-    pub id: &'a str,
-    /// For people; empty for none.
-    pub title: &'a str,
     /// Ordinal of the product of which it is a variant.
     pub parent: Option<u32>,
     /// Place among the parent's variants, smaller first, ties by ordinal.
@@ -142,6 +143,8 @@ pub struct CatalogWriter {
     reverse_types: Vec<u8>,
     /// Target, type, source of relations of reverse types.
     reverse: Vec<(u32, u8, u32)>,
+    /// Of ids and aliases, until the key table is written.
+    hashes: Vec<u64>,
     buffer: Vec<u8>,
 }
 
@@ -160,6 +163,7 @@ impl CatalogWriter {
             counts: vec![0; 256],
             reverse_types,
             reverse: Vec::new(),
+            hashes: Vec::new(),
             buffer: Vec::new(),
         })
     }
@@ -203,7 +207,7 @@ impl CatalogWriter {
         let count = draft.products.count();
         assert_eq!(self.pointers.len(), count as usize, "every product has a block");
         let variants = self.products(&draft)?;
-        self.keys(&draft)?;
+        self.keys()?;
         self.attributes(draft.products)?;
         self.details(&draft)?;
         self.variants(&variants)?;
@@ -221,10 +225,12 @@ impl CatalogWriter {
         draft: &CatalogDraft<'_, T>,
     ) -> Result<Vec<(u32, u32, u32)>, IndexError> {
         let products = draft.products;
+        let entries = keys::entry_count(self.pointers.len(), draft.aliases.len());
+        let entries = entries.map_err(|fault| self.blob.fault(fault))?;
         let mut variants = Vec::new();
         let mut is_parent = vec![false; products.count() as usize];
         for ordinal in 0..products.count() {
-            let product = products.facts(ordinal);
+            let product = products.product(ordinal);
             if let Some(parent) = product.parent {
                 variants.push((parent, product.variant_position, ordinal));
                 if let Some(is_parent) = is_parent.get_mut(parent as usize) {
@@ -235,7 +241,9 @@ impl CatalogWriter {
         variants.sort_unstable();
 
         let mut heap = Vec::new();
+        self.hashes.reserve_exact(entries as usize);
         let mut key = |id: &str| {
+            self.hashes.push(keys::hash(draft.id_rule, KEY_SEED, id.as_bytes()));
             let (key, to_heap) = Key::new(id.as_bytes(), heap.len() as u64);
             if to_heap {
                 heap.extend_from_slice(id.as_bytes());
@@ -252,7 +260,7 @@ impl CatalogWriter {
             }
             let flag = |flag: u8, set: bool| if set { flag } else { 0 };
             self.blob.put_records([ProductRecord {
-                key: key(product.id),
+                key: key(products.id(ordinal)),
                 edges: U64::new(*pointer),
                 parent: product.parent.unwrap_or(NONE).into(),
                 flags: flag(FLAG_HIDDEN, product.visibility == Visibility::Hidden)
@@ -276,27 +284,18 @@ impl CatalogWriter {
         Ok(variants)
     }
 
-    fn keys<T: ProductTable>(&mut self, draft: &CatalogDraft<'_, T>) -> Result<(), IndexError> {
-        const SEED: u64 = 0;
-        let count = draft.products.count() as usize;
-        keys::entry_count(count, draft.aliases.len()).map_err(|fault| self.blob.fault(fault))?;
-        let hashes = (0..count + draft.aliases.len()).map(|entry| {
-            let id = match entry.checked_sub(count) {
-                None => draft.products.product(u32::try_from(entry).unwrap_or(NONE)).id,
-                Some(alias) => draft.aliases.get(alias).map_or("", |(alias, _)| alias),
-            };
-            keys::hash(draft.id_rule, SEED, id.as_bytes())
-        });
-        self.blob.key_seed(SEED);
+    fn keys(&mut self) -> Result<(), IndexError> {
+        let hashes = mem::take(&mut self.hashes);
+        self.blob.key_seed(KEY_SEED);
         self.blob.begin(Section::Keys)?;
-        self.blob.put_records(keys::build(hashes))?;
+        self.blob.put_records(keys::build(&hashes))?;
         self.blob.end();
         Ok(())
     }
 
     fn attributes(&mut self, products: &impl ProductTable) -> Result<(), IndexError> {
         self.blob.begin(Section::Attributes)?;
-        for product in (0..products.count()).map(|ordinal| products.facts(ordinal)) {
+        for product in (0..products.count()).map(|ordinal| products.product(ordinal)) {
             self.blob.put_records([AttributeRecord {
                 price: product.price.unwrap_or(NO_PRICE).into(),
                 tags: product.tags.into(),
@@ -313,22 +312,21 @@ impl CatalogWriter {
 
     /// Writes titles, extra categories and market prices.
     fn details<T: ProductTable>(&mut self, draft: &CatalogDraft<'_, T>) -> Result<(), IndexError> {
-        let products =
-            || (0..draft.products.count()).map(|ordinal| draft.products.product(ordinal));
-        let has_titles = products().any(|product| !product.title.is_empty());
+        let titles = || (0..draft.products.count()).map(|ordinal| draft.products.title(ordinal));
+        let has_titles = titles().any(|title| !title.is_empty());
         self.blob.begin(Section::TitleEnds)?;
         let mut end = 0_u64;
-        for product in products().filter(|_| has_titles) {
-            end += product.title.len() as u64;
+        for title in titles().filter(|_| has_titles) {
+            end += title.len() as u64;
             self.blob.put_records([U64::new(end)])?;
         }
         self.blob.end();
         self.blob.begin(Section::TitleHeap)?;
-        products().try_for_each(|product| self.blob.put(product.title.as_bytes()))?;
+        titles().try_for_each(|title| self.blob.put(title.as_bytes()))?;
         self.blob.end();
         self.blob.begin(Section::ExtraCategories)?;
-        let facts = (0..draft.products.count()).map(|ordinal| draft.products.facts(ordinal));
-        for (product, ordinal) in facts.zip(0_u32..) {
+        let products = (0..draft.products.count()).map(|ordinal| draft.products.product(ordinal));
+        for (product, ordinal) in products.zip(0_u32..) {
             let record = |category: &u32| ExtraCategoryRecord {
                 product: ordinal.into(),
                 category: (*category).into(),
@@ -457,7 +455,8 @@ impl CatalogWriter {
         }
         for (market, bit) in meta.markets.iter_mut().zip(0..) {
             let market_bit = 1_u64.checked_shl(bit).unwrap_or(0);
-            let products = (0..draft.products.count()).map(|ordinal| draft.products.facts(ordinal));
+            let products =
+                (0..draft.products.count()).map(|ordinal| draft.products.product(ordinal));
             let listed = products.filter(|product| product.assortment & market_bit != 0);
             market.product_count = listed.count() as u64;
         }

@@ -54,11 +54,14 @@ impl ProductTable for Products {
         self.count
     }
 
-    fn product(&self, ordinal: u32) -> ProductDraft<'_> {
+    fn id(&self, ordinal: u32) -> &str {
         let start = ordinal as usize * self.id_bytes;
-        let id = self.ids.get(start..start + self.id_bytes).expect("an id per product");
+        self.ids.get(start..start + self.id_bytes).expect("an id per product")
+    }
+
+    fn product(&self, ordinal: u32) -> ProductDraft<'_> {
         let (price, brand) = (Some(i64::from(ordinal)), Some(ordinal % BRANDS));
-        ProductDraft { id, price, brand, assortment: 1, ..Default::default() }
+        ProductDraft { price, brand, assortment: 1, ..Default::default() }
     }
 }
 

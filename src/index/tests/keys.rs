@@ -43,10 +43,6 @@ fn buckets(hashes: &[u64]) -> Vec<U64> {
     buckets
 }
 
-fn groups(hashes: &[u64]) -> Vec<KeyGroup> {
-    keys::build(hashes.iter().copied())
-}
-
 /// Hashes that meet: few homes, few tags, the ends of the table, and some that look random.
 fn hashes() -> impl Strategy<Value = Vec<u64>> {
     let hash = prop_oneof![
@@ -62,10 +58,10 @@ proptest! {
 
     #[test]
     fn every_entry_is_found_and_nothing_else(hashes in hashes(), others in hashes()) {
-        check(Table::Groups(&groups(&hashes)), &hashes, &others);
+        check(Table::Groups(&keys::build(&hashes)), &hashes, &others);
         check(Table::Buckets(&buckets(&hashes)), &hashes, &others);
         let count = u32::try_from(hashes.len()).expect("small");
-        prop_assert_eq!(Table::Groups(&groups(&hashes)).check(count), Ok(()));
+        prop_assert_eq!(Table::Groups(&keys::build(&hashes)).check(count), Ok(()));
         prop_assert_eq!(Table::Buckets(&buckets(&hashes)).check(count), Ok(()));
     }
 
@@ -105,7 +101,7 @@ fn full_groups_lead_on_to_the_next_and_behind_the_last_to_the_first() {
     // One hash for all: the same home and the same tag.
     for hash in [0, 1, u64::MAX, u64::MAX << 8, 0x8000_0000_0000_0000] {
         let hashes = [hash; 100];
-        let groups = groups(&hashes);
+        let groups = keys::build(&hashes);
         assert_eq!(groups.len(), 12);
         assert_eq!(groups.iter().filter(|group| group.tags[11] != 0).count(), 8);
         check(Table::Groups(&groups), &hashes, &[hash ^ 2]);
@@ -131,7 +127,7 @@ fn a_search_ends_in_a_table_that_is_empty_full_or_none() {
 #[test]
 fn the_tag_of_an_empty_slot_finds_nothing() {
     let hash = 1 << 63;
-    let groups = groups(&[hash]);
+    let groups = keys::build(&[hash]);
     assert_eq!((hash & 0xff, groups[0].tags[0]), (0, 1), "0 and 1 have one tag");
     check(Table::Groups(&groups), &[hash], &[hash | 1, hash | 2]);
     assert_eq!(Table::Groups(&groups).first(hash), Some(0));

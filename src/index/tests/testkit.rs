@@ -79,11 +79,17 @@ impl ProductTable for Model {
         u32::try_from(self.products.len()).expect("fixtures are small")
     }
 
+    fn id(&self, ordinal: u32) -> &str {
+        &self.products[ordinal as usize].id
+    }
+
+    fn title(&self, ordinal: u32) -> &str {
+        &self.products[ordinal as usize].title
+    }
+
     fn product(&self, ordinal: u32) -> ProductDraft<'_> {
         let product = &self.products[ordinal as usize];
         ProductDraft {
-            id: &product.id,
-            title: &product.title,
             parent: product.parent,
             variant_position: product.variant_position,
             visibility: if product.hidden { Visibility::Hidden } else { Visibility::Visible },

@@ -365,14 +365,20 @@ impl ProductTable for Rows<'_> {
         u32::try_from(self.products.len()).unwrap()
     }
 
+    fn id(&self, ordinal: u32) -> &str {
+        self.products[ordinal as usize].0
+    }
+
+    fn title(&self, ordinal: u32) -> &str {
+        &self.products[ordinal as usize].1.title
+    }
+
     fn product(&self, ordinal: u32) -> ProductDraft<'_> {
-        let (id, product) = self.products[ordinal as usize];
+        let (_, product) = self.products[ordinal as usize];
         let index = |all: &[&str], word: &Option<String>| {
             word.as_deref().map(|word| place(all.iter().copied(), word))
         };
         ProductDraft {
-            id,
-            title: &product.title,
             parent: product.parent.as_ref().map(|parent| self.ordinal(parent)),
             visibility: if product.hidden { Visibility::Hidden } else { Visibility::Visible },
             eco_grade: product.eco_grade,

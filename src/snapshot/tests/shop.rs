@@ -51,10 +51,13 @@ impl ProductTable for Products<'_> {
         2
     }
 
-    fn product(&self, ordinal: u32) -> ProductDraft<'_> {
+    fn id(&self, ordinal: u32) -> &str {
         let ids = if self.0 < "target" { [self.0, "target"] } else { ["target", self.0] };
-        let id = ids[ordinal as usize];
-        ProductDraft { id, assortment: 1, ..ProductDraft::default() }
+        ids[ordinal as usize]
+    }
+
+    fn product(&self, _ordinal: u32) -> ProductDraft<'_> {
+        ProductDraft { assortment: 1, ..ProductDraft::default() }
     }
 }
 

@@ -135,11 +135,14 @@ impl ProductTable for Shop {
         u32::try_from(self.products.len()).unwrap()
     }
 
+    fn id(&self, ordinal: u32) -> &str {
+        &self.products[ordinal as usize].id
+    }
+
     fn product(&self, ordinal: u32) -> ProductDraft<'_> {
         let product = &self.products[ordinal as usize];
         let place = |parent: &String| self.products.iter().position(|other| other.id == *parent);
         ProductDraft {
-            id: &product.id,
             parent: product.parent.as_ref().map(|id| u32::try_from(place(id).unwrap()).unwrap()),
             availability: product.state,
             price: product.price,
