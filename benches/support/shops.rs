@@ -21,6 +21,7 @@ pub(crate) struct Shop {
     pub(crate) shape: Shape,
     /// Every id once, one after the other, in an order that no cache can guess.
     ids: String,
+    id_bytes: usize,
     /// Holds the files.
     _dir: TempDir,
 }
@@ -34,15 +35,16 @@ impl Shop {
         let stock = sold_out::view(&store, &snapshot, products, |own| id(products, own));
         let mut order = (0..products).collect::<Vec<_>>();
         Random(2).shuffle(&mut order);
-        let ids = order.iter().map(|ordinal| id(products, *ordinal)).collect();
-        Self { moment: Moment { snapshot: Arc::new(snapshot), stock }, shape, ids, _dir: dir }
+        let ids = order.iter().map(|ordinal| id(products, *ordinal)).collect::<String>();
+        let (id_bytes, moment) =
+            (ids.len() / order.len(), Moment { snapshot: Arc::new(snapshot), stock });
+        Self { moment, shape, ids, id_bytes, _dir: dir }
     }
 
     /// The id of this place in the order of asking, which begins anew behind the last.
     pub(crate) fn id(&self, place: usize) -> &str {
-        let products = self.shape.products as usize;
-        let (bytes, place) = (self.ids.len() / products, place % products);
-        self.ids.get(place * bytes..(place + 1) * bytes).unwrap()
+        let begin = place % self.shape.products as usize * self.id_bytes;
+        self.ids.get(begin..begin + self.id_bytes).unwrap()
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     error::Fault,
     keys::{self, ShortId, Table},
     layout::{
-        AliasRecord, AttributeRecord, FORMAT_OF_BUCKETS, INLINE_KEY_BYTES_MAX, Key, NONE,
+        AliasRecord, AttributeRecord, FORMAT_OF_BUCKETS, INLINE_KEY_BYTES_MAX, Key, KeyGroup, NONE,
         ProductRecord, Section,
     },
     meta::ArchivedCatalogMeta,
@@ -67,6 +67,9 @@ struct Hot {
 pub struct View<'a> {
     catalog: &'a Catalog,
     keys: Table<'a>,
+    /// The same, if it has groups and ids compare as they are; else empty.
+    exact_keys: &'a [KeyGroup],
+    key_seed: u64,
     products: &'a [ProductRecord],
     aliases: &'a [AliasRecord],
     key_heap: &'a [u8],
@@ -117,13 +120,19 @@ impl Catalog {
     #[must_use]
     pub fn view(&self) -> View<'_> {
         let keys = self.blob.bytes(&self.hot.keys);
+        let keys = if self.blob.format() <= FORMAT_OF_BUCKETS {
+            Table::Buckets(records(keys))
+        } else {
+            Table::Groups(records(keys))
+        };
         View {
             catalog: self,
-            keys: if self.blob.format() <= FORMAT_OF_BUCKETS {
-                Table::Buckets(records(keys))
-            } else {
-                Table::Groups(records(keys))
+            keys,
+            exact_keys: match (keys, self.id_rule) {
+                (Table::Groups(groups), IdRule::Exact) => groups,
+                _ => &[],
             },
+            key_seed: self.blob.key_seed(),
             products: records(self.blob.bytes(&self.hot.products)),
             aliases: records(self.blob.bytes(&self.hot.aliases)),
             key_heap: self.blob.bytes(&self.hot.key_heap),
@@ -169,35 +178,39 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Ordinal> {
         let id = id.as_bytes();
-        let Some(short) = ShortId::new(self.id_rule(), id) else {
-            return self.find_long(id);
-        };
-        let hash = short.hash(self.key_seed(), id);
-        // Nearly every id that is there needs no more than this.
-        if let Some(entry) = self.keys.first(hash)
-            && let Some(product) = self.product(Ordinal(entry))
-            && short.is(&product.key)
-        {
-            return Some(Ordinal(entry));
-        }
-        self.find_hashed(id, hash)
+        // Nearly every id of nearly every shop needs no more than this.
+        let found = self.find_short::<false>(id, |hash| keys::first(self.exact_keys, hash));
+        found.or_else(|| self.find_otherwise(id))
     }
 
-    /// The same for ids of any length.
+    /// A product of a short id by the entry that most likely is it: a few dozen instructions, so that the
+    /// next lookup begins while this one waits for memory.
+    #[inline]
+    fn find_short<const FOLDED: bool>(
+        &self,
+        id: &[u8],
+        first: impl FnOnce(u64) -> Option<u32>,
+    ) -> Option<Ordinal> {
+        let short = ShortId::<FOLDED>::new(id)?;
+        let entry = first(short.hash(self.key_seed, id))?;
+        let product = self.product(Ordinal(entry))?;
+        short.is(&product.key).then_some(Ordinal(entry))
+    }
+
+    /// The same for any id, by any rule, in any table.
     #[inline(never)]
-    fn find_long(&self, id: &[u8]) -> Option<Ordinal> {
+    fn find_otherwise(&self, id: &[u8]) -> Option<Ordinal> {
+        let rule = self.id_rule();
+        if rule == IdRule::CaseFolded
+            && let Some(found) = self.find_short::<true>(id, |hash| self.keys.first(hash))
+        {
+            return Some(found);
+        }
         if id.is_empty() || id.len() > ID_BYTES_MAX {
             return None;
         }
-        self.find_hashed(id, keys::hash(self.id_rule(), self.key_seed(), id))
-    }
-
-    /// The same by a hash that is known.
-    #[inline(never)]
-    fn find_hashed(&self, id: &[u8], hash: u64) -> Option<Ordinal> {
-        let rule = self.id_rule();
         let is_it = |entry| self.entry_key(entry).is_some_and(|key| rule.same(key, id));
-        let entry = self.keys.find(hash, is_it)?;
+        let entry = self.keys.find(keys::hash(rule, self.key_seed, id), is_it)?;
         self.entry_product(entry)
     }
 
@@ -244,12 +257,12 @@ impl<'a> View<'a> {
 
     /// Asks for the group of the key table that finding this id reads.
     pub fn prefetch_key(&self, id: &str) {
-        self.keys.prefetch(keys::hash(self.id_rule(), self.key_seed(), id.as_bytes()));
+        self.keys.prefetch(keys::hash(self.id_rule(), self.key_seed, id.as_bytes()));
     }
 
     /// Asks for the record that finding this id reads, once the group is there.
     pub fn prefetch_record(&self, id: &str) {
-        let hash = keys::hash(self.id_rule(), self.key_seed(), id.as_bytes());
+        let hash = keys::hash(self.id_rule(), self.key_seed, id.as_bytes());
         if let Some(entry) = self.keys.first(hash) {
             self.prefetch(Ordinal(entry));
         }
@@ -258,7 +271,7 @@ impl<'a> View<'a> {
     /// Asks for what finding these ids reads: of each the group, then of each the record, so that they
     /// wait together and not one after the other.
     pub fn prefetch_ids<'i>(&self, ids: impl Iterator<Item = &'i str>) {
-        let (rule, seed) = (self.id_rule(), self.key_seed());
+        let (rule, seed) = (self.id_rule(), self.key_seed);
         let hash = |id: &str| keys::hash(rule, seed, id.as_bytes());
         let hashes = ids.take(SEEDS_MAX).map(hash).collect::<ArrayVec<_, SEEDS_MAX>>();
         hashes.iter().for_each(|hash| self.keys.prefetch(*hash));

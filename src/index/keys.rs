@@ -40,7 +40,7 @@ impl Table<'_> {
     #[inline]
     pub(crate) fn first(self, hash: u64) -> Option<u32> {
         match self {
-            Self::Groups(groups) => candidates(groups.get(home(hash, groups.len()))?, hash).next(),
+            Self::Groups(groups) => first(groups, hash),
             Self::Buckets(buckets) => v1::first(buckets, hash),
         }
     }
@@ -71,37 +71,37 @@ impl Table<'_> {
     }
 }
 
-/// An id of 8 to 15 bytes as two words that overlap, folded: its first eight bytes and its last
-/// eight. Comparing it with a [`Key`] is two comparisons of registers and no call.
+/// An id of 9 to 15 bytes, which XXH3 hashes in one step, as two words that overlap, folded: its first
+/// eight bytes and its last eight. Comparing it with a [`Key`] is two comparisons of registers and no call.
+///
+/// What folds is another type than what does not: one code for both rules would ask at each step which
+/// it is, and holds half as many more instructions.
 #[derive(Clone, Copy)]
-pub(crate) struct ShortId {
-    rule: IdRule,
+pub(crate) struct ShortId<const FOLDED: bool> {
     len: u8,
     first: u64,
     last: u64,
 }
 
-impl ShortId {
+impl<const FOLDED: bool> ShortId<FOLDED> {
     /// The id, if it is that short and that long.
     #[inline]
-    pub(crate) fn new(rule: IdRule, id: &[u8]) -> Option<Self> {
-        // A byte, so that the compiler sees how long an id can be and drops what hashes longer ones.
-        let len = u8::try_from(id.len()).ok()?;
-        let (first, last) = (word(rule, id.first_chunk()?), word(rule, id.last_chunk()?));
-        (usize::from(len) <= INLINE_KEY_BYTES_MAX).then_some(Self { rule, len, first, last })
+    pub(crate) fn new(id: &[u8]) -> Option<Self> {
+        let is_short = (WORD_BYTES + 1..=INLINE_KEY_BYTES_MAX).contains(&id.len());
+        let len = u8::try_from(id.len()).ok().filter(|_| is_short)?;
+        let (first, last) = (word::<FOLDED>(id.first_chunk()?), word::<FOLDED>(id.last_chunk()?));
+        Some(Self { len, first, last })
     }
 
     /// Its hash, as [`hash`] gives it; `id` is what it was made from.
     #[inline]
     pub(crate) fn hash(self, seed: u64, id: &[u8]) -> u64 {
-        match self.rule {
-            IdRule::Exact => xxh3_64_with_seed(id.get(..self.len()).unwrap_or_default(), seed),
-            IdRule::CaseFolded => self.hash_folded(seed),
+        if FOLDED {
+            return self.hash_folded(seed);
         }
+        xxh3_64_with_seed(id, seed)
     }
 
-    /// Out of the way of ids that compare as they are.
-    #[inline(never)]
     fn hash_folded(self, seed: u64) -> u64 {
         let mut folded = [0; 2 * WORD_BYTES];
         for (at, word) in [(0, self.first), (self.len().saturating_sub(WORD_BYTES), self.last)] {
@@ -118,8 +118,8 @@ impl ShortId {
         let last = key.bytes.get(self.len().saturating_sub(WORD_BYTES)..);
         let last = last.and_then(<[u8]>::first_chunk);
         key.len == self.len
-            && key.bytes.first_chunk().map(|bytes| word(self.rule, bytes)) == Some(self.first)
-            && last.map(|bytes| word(self.rule, bytes)) == Some(self.last)
+            && key.bytes.first_chunk().map(word::<FOLDED>) == Some(self.first)
+            && last.map(word::<FOLDED>) == Some(self.last)
     }
 
     #[inline]
@@ -129,12 +129,9 @@ impl ShortId {
 }
 
 #[inline]
-fn word(rule: IdRule, bytes: &[u8; WORD_BYTES]) -> u64 {
+fn word<const FOLDED: bool>(bytes: &[u8; WORD_BYTES]) -> u64 {
     let word = u64::from_le_bytes(*bytes);
-    match rule {
-        IdRule::Exact => word,
-        IdRule::CaseFolded => folded(word),
-    }
+    if FOLDED { folded(word) } else { word }
 }
 
 /// Eight bytes folded at once: one by one they would take a hundred instructions.
@@ -195,6 +192,12 @@ pub(crate) fn build(hashes: &[u64]) -> Vec<KeyGroup> {
         free_entry.set(entry);
     }
     groups
+}
+
+/// As [`Table::first`].
+#[inline]
+pub(crate) fn first(groups: &[KeyGroup], hash: u64) -> Option<u32> {
+    candidates(groups.get(home(hash, groups.len()))?, hash).next()
 }
 
 fn find(groups: &[KeyGroup], hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
