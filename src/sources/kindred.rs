@@ -330,9 +330,24 @@ pub(super) fn emit_relation(row: &mut Row<'_>, columns: &RelationColumns) {
     }
 }
 
+/// When, where and to whom a relation is shown.
+struct Limits<'a> {
+    valid_from_s: Option<i64>,
+    valid_to_s: Option<i64>,
+    stages: StageMask,
+    markets: Vec<&'a str>,
+    active: bool,
+}
+
 /// A relation whose limits cannot be read is switched off: shown without them, it would stand where
 /// the shop does not want it.
-fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<RelationRecord<'a>> {
+fn limits<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Limits<'a> {
+    let RelationColumns { valid_from, valid_to, stages: stage, markets, active, .. } = columns;
+    // As most relations are.
+    if [valid_from, valid_to, stage, markets, active].iter().all(|column| row.is_bare(**column)) {
+        let (stages, markets) = (StageMask::EVERY, Vec::new());
+        return Limits { valid_from_s: None, valid_to_s: None, stages, markets, active: true };
+    }
     let valid_from_s = row.instant(columns.valid_from);
     let valid_to_s = row.instant(columns.valid_to);
     let stages = stages(row, columns.stages);
@@ -344,6 +359,12 @@ fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<Relation
         || is_lost(columns.stages, stages != StageMask::EVERY)
         || is_lost(columns.markets, !markets.is_empty())
         || is_lost(columns.active, active.is_some());
+    let active = active.unwrap_or(true) && !limits_lost;
+    Limits { valid_from_s, valid_to_s, stages, markets, active }
+}
+
+fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<RelationRecord<'a>> {
+    let Limits { valid_from_s, valid_to_s, stages, markets, active } = limits(row, columns);
     Some(RelationRecord {
         source: row.id(columns.source)?,
         relation_type: row.required(columns.relation_type)?,
@@ -359,7 +380,7 @@ fn relation<'a>(row: &mut Row<'a>, columns: &RelationColumns) -> Option<Relation
         valid_to_s,
         stages,
         markets,
-        active: active.unwrap_or(true) && !limits_lost,
+        active,
         confirmed_at_s: row.instant(columns.confirmed_at),
     })
 }
@@ -483,7 +504,8 @@ fn visibility(text: &str) -> Option<Visibility> {
 
 /// The value of a word of a closed list, whatever its case.
 fn word<T>(from_code: impl Fn(&str) -> Option<T>) -> impl Fn(&str) -> Option<T> {
-    move |text| from_code(&text.to_ascii_lowercase())
+    // As most files write it; only what is written otherwise is copied.
+    move |text| from_code(text).or_else(|| from_code(&text.to_ascii_lowercase()))
 }
 
 fn popularity(text: &str) -> Option<f64> {

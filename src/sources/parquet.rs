@@ -19,7 +19,7 @@ use std::{
 };
 
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, RecordBatch,
+    Array, ArrayRef, ArrowPrimitiveType, RecordBatch, StringViewArray,
     cast::AsArray as _,
     types::{
         Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType,
@@ -61,6 +61,24 @@ use crate::model::{
 const BATCH_ROWS: usize = 1 << 10;
 const DAY_S: i64 = 86_400;
 
+/// A column of the rows that are decoded.
+enum Decoded {
+    /// Not asked for, or null in each of them.
+    Empty,
+    Texts(StringViewArray),
+    Other(ArrayRef),
+}
+
+impl Decoded {
+    fn of(array: &ArrayRef) -> Self {
+        if array.null_count() == array.len() {
+            return Self::Empty;
+        }
+        let texts = array.as_string_view_opt().cloned();
+        texts.map_or_else(|| Self::Other(Arc::clone(array)), Self::Texts)
+    }
+}
+
 /// Reads rows of a file.
 pub(crate) struct ParquetRows {
     path: PathBuf,
@@ -68,8 +86,10 @@ pub(crate) struct ParquetRows {
     metadata: ArrowReaderMetadata,
     columns: Vec<String>,
     reader: Option<ParquetRecordBatchReader>,
-    batch: Option<RecordBatch>,
-    /// The next row of the batch.
+    /// Of the rows that are decoded, by column.
+    decoded: Vec<Decoded>,
+    decoded_rows: usize,
+    /// The next of them.
     next: usize,
     /// Rows read so far.
     row: u64,
@@ -127,7 +147,8 @@ impl ParquetRows {
             metadata,
             columns,
             reader: None,
-            batch: None,
+            decoded: Vec::new(),
+            decoded_rows: 0,
             next: 0,
             row: 0,
         })
@@ -151,24 +172,32 @@ impl ParquetRows {
         file: FileId,
         sink: &mut dyn RecordSink,
     ) -> Result<bool, SourceError> {
-        while self.batch.as_ref().is_none_or(|batch| self.next == batch.num_rows()) {
+        while self.next == self.decoded_rows {
             if !self.decode(asked)? {
                 return Ok(false);
             }
         }
-        let Some(batch) = &self.batch else { return Ok(false) };
         let at = Location { file, line: to_u32(self.row + 1) };
         cells.begin(self.row + 1);
-        let mut arrays = batch.columns().iter();
-        for (column, asked) in self.columns.iter().zip(asked) {
-            let array = if *asked { arrays.next() } else { None };
-            let kind = array
-                .map_or(Ok(Kind::Single), |array| push_cell(cells.text_mut(), array, self.next));
-            let kind = kind.unwrap_or_else(|found| {
-                let text = format!("expected text, a number or a list of those, found {found}");
-                sink.finding(FindingCode::BadValue, at, column, &text);
-                Kind::Single
-            });
+        for (column, decoded) in self.columns.iter().zip(&self.decoded) {
+            let kind = match decoded {
+                Decoded::Empty => Kind::Single,
+                Decoded::Texts(texts) => {
+                    if texts.is_valid(self.next) {
+                        cells.text_mut().push_str(texts.value(self.next));
+                    }
+                    Kind::Single
+                }
+                Decoded::Other(array) => {
+                    let kind = push_cell(cells.text_mut(), array, self.next);
+                    kind.unwrap_or_else(|found| {
+                        let text =
+                            format!("expected text, a number or a list of those, found {found}");
+                        sink.finding(FindingCode::BadValue, at, column, &text);
+                        Kind::Single
+                    })
+                }
+            };
             cells.end_cell(kind == Kind::List);
             if cells.text_mut().len() > ROW_BYTES_MAX {
                 let (path, line) = (self.path.clone(), self.row + 1);
@@ -183,7 +212,7 @@ impl ParquetRows {
     /// Goes to the next batch; `false` after the last.
     fn decode(&mut self, asked: &[bool]) -> Result<bool, SourceError> {
         let Self { path, file, metadata, reader, .. } = self;
-        self.batch = guarded(path, || {
+        let batch = guarded(path, || {
             if let Some(file) = file.take() {
                 check_lists(&file, metadata, asked)?;
                 *reader = Some(build(file, metadata, asked).map_err(explained)?);
@@ -191,8 +220,16 @@ impl ParquetRows {
             let next = reader.as_mut().and_then(Iterator::next);
             next.transpose().map_err(|error| error.to_string())
         })?;
+        let is_there = batch.is_some();
+        self.decoded_rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
         self.next = 0;
-        Ok(self.batch.is_some())
+        let mut arrays = batch.iter().flat_map(RecordBatch::columns);
+        let decoded = asked.iter().map(|asked| {
+            let array = if *asked { arrays.next() } else { None };
+            array.map_or(Decoded::Empty, Decoded::of)
+        });
+        self.decoded = decoded.collect();
+        Ok(is_there)
     }
 }
 
@@ -273,13 +310,6 @@ fn explained(error: ParquetError) -> String {
 /// Adds a cell as text; `Err` says what stands there instead, and nothing is added.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are no lists")]
 fn push_cell(text: &mut String, array: &ArrayRef, row: usize) -> Result<Kind, String> {
-    // As most cells are.
-    if let Some(texts) = array.as_string_view_opt() {
-        if texts.is_valid(row) {
-            text.push_str(texts.value(row));
-        }
-        return Ok(Kind::Single);
-    }
     if array.is_null(row) {
         return Ok(Kind::Single);
     }

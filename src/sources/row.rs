@@ -68,6 +68,11 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// Is there not even white space in the cell, or no cell?
+    pub(crate) fn is_bare(&self, column: Column) -> bool {
+        column.index.is_none_or(|index| self.cells.is_bare(index))
+    }
+
     /// Where the row begins.
     pub(crate) fn at(&self) -> Location {
         Location { file: self.file, line: to_u32(self.cells.line()) }
@@ -137,11 +142,11 @@ impl<'a> Row<'a> {
     /// The cell as written, untrimmed; empty if absent. Lists are none.
     pub(crate) fn raw(&mut self, column: Column) -> &'a str {
         let Some(index) = column.index else { return "" };
-        let text = self.cells.text(index);
         // As most cells are.
-        if text.is_empty() {
+        if self.cells.is_bare(index) {
             return "";
         }
+        let text = self.cells.text(index);
         if self.cells.is_list(index) {
             self.bad_value(column, "one value", "a list");
             return "";

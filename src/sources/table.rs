@@ -316,6 +316,12 @@ impl Cells {
         text.unwrap_or_default()
     }
 
+    /// Is there no text, and no item, in the cell?
+    pub(crate) fn is_bare(&self, index: usize) -> bool {
+        let bounds = self.bounds.get(index..).and_then(|bounds| bounds.first_chunk::<2>());
+        bounds.is_none_or(|[begin, end]| begin == end)
+    }
+
     /// Was the cell a JSON array?
     pub(crate) fn is_list(&self, index: usize) -> bool {
         self.lists.get(index).copied().unwrap_or(false)
