@@ -16,6 +16,8 @@ mod duel;
 mod figure;
 #[path = "../support/layout.rs"]
 mod layout;
+#[cfg_attr(not(feature = "bench-peers"), path = "lmdb_disabled.rs")]
+mod lmdb;
 mod open_loop;
 mod peers;
 mod redis;
@@ -162,6 +164,8 @@ fn measure(run: &Run) -> Vec<Figure> {
     }
     if run.wants("4") {
         take(redis::goals(run, &million));
+        let what = "lookup / LMDB read of a precomputed list behind tonic, calls per core, 10x10";
+        take(vec![lmdb::goal(run, &million, Figure::more("4c", what))]);
     }
     if run.wants("5") {
         take(request_path::runtimes(run, &million));

@@ -45,6 +45,9 @@ pub(crate) enum Peer<'a> {
     Structs(&'a Path),
     /// Kindred's services under tonic's own server, on one runtime of two threads.
     TwoThreads(&'a Path),
+    /// Stock tonic that answers what LMDB holds in this directory.
+    #[cfg(feature = "bench-peers")]
+    Lmdb(&'a Path),
 }
 
 impl<'a> Peer<'a> {
@@ -55,6 +58,8 @@ impl<'a> Peer<'a> {
             "echo-structs" => Self::EchoStructs(path),
             "structs" => Self::Structs(path),
             "two-threads" => Self::TwoThreads(path),
+            #[cfg(feature = "bench-peers")]
+            "lmdb" => Self::Lmdb(path),
             _ => return None,
         })
     }
@@ -66,6 +71,8 @@ impl<'a> Peer<'a> {
             Self::EchoStructs(path) => ("echo-structs", path),
             Self::Structs(path) => ("structs", path),
             Self::TwoThreads(path) => ("two-threads", path),
+            #[cfg(feature = "bench-peers")]
+            Self::Lmdb(path) => ("lmdb", path),
         }
     }
 
@@ -77,11 +84,10 @@ impl<'a> Peer<'a> {
 
 /// Serves until the process is killed.
 pub(crate) fn serve(role: Peer<'_>) {
-    let mut builder = match role {
-        Peer::TwoThreads(_) => tokio::runtime::Builder::new_multi_thread(),
-        Peer::Echo(_) | Peer::EchoStructs(_) | Peer::Structs(_) => {
-            tokio::runtime::Builder::new_current_thread()
-        }
+    let mut builder = if matches!(role, Peer::TwoThreads(_)) {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
     };
     let runtime = builder.worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
@@ -106,6 +112,11 @@ fn router(role: Peer<'_>) -> (Router, Option<Watcher>) {
             let reply = fs::read(reply).unwrap();
             let reply = GetRecommendationsResponse::decode(reply.as_slice()).unwrap();
             (server.add_service(Stub::new(move |_| reply.clone())), None)
+        }
+        #[cfg(feature = "bench-peers")]
+        Peer::Lmdb(dir) => {
+            let answers = crate::lmdb::Answers::open(dir);
+            (server.add_service(Stub::new(move |request| answers.of(&request))), None)
         }
         Peer::Structs(store) => {
             let (live, stock, watcher) = follow(store);

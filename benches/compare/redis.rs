@@ -12,9 +12,10 @@ use crate::{
     Run,
     child::Server,
     client::Connections,
-    duel::{Asker, BURST, Burst, Side, Spread, duel, per_core},
+    duel::{Asker, BURST, Side, duel, per_core},
     figure::Figure,
     layout::sold_out::is_sold_out,
+    request_path::cpu_us,
     resp::{Clients, command},
     shop::Shop,
 };
@@ -80,13 +81,11 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
         Side { server: &redis, asker: Asker::Resp(clients(filters)) },
     ];
     let bursts = duel(on, &mut sides, run.cycles);
-    let cpu_us =
-        |place: usize| 1e6 / Spread::of(bursts[place].iter().map(Burst::calls_per_core_s)).median;
     let note = format!(
         "CPU us a call: {:.1} ours, {:.1} GET, {:.1} Lua; bursts of {BURST:?}",
-        cpu_us(0),
-        cpu_us(1),
-        cpu_us(2)
+        cpu_us(&bursts[0]),
+        cpu_us(&bursts[1]),
+        cpu_us(&bursts[2])
     );
     vec![
         get.measured(per_core(&bursts[0], &bursts[1])).note(note),

@@ -36,8 +36,6 @@ pub(crate) fn one_core(run: &Run, shop: &Shop, names: &Names) -> Vec<Figure> {
     let servers = [&kindred, &echo_structs, &echo, &structs];
     let bursts = grpc_duel(run, &servers, (10, 10), &frames);
     let [ours, echo_structs, echo, structs] = bursts.as_slice() else { unreachable!() };
-    let cpu_us =
-        |bursts: &[Burst]| 1e6 / Spread::of(bursts.iter().map(Burst::calls_per_core_s)).median;
     let note = format!(
         "{} B a reply; CPU us a call: {:.1} ours, {:.1} echo, {:.1} echo of bytes, {:.1} structs; rps ratio {:.2}",
         reply.len(),
@@ -67,6 +65,11 @@ pub(crate) fn one_core(run: &Run, shop: &Shop, names: &Names) -> Vec<Figure> {
         );
     }
     figures
+}
+
+/// CPU time of the server, microseconds a call.
+pub(crate) fn cpu_us(bursts: &[Burst]) -> f64 {
+    1e6 / Spread::of(bursts.iter().map(Burst::calls_per_core_s)).median
 }
 
 /// How the figures of one size are called.
