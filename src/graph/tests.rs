@@ -3,6 +3,7 @@
 //! model and against themselves shuffled.
 
 mod eco;
+mod intern;
 mod joins;
 mod markets;
 mod merged;

@@ -41,6 +41,25 @@ fn check(pieces: &[Piece]) -> u64 {
     file.metadata().expect("its length").blocks() * 512
 }
 
+/// Every device is full here.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_said_then_or_later_and_never_lost() {
+    let full = || File::options().write(true).open("/dev/full").expect("a full device");
+    let page = vec![1; HUGE_PAGE_BYTES];
+
+    let mut writer = PageWriter::new(full());
+    let failed = (0..64).find_map(|_| writer.write(&page).err()).expect("it fails within pages");
+    assert_eq!(failed.kind(), std::io::ErrorKind::StorageFull);
+    assert!(writer.write(&page).is_err(), "and stays failed");
+    assert!(writer.finish(b"start").is_err());
+
+    let mut writer = PageWriter::new(full());
+    writer.write(&page).expect("it is on its way");
+    let failed = writer.finish(b"start").expect_err("it did not arrive");
+    assert_eq!(failed.kind(), std::io::ErrorKind::StorageFull);
+}
+
 fn read(mut file: File) -> Vec<u8> {
     let mut bytes = Vec::new();
     file.rewind().expect("a regular file");
