@@ -58,6 +58,10 @@ pub(super) struct ListenArgs {
     /// Then wait this long for open calls, in milliseconds.
     #[arg(long, env = "KINDRED_DRAIN_WAIT_MS", value_name = "MS", default_value_t = 20_000)]
     drain_wait_ms: u64,
+    /// Ask a connection to end at this age, in seconds, a tenth more or less, so that clients find new
+    /// replicas; 0 never.
+    #[arg(long, env = "KINDRED_CONNECTION_AGE", value_name = "SECONDS", default_value_t = 1_800)]
+    connection_age: u64,
     /// Health says NOT_SERVING until each feed of stock that has readings, or a first one, was heard
     /// of within so many seconds.
     #[arg(long, env = "KINDRED_READY_STOCK_AGE", value_name = "SECONDS")]
@@ -151,6 +155,8 @@ impl ListenArgs {
             runtimes: self.runtimes.unwrap_or(defaults.runtimes),
             drain_delay: Duration::from_millis(self.drain_delay_ms),
             drain_wait: Duration::from_millis(self.drain_wait_ms),
+            connection_age: (self.connection_age > 0)
+                .then(|| Duration::from_secs(self.connection_age)),
             ..defaults
         }
     }

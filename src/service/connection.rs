@@ -3,11 +3,22 @@
 //! The HTTP/2 limits stand here because tonic's own server leaves the two that stop reset floods
 //! unset. A handler that panics ends its own stream only: each stream is a task of its own.
 
-use std::{error::Error, io, time::Duration};
+use std::{
+    error::Error,
+    hash::{BuildHasher as _, RandomState},
+    io,
+    pin::pin,
+    time::Duration,
+};
 
 use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{io::AsyncReadExt as _, net::TcpStream, sync::watch, time::timeout};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 
 use super::{
     hot::{self, Services},
@@ -45,8 +56,22 @@ pub(super) const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 /// A quiet connection is asked whether it still lives.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
+/// The age of a connection that has none.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// A peer that does not answer the ping is gone.
 const PING_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a connection may do what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spans {
+    /// Send its preface.
+    pub(super) preface_wait: Duration,
+    /// Live, a tenth more or less; for ever if nothing is said.
+    pub(super) age: Option<Duration>,
+    /// Go on after the GOAWAY that its age brought.
+    pub(super) end_wait: Duration,
+}
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +82,7 @@ pub(super) enum Ending {
     NoPreface,
     /// An error of protocol or transport.
     Failed,
-    /// Dropped by us at the drain's deadline.
+    /// Dropped by us some time after our GOAWAY.
     Cut,
 }
 
@@ -65,7 +90,7 @@ pub(super) enum Ending {
 pub(super) async fn serve(
     stream: std::net::TcpStream,
     services: Services,
-    preface_wait: Duration,
+    spans: Spans,
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
     let mut stream = match TcpStream::from_std(stream) {
@@ -75,11 +100,11 @@ pub(super) async fn serve(
     // A drain does not shorten this wait: the preface of a peer that just connected may be on its
     // way, and its first request would be lost with it.
     let preface = tokio::select! {
-        preface = timeout(preface_wait, read_preface(&mut stream)) => preface,
+        preface = timeout(spans.preface_wait, read_preface(&mut stream)) => preface,
         _ = phases.wait_for(|phase| *phase == Phase::Cut) => return Ending::Cut,
     };
     match preface {
-        Ok(Ok(preface)) if preface == *PREFACE => talk(stream, services, phases).await,
+        Ok(Ok(preface)) if preface == *PREFACE => talk(stream, services, spans, phases).await,
         Ok(Ok(_)) | Err(_) => Ending::NoPreface,
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ending::Closed,
         Ok(Err(error)) => failed(&error),
@@ -93,11 +118,18 @@ async fn read_preface(stream: &mut TcpStream) -> io::Result<[u8; PREFACE.len()]>
 }
 
 /// HTTP/2 on a stream whose preface has been read already.
-async fn talk(stream: TcpStream, services: Services, mut phases: watch::Receiver<Phase>) -> Ending {
+async fn talk(
+    stream: TcpStream,
+    services: Services,
+    spans: Spans,
+    mut phases: watch::Receiver<Phase>,
+) -> Ending {
     let io = TokioIo::new(Socket::new(PREFACE, stream));
     let answer = service_fn(move |request| hot::answer(services.clone(), request));
     let connection = builder().serve_connection(io, answer);
-    let mut connection = std::pin::pin!(connection);
+    let mut connection = pin!(connection);
+    let mut old = pin!(sleep(spans.age.map_or(FOR_EVER, jittered)));
+    let mut was_told = false;
     // So that a drain which began before this connection is seen.
     phases.mark_changed();
     loop {
@@ -116,8 +148,22 @@ async fn talk(stream: TcpStream, services: Services, mut phases: watch::Receiver
                     connection.as_mut().graceful_shutdown();
                 }
             }
+            () = old.as_mut() => {
+                if was_told {
+                    return Ending::Cut;
+                }
+                was_told = true;
+                connection.as_mut().graceful_shutdown();
+                old.as_mut().reset(Instant::now() + spans.end_wait);
+            }
         }
     }
+}
+
+/// Between nine and eleven tenths of the span: connections that came together part one by one.
+pub(super) fn jittered(span: Duration) -> Duration {
+    let random = u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or_default();
+    span * 9 / 10 + (span / 5).mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
 fn builder() -> http2::Builder<TokioExecutor> {

@@ -18,7 +18,7 @@ use tokio::{
 use super::{
     Health, Stop,
     accept::{self, Acceptor},
-    connection::Ending,
+    connection::{Ending, Spans},
     hot::Services,
     stop::Phase,
     worker::{Endings, Terms, Worker},
@@ -42,6 +42,9 @@ pub struct ServeOptions {
     pub drain_delay: Duration,
     /// How long connections have after the GOAWAY before they are dropped: 20 s by default.
     pub drain_wait: Duration,
+    /// How old a connection gets before it has its GOAWAY, a tenth more or less, so that clients spread
+    /// over new replicas and do not all come back at once: 30 minutes by default, `None` for ever.
+    pub connection_age: Option<Duration>,
 }
 
 impl Default for ServeOptions {
@@ -52,6 +55,7 @@ impl Default for ServeOptions {
             preface_wait: Duration::from_secs(5),
             drain_delay: Duration::ZERO,
             drain_wait: Duration::from_secs(20),
+            connection_age: Some(Duration::from_secs(30 * 60)),
         }
     }
 }
@@ -113,8 +117,12 @@ async fn run(
     let mut workers =
         (0..options.runtimes.get()).map(Worker::start).collect::<io::Result<Vec<_>>>()?;
     let endings = Arc::<Endings>::default();
-    let terms =
-        Terms { services, preface_wait: options.preface_wait, endings: Arc::clone(&endings) };
+    let spans = Spans {
+        preface_wait: options.preface_wait,
+        age: options.connection_age,
+        end_wait: options.drain_wait,
+    };
+    let terms = Terms { services, spans, endings: Arc::clone(&endings) };
 
     tokio::select! {
         biased;

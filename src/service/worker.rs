@@ -12,7 +12,6 @@ use std::{
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use tokio::{
@@ -21,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    connection::{self, Ending},
+    connection::{self, Ending, Spans},
     hot::Services,
     stop::{Phase, advance},
 };
@@ -56,8 +55,8 @@ impl Endings {
 pub(super) struct Terms {
     /// Answers its requests.
     pub(super) services: Services,
-    /// How long its first bytes may take.
-    pub(super) preface_wait: Duration,
+    /// How long what may take.
+    pub(super) spans: Spans,
     /// Where its end is counted.
     pub(super) endings: Arc<Endings>,
 }
@@ -117,10 +116,10 @@ impl Worker {
             endings: Arc::clone(&terms.endings),
             _seat: seat,
         };
-        let (services, preface_wait) = (terms.services.clone(), terms.preface_wait);
+        let (services, spans) = (terms.services.clone(), terms.spans);
         let phases = self.phases.subscribe();
         self.runtime.spawn(async move {
-            ticket.ended(connection::serve(stream, services, preface_wait, phases).await);
+            ticket.ended(connection::serve(stream, services, spans, phases).await);
         });
     }
 

@@ -70,6 +70,44 @@ fn a_preface_that_comes_during_the_drain_is_answered_with_goaway() {
 }
 
 #[test]
+fn an_old_connection_has_its_goaway_and_is_cut_if_it_stays() {
+    let (connection_age, drain_wait) = (Some(Duration::from_millis(50)), Duration::from_millis(50));
+    let server = Server::start(ServeOptions { connection_age, drain_wait, ..options(1) });
+    let (mut peer, _) = Peer::connected(server.addr);
+    assert_eq!(goaway(&peer.until(GOAWAY)), (0x7fff_ffff, 0), "first all streams are let in");
+    // It does not answer the ping, so that the server cannot know that it has heard.
+    while peer.next().is_some() {}
+    Peer::connected(server.addr);
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn a_call_in_flight_outlives_the_age_of_its_connection() {
+    let connection_age = Some(Duration::from_millis(50));
+    let mut server = Server::start(ServeOptions { connection_age, ..options(1) });
+    block_on(async {
+        let mut client = server.client().await;
+        let flight = tokio::spawn(async move { client.get_recommendations(asking("wait")).await });
+        server.started.recv().await.unwrap();
+        // Connected later, and told already.
+        Peer::connected(server.addr).0.until(GOAWAY);
+        server.release.add_permits(1);
+        flight.await.unwrap().unwrap();
+    });
+    server.drained();
+}
+
+#[test]
+fn ages_differ_by_a_tenth_at_most() {
+    let span = Duration::from_secs(1_800);
+    let ages = (0..1_000).map(|_| connection::jittered(span)).collect::<Vec<_>>();
+    let (least, most) = (ages.iter().min().unwrap(), ages.iter().max().unwrap());
+    assert!(*least >= span * 9 / 10 && *most <= span * 11 / 10, "{least:?} to {most:?}");
+    assert!(*most - *least > span / 10, "a thousand connections part: {least:?} to {most:?}");
+}
+
+#[test]
 fn a_call_in_flight_finishes_during_the_drain() {
     let mut server = Server::start(options(1));
     block_on(async {
