@@ -25,11 +25,12 @@ use hyper::{Method, Request, Response, body::Incoming, header, header::HeaderVal
 use prost::Message;
 use tonic::{Status, body::Body, codegen::Service as _, service::Routes};
 
-use self::{
-    body::ReplyBody,
-    request::{Read, read},
+pub(super) use self::body::ReplyBody;
+use self::request::{Read, read};
+use super::{
+    Recommendations,
+    call::{Deadline, guarded},
 };
-use super::Recommendations;
 use crate::{model::limits::RESPONSE_BYTES_MAX, pb::EncodedResponse};
 
 const GET: &str = "/kindred.v1.RecommendationService/GetRecommendations";
@@ -67,25 +68,36 @@ impl From<Routes> for Services {
 /// What the bytes of a message are asked.
 type Answer = fn(&Recommendations, Bytes) -> Option<Result<EncodedResponse, Status>>;
 
-/// Answers any call of a connection.
-pub(super) async fn answer(
+/// Answers any call of a connection. Its deadline counts from this call, not from when the answer is first
+/// waited for.
+pub(super) fn answer(
     services: Services,
     request: Request<Incoming>,
-) -> Result<Response<ReplyBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> {
+    let deadline = Deadline::of(request.headers());
+    async move {
+        Ok(match deadline {
+            Ok(deadline) => guarded(answered(services, request), deadline).await,
+            Err(status) => refused(status),
+        })
+    }
+}
+
+async fn answered(services: Services, request: Request<Incoming>) -> Response<ReplyBody> {
     let Inner { routes, hot } = &*services.0;
     let (Some(hot), Some(answer)) = (hot, method(&request)) else {
-        return Ok(routed(routes, request.map(Body::new)).await);
+        return routed(routes, request.map(Body::new)).await;
     };
     let (parts, body) = request.into_parts();
     let unread = match read(body).await {
         Read::Message { message, unread } => match answer(hot, message) {
-            Some(Ok(reply)) if is_sendable(&reply) => return Ok(whole(reply)),
-            Some(Err(status)) => return Ok(refused(status)),
+            Some(Ok(reply)) if is_sendable(&reply) => return whole(reply),
+            Some(Err(status)) => return refused(status),
             Some(Ok(_)) | None => unread,
         },
         Read::Other(unread) => unread,
     };
-    Ok(routed(routes, Request::from_parts(parts, Body::new(unread))).await)
+    routed(routes, Request::from_parts(parts, Body::new(unread))).await
 }
 
 /// How to answer a request, if it may be an ordinary call of a hot method.
@@ -114,7 +126,8 @@ fn whole(reply: EncodedResponse) -> Response<ReplyBody> {
     response
 }
 
-fn refused(status: Status) -> Response<ReplyBody> {
+/// The answer to a call that is refused.
+pub(super) fn refused(status: Status) -> Response<ReplyBody> {
     status.into_http::<Body>().map(ReplyBody::routed)
 }
 

@@ -13,6 +13,7 @@
 mod accept;
 mod answers;
 mod availability;
+mod call;
 mod connection;
 mod convert;
 mod explain;

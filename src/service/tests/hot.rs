@@ -303,6 +303,43 @@ fn what_can_only_be_refused_is_refused_before_the_stream_ends() {
     }
 }
 
+/// The gRPC status of a lookup with this deadline.
+fn code_by(pair: &Pair, timeout: &'static str, end: End) -> (String, HeaderMap) {
+    let body = good(&lookup("a", "", 1).encode_to_vec());
+    let mut call = Call { end, ..Call::plain(METHODS[0], body) };
+    call.headers.push(("grpc-timeout", timeout));
+    if matches!(end, End::Open) {
+        call.pieces.clear();
+    }
+    let Told { mut headers, trailers, .. } = pair.answer(&call).unwrap().unwrap();
+    headers.extend(trailers.unwrap_or_default());
+    (headers.get("grpc-status").unwrap().to_str().unwrap().to_owned(), headers)
+}
+
+#[test]
+fn a_call_is_answered_by_its_deadline_or_with_deadline_exceeded() {
+    let pair = Pair::start();
+    for over in ["0n", "0H", "1n", "00000001n"] {
+        assert_eq!(code_by(&pair, over, End::WithData).0, "4", "{over}");
+    }
+    for ahead in ["20S", "1M", "1H", "99999999H", "20000m", "20000000u"] {
+        assert_eq!(code_by(&pair, ahead, End::WithData).0, "0", "{ahead}");
+    }
+    // Its request never comes, and no handler can be begun.
+    assert_eq!(code_by(&pair, "50m", End::Open).0, "4");
+}
+
+#[test]
+fn a_deadline_that_cannot_be_read_is_refused_and_says_so() {
+    let pair = Pair::start();
+    for bad in ["", "m", "1", "123456789S", "1.5S", "-1S", "+1S", "1s", "1 S", "S1", "0x1S"] {
+        let (code, headers) = code_by(&pair, bad, End::WithData);
+        assert_eq!(code, "3", "{bad}");
+        let message = headers.get("grpc-message").unwrap().to_str().unwrap();
+        assert!(message.contains("expected%20one%20to%20eight%20digits"), "{message}");
+    }
+}
+
 #[test]
 fn a_request_of_many_small_frames_is_answered() {
     let pair = Pair::start();

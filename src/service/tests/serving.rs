@@ -51,7 +51,8 @@ fn a_handler_that_panics_ends_only_its_own_call() {
     let server = Server::start(options(1));
     block_on(async {
         let mut client = server.client().await;
-        client.get_recommendations(asking("panic")).await.unwrap_err();
+        let fault = client.get_recommendations(asking("panic")).await.unwrap_err();
+        assert_eq!(fault.code(), Code::Internal, "{fault}");
         assert_eq!(call(&mut client).await, "kindred-rt-0");
     });
     let report = server.drained();
