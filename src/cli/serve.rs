@@ -59,7 +59,7 @@ pub(super) struct ListenArgs {
     #[arg(long, env = "KINDRED_DRAIN_WAIT_MS", value_name = "MS", default_value_t = 20_000)]
     drain_wait_ms: u64,
     /// Ask a connection to end at this age, in seconds, a tenth more or less, so that clients find new
-    /// replicas; 0 never.
+    /// replicas; its open calls go on. 0 never.
     #[arg(long, env = "KINDRED_CONNECTION_AGE", value_name = "SECONDS", default_value_t = 1_800)]
     connection_age: u64,
     /// Health says NOT_SERVING until each feed of stock that has readings, or a first one, was heard

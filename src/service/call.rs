@@ -9,7 +9,7 @@ use std::{
     any::Any,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     task::Poll,
     time::Duration,
 };
@@ -19,9 +19,11 @@ use hyper::{
     header::{HeaderName, HeaderValue},
 };
 use tokio::time::{Instant, sleep_until};
-use tonic::Status;
 
-use super::hot::{ReplyBody, refused};
+use super::{
+    hot::{ReplyBody, refused},
+    status::Refusal,
+};
 
 /// The header's name (gRPC over HTTP/2).
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -41,15 +43,10 @@ impl Deadline {
     /// # Errors
     /// `INVALID_ARGUMENT` if the header is not what the protocol allows: a client whose deadline is not
     /// understood would wait for an answer that nobody hurries to give.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Status> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
         let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
-        let wait = parse(value).ok_or_else(|| {
-            let found = String::from_utf8_lossy(value.as_bytes());
-            let found = found.chars().take(40).collect::<String>();
-            Status::invalid_argument(format!(
-                "{TIMEOUT}: expected one to eight digits and a unit of H, M, S, m, u or n, found `{found}`"
-            ))
-        })?;
+        let found = || String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let wait = parse(value).ok_or_else(|| Refusal::BadTimeout(found()))?;
         // The largest, 99,999,999 hours, is eleven thousand years.
         let at = Instant::now().checked_add(wait);
         Ok(at.map(|at| Self { at, wait }))
@@ -59,11 +56,8 @@ impl Deadline {
         Instant::now() >= self.at
     }
 
-    fn exceeded(self) -> Status {
-        Status::deadline_exceeded(format!(
-            "the call's {TIMEOUT} of {:?} passed before it was answered",
-            self.wait
-        ))
+    fn exceeded(self) -> Response<ReplyBody> {
+        refused(Refusal::Late(self.wait).into())
     }
 }
 
@@ -87,33 +81,34 @@ fn parse(value: &HeaderValue) -> Option<Duration> {
 
 /// Answers a call by its deadline, and with `INTERNAL` if its handler panics.
 pub(super) async fn guarded(
-    call: impl Future<Output = Response<ReplyBody>>,
+    mut call: Pin<&mut impl Future<Output = Response<ReplyBody>>>,
     deadline: Option<Deadline>,
 ) -> Response<ReplyBody> {
-    let mut call = pin!(call);
     let mut alarm = pin!(deadline.map(|deadline| sleep_until(deadline.at)));
     poll_fn(|cx| {
         if let Some(deadline) = deadline.filter(|deadline| deadline.is_over()) {
-            return Poll::Ready(refused(deadline.exceeded()));
+            return Poll::Ready(deadline.exceeded());
         }
         match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
             Ok(Poll::Ready(answer)) => return Poll::Ready(answer),
             Ok(Poll::Pending) => {}
-            Err(panicked) => return Poll::Ready(refused(internal(panicked.as_ref()))),
+            Err(panicked) => {
+                log(panicked.as_ref());
+                return Poll::Ready(refused(Refusal::Fault.into()));
+            }
         }
         let Some((alarm, deadline)) = alarm.as_mut().as_pin_mut().zip(deadline) else {
             return Poll::Pending;
         };
-        alarm.poll(cx).map(|()| refused(deadline.exceeded()))
+        alarm.poll(cx).map(|()| deadline.exceeded())
     })
     .await
 }
 
-/// The panic hook has logged where it was.
-fn internal(panicked: &(dyn Any + Send)) -> Status {
+/// The panic hook has said where it was.
+fn log(panicked: &(dyn Any + Send)) {
     let text = panicked.downcast_ref::<String>().map(String::as_str);
-    let text =
-        text.or_else(|| panicked.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+    let text = text.or_else(|| panicked.downcast_ref::<&str>().copied());
+    let text = text.unwrap_or("no reason given");
     tracing::error!(panic = text, "A handler panicked; its call is answered with INTERNAL.");
-    Status::internal("this call hit a fault of the server, which has logged it; others go on")
 }

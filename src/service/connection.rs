@@ -67,10 +67,9 @@ const PING_WAIT: Duration = Duration::from_secs(10);
 pub(super) struct Spans {
     /// Send its preface.
     pub(super) preface_wait: Duration,
-    /// Live, a tenth more or less; for ever if nothing is said.
+    /// Live until its GOAWAY, a tenth more or less; for ever if nothing is said. Calls that are open then
+    /// take the time they need: a resync may take minutes, and pings find a peer that is gone.
     pub(super) age: Option<Duration>,
-    /// Go on after the GOAWAY that its age brought.
-    pub(super) end_wait: Duration,
 }
 
 /// How a connection ended.
@@ -82,7 +81,7 @@ pub(super) enum Ending {
     NoPreface,
     /// An error of protocol or transport.
     Failed,
-    /// Dropped by us some time after our GOAWAY.
+    /// Dropped by us at the drain's deadline.
     Cut,
 }
 
@@ -129,7 +128,6 @@ async fn talk(
     let connection = builder().serve_connection(io, answer);
     let mut connection = pin!(connection);
     let mut old = pin!(sleep(spans.age.map_or(FOR_EVER, jittered)));
-    let mut was_told = false;
     // So that a drain which began before this connection is seen.
     phases.mark_changed();
     loop {
@@ -149,12 +147,8 @@ async fn talk(
                 }
             }
             () = old.as_mut() => {
-                if was_told {
-                    return Ending::Cut;
-                }
-                was_told = true;
                 connection.as_mut().graceful_shutdown();
-                old.as_mut().reset(Instant::now() + spans.end_wait);
+                old.as_mut().reset(Instant::now() + FOR_EVER);
             }
         }
     }
@@ -163,7 +157,8 @@ async fn talk(
 /// Between nine and eleven tenths of the span: connections that came together part one by one.
 pub(super) fn jittered(span: Duration) -> Duration {
     let random = u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or_default();
-    span * 9 / 10 + (span / 5).mul_f64(f64::from(random) / f64::from(u32::MAX))
+    let more = (span / 5).mul_f64(f64::from(random) / f64::from(u32::MAX));
+    (span - span / 10).saturating_add(more)
 }
 
 fn builder() -> http2::Builder<TokioExecutor> {

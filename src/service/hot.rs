@@ -18,7 +18,7 @@
 mod body;
 mod request;
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use hyper::{Method, Request, Response, body::Incoming, header, header::HeaderValue};
@@ -77,8 +77,8 @@ pub(super) fn answer(
     let deadline = Deadline::of(request.headers());
     async move {
         Ok(match deadline {
-            Ok(deadline) => guarded(answered(services, request), deadline).await,
-            Err(status) => refused(status),
+            Ok(deadline) => guarded(pin!(answered(services, request)), deadline).await,
+            Err(refusal) => refused(refusal.into()),
         })
     }
 }

@@ -43,7 +43,8 @@ pub struct ServeOptions {
     /// How long connections have after the GOAWAY before they are dropped: 20 s by default.
     pub drain_wait: Duration,
     /// How old a connection gets before it has its GOAWAY, a tenth more or less, so that clients spread
-    /// over new replicas and do not all come back at once: 30 minutes by default, `None` for ever.
+    /// over new replicas and do not all come back at once: 30 minutes by default, `None` for ever. Its open
+    /// calls take the time they need.
     pub connection_age: Option<Duration>,
 }
 
@@ -117,11 +118,7 @@ async fn run(
     let mut workers =
         (0..options.runtimes.get()).map(Worker::start).collect::<io::Result<Vec<_>>>()?;
     let endings = Arc::<Endings>::default();
-    let spans = Spans {
-        preface_wait: options.preface_wait,
-        age: options.connection_age,
-        end_wait: options.drain_wait,
-    };
+    let spans = Spans { preface_wait: options.preface_wait, age: options.connection_age };
     let terms = Terms { services, spans, endings: Arc::clone(&endings) };
 
     tokio::select! {

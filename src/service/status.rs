@@ -32,6 +32,12 @@ pub(super) enum Refusal {
     Silent,
     /// A stream of a resync was not ended in its time: begin it anew.
     Slow,
+    /// The header of the call's deadline is no such thing.
+    BadTimeout(String),
+    /// The call's deadline, so long after it came, has passed.
+    Late(Duration),
+    /// A handler panicked.
+    Fault,
     /// Feeds of stock are not applied as far as the request asks: try another replica.
     Behind(Vec<Lag>),
 }
@@ -171,6 +177,16 @@ impl From<Refusal> for Status {
             Refusal::Slow => Self::deadline_exceeded(format!(
                 "the stream did not end within {REPLACE_STREAM_S} s; nothing changed, begin it anew"
             )),
+            Refusal::BadTimeout(found) => Self::invalid_argument(format!(
+                "grpc-timeout: expected one to eight digits and a unit of H, M, S, m, u or n, found `{}`",
+                quoted(&found)
+            )),
+            Refusal::Late(wait) => Self::deadline_exceeded(format!(
+                "the call's grpc-timeout of {wait:?} passed before it was answered"
+            )),
+            Refusal::Fault => Self::internal(
+                "this call hit a fault of the server, which has logged it; others go on",
+            ),
             Refusal::Behind(lags) => {
                 let lags = lags.iter().map(|lag| {
                     let Lag { source_id, asked, applied } = lag;

@@ -13,7 +13,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::{
     PATIENCE, SLACK, Server, asking, block_on, call, check_health, options,
-    peer::{GOAWAY, PING, Peer, SETTINGS, goaway},
+    peer::{DATA, GOAWAY, HEADERS, PING, Peer, SETTINGS, call_headers, framed, goaway},
 };
 use crate::{
     pb::recommendation_service_client::RecommendationServiceClient,
@@ -70,32 +70,45 @@ fn a_preface_that_comes_during_the_drain_is_answered_with_goaway() {
 }
 
 #[test]
-fn an_old_connection_has_its_goaway_and_is_cut_if_it_stays() {
-    let (connection_age, drain_wait) = (Some(Duration::from_millis(50)), Duration::from_millis(50));
-    let server = Server::start(ServeOptions { connection_age, drain_wait, ..options(1) });
+fn an_old_connection_has_its_goaway_and_the_server_takes_others() {
+    let connection_age = Some(Duration::from_millis(50));
+    let server = Server::start(ServeOptions { connection_age, ..options(1) });
     let (mut peer, _) = Peer::connected(server.addr);
     assert_eq!(goaway(&peer.until(GOAWAY)), (0x7fff_ffff, 0), "first all streams are let in");
-    // It does not answer the ping, so that the server cannot know that it has heard.
-    while peer.next().is_some() {}
-    Peer::connected(server.addr);
+    let ping = peer.until(PING);
+    peer.send(PING, 1, 0, &ping.payload);
+    assert_eq!(goaway(&peer.until(GOAWAY)), (0, 0), "then none");
+    assert!(peer.next().is_none());
+    let other = Peer::connected(server.addr);
     server.stop.now();
-    server.ended();
+    assert_eq!(server.ended().failed, 0);
+    drop(other);
 }
 
 #[test]
 fn a_call_in_flight_outlives_the_age_of_its_connection() {
     let connection_age = Some(Duration::from_millis(50));
     let mut server = Server::start(ServeOptions { connection_age, ..options(1) });
-    block_on(async {
-        let mut client = server.client().await;
-        let flight = tokio::spawn(async move { client.get_recommendations(asking("wait")).await });
-        server.started.recv().await.unwrap();
-        // Connected later, and told already.
-        Peer::connected(server.addr).0.until(GOAWAY);
-        server.release.add_permits(1);
-        flight.await.unwrap().unwrap();
-    });
+    let (mut peer, _) = Peer::connected(server.addr);
+    peer.send(HEADERS, 4, 1, &call_headers("/kindred.v1.RecommendationService/GetRecommendations"));
+    peer.send(DATA, 1, 1, &framed(&asking("wait")));
+    block_on(server.started.recv()).unwrap();
+    peer.until(GOAWAY);
+    let ping = peer.until(PING);
+    peer.send(PING, 1, 0, &ping.payload);
+    assert_eq!(goaway(&peer.until(GOAWAY)), (1, 0), "this stream is the last one");
+    server.release.add_permits(1);
+    peer.until(HEADERS);
+    peer.until(DATA);
     server.drained();
+}
+
+#[test]
+fn an_age_of_any_length_is_an_age() {
+    for span in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        let age = connection::jittered(span);
+        assert!(age >= span - span / 10, "{age:?}");
+    }
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn call() -> impl Strategy<Value = Call> {
             ("grpc-encoding", "identity"),
             ("grpc-accept-encoding", "gzip"),
             ("grpc-timeout", "1n"),
-            ("grpc-timeout", "soon"),
+            ("grpc-timeout", "20S"),
             ("x-anything", "1"),
         ]).prop_map(Some),
     ];
@@ -262,7 +262,7 @@ fn call() -> impl Strategy<Value = Call> {
 fn no_caller_can_tell_the_hot_path_from_the_router() {
     let pair = Pair::start();
     // Told by the message; a file of seeds would need the name of this one.
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_024) };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_536) };
     let mut runner = TestRunner::new(config);
     let (good, refused) = (Cell::new(0), Cell::new(0));
     runner
