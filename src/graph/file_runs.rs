@@ -21,7 +21,7 @@ use std::{
 
 use super::{
     edge::{Edge, PACKED_BYTES_MAX},
-    intern::index,
+    intern::{TOGETHER, index},
     merged::Merged,
     runs::{RunStore, SortedRuns},
 };
@@ -97,6 +97,8 @@ impl FileStore {
         let edges = (bytes - buffers_bytes) / CHUNK_EDGE_BYTES;
         // Places in a chunk are 32 bits, and two-way relations double it.
         let edges = index(u32::try_from(edges).unwrap_or(u32::MAX).min(u32::MAX / 2));
+        // So that the same ids are looked for together, whatever the memory.
+        let edges = edges - edges % TOGETHER;
         Self { buffers_bytes, ..self.with_chunk_edges(edges) }
     }
 

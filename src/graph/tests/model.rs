@@ -114,7 +114,7 @@ proptest! {
     #[test]
     fn merged_runs_equal_a_plain_map(
         rows in prop::collection::vec(relation(), 0..80),
-        chunk_edges in 1_usize..20,
+        chunk_edges in 1_usize..70,
     ) {
         let graph = build_rows(&rows, MemoryStore::with_chunk_edges(chunk_edges));
         let (expected, counts) = expect(&rows);
@@ -136,7 +136,7 @@ proptest! {
     #[test]
     fn runs_in_files_give_what_runs_in_memory_give(
         rows in prop::collection::vec(relation(), 0..80),
-        chunk_edges in 1_usize..20,
+        chunk_edges in 1_usize..70,
         threads in 1_usize..3,
     ) {
         let threads = NonZeroUsize::new(threads).unwrap();
