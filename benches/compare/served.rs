@@ -61,6 +61,7 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
     drop(server);
     crate::child::pin(&run.cores.asker);
 
+    let beside = Spread::of(most.ratios);
     let took = Spread::of(swaps.swaps.iter().map(std::time::Duration::as_secs_f64)).median;
     let size = &shop.name;
     vec![
@@ -75,7 +76,10 @@ pub(crate) fn goals(run: &Run, shop: &Shop) -> Vec<Figure> {
             .floor(30_000.0)
             .aim(100_000.0)
             .measured(Spread::of(most.acked_per_s))
-            .note(format!("p99 {:.2} of that without a feed", Spread::of(most.ratios).median)),
+            .note(format!(
+                "p99 {:.2} ({:.2} to {:.2}) of that without a feed",
+                beside.median, beside.low, beside.high
+            )),
         Figure::less("12b", "p99 of 5 k lookups/s with 40 k updates/s / without")
             .floor(1.5)
             .measured(Spread::of(fed.ratios))

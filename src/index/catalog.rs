@@ -178,9 +178,14 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Ordinal> {
         let id = id.as_bytes();
-        // Nearly every id of nearly every shop needs no more than this.
-        let found = self.find_short::<false>(id, |hash| keys::first(self.exact_keys, hash));
-        found.or_else(|| self.find_otherwise(id))
+        // Nearly every id of 9 to 15 bytes needs no more than this where ids compare as they are.
+        if !self.exact_keys.is_empty()
+            && let Some(found) =
+                self.find_short::<false>(id, |hash| keys::first(self.exact_keys, hash))
+        {
+            return Some(found);
+        }
+        self.find_otherwise(id)
     }
 
     /// A product of a short id by the entry that most likely is it: a few dozen instructions, so that the
