@@ -62,14 +62,14 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["model", "index"]),
     ("snapshot", &["model", "slot", "policy", "index", "stock", "store"]),
     ("lookup", &["model", "policy", "index", "stock"]),
-    ("service", &["model", "pb", "policy", "index", "stock", "snapshot", "lookup"]),
+    ("service", &["model", "pb", "slot", "policy", "index", "stock", "snapshot", "lookup"]),
     ("client", &["model", "pb"]),
     ("load", &["model", "pb", "client"]),
     (
         "cli",
         &[
-            "model", "pb", "sources", "synth", "policy", "index", "graph", "compile", "stock",
-            "store", "snapshot", "lookup", "service", "client", "load",
+            "model", "pb", "slot", "sources", "synth", "policy", "index", "graph", "compile",
+            "stock", "store", "snapshot", "lookup", "service", "client", "load",
         ],
     ),
 ];

@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File},
     io::Write as _,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -18,9 +17,11 @@ use super::{
     note,
     out::{outln, try_line},
     pipeline::{self, Job, Purpose},
+    planes::Home,
     serve::{ListenArgs, serve_store},
 };
 use crate::{
+    service::Address,
     sources,
     store::{MAIN_TRACK, Store},
 };
@@ -83,7 +84,7 @@ pub(super) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         outln!("{} holds other snapshots: serving what is there\n", store.display());
     }
     let shown = store.clone();
-    serve_store(&store, &state, &args.listen, move |address| {
+    serve_store(&store, &state, Home::Demo, &args.listen, move |address| {
         print_calls(address, &tables, &shown);
     })
 }
@@ -109,7 +110,7 @@ macro_rules! say {
     ($($text:tt)*) => { try_line(format_args!($($text)*)).ok() };
 }
 
-fn print_calls(address: SocketAddr, tables: &Path, store: &Path) {
+fn print_calls(address: &Address, tables: &Path, store: &Path) {
     let call = |types: &str, seeds: &str| {
         let service = "kindred.v1.RecommendationService/GetRecommendations";
         say!(

@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File, TryLockError},
     io,
-    net::{SocketAddr, TcpListener},
     num::{NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     sync::{
@@ -16,14 +15,20 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
-use super::{StoreArgs, open_track, out::try_line, rate::bytes_per_s};
+use super::{
+    StoreArgs, open_track,
+    out::try_line,
+    planes::{Home, PlaneArgs, Planes},
+    rate::bytes_per_s,
+};
 use crate::{
     service::{
-        Availabilities, Health, Readiness, Recommendations, ServeOptions, Services, Stop, routes,
-        serve,
+        Address, Availabilities, Health, Readiness, Recommendations, ServeOptions, Services, Stop,
+        routes, serve,
     },
     snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
     stock::{Publisher as _, Stock, StockOptions, StockView},
@@ -43,9 +48,11 @@ pub(super) struct ServeArgs {
 /// How to listen and how to end.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ListenArgs {
-    /// Address and port; port 0 takes a free one.
-    #[arg(long, env = "KINDRED_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:50051")]
-    pub(super) listen: SocketAddr,
+    /// Where lookups are served: ADDR:PORT, port 0 taking a free one, or `unix:PATH`.
+    #[arg(long, env = "KINDRED_LISTEN", value_name = "WHERE", default_value = "127.0.0.1:50051")]
+    listen: Address,
+    #[command(flatten)]
+    planes: PlaneArgs,
     /// Runtime threads; else one a core.
     #[arg(long, env = "KINDRED_RUNTIMES", value_name = "N")]
     runtimes: Option<NonZeroUsize>,
@@ -91,15 +98,17 @@ struct MemoryArgs {
 }
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<()> {
-    serve_store(&args.store.store, &args.state, &args.listen, |_| {})
+    let home = Home::State(&args.state);
+    serve_store(&args.store.store, &args.state, home, &args.listen, |_| {})
 }
 
 /// Serves until a signal says stop. `on_serving` runs once, after `listening on ADDR` was printed.
 pub(super) fn serve_store(
     store_dir: &Path,
     state_dir: &Path,
+    home: Home<'_>,
     args: &ListenArgs,
-    on_serving: impl Fn(SocketAddr) + Send + 'static,
+    on_serving: impl Fn(&Address) + Send + 'static,
 ) -> anyhow::Result<()> {
     let (store, track) = open_track(store_dir)?;
     let _lock = lock_state(state_dir)?;
@@ -107,26 +116,30 @@ pub(super) fn serve_store(
     let stock_age = args.ready_stock_age.map(Duration::from_secs);
     let readiness = Arc::new(Readiness::new(health.clone(), stock_age));
     let (stock, writer) = open_stock(state_dir, &live, &readiness)?;
-    let listener = TcpListener::bind(args.listen)
-        .with_context(|| format!("cannot listen on {}; choose another --listen", args.listen))?;
-    let address = listener.local_addr().context("cannot read the listener's address")?;
+    let Planes { lookup, admin, renewer: _renewer } = args.planes.bind(&args.listen, home)?;
     let recommendations = Recommendations::new(Live::clone(&live));
     let availabilities = Availabilities::new(stock.clone(), Live::clone(&live));
     let routes = routes(recommendations.clone(), availabilities, &health, !args.no_reflection);
-    let services = Services::new(routes, recommendations);
+    let services = Services::new(routes, recommendations).shed_after(args.planes.shed_after());
 
     // Before anything is announced: who reads `listening on` may send a signal at once.
     let signals = Signals::listen()?;
     let announced = AtomicBool::new(false);
     let watched = Live::clone(&live);
+    let (address, admin_address) = (lookup.address, admin.as_ref().map(|one| one.address.clone()));
+    let shown = address.clone();
     let on_event = move |event: Event<'_>| match event {
         Event::Live(_) => {
             let moment = watched.load().expect("a snapshot is live");
             readiness.snapshot_is_live(moment.stock.positions());
             if !announced.swap(true, Ordering::Relaxed) {
                 // Nobody may be reading; the log says it, too.
-                try_line(format_args!("listening on {address}")).ok();
-                on_serving(address);
+                try_line(format_args!("listening on {shown}")).ok();
+                if let Some(admin) = &admin_address {
+                    try_line(format_args!("stock, blocks and snapshots on {admin}")).ok();
+                }
+                on_serving(&shown);
+                notify(NotifyState::Ready);
             }
         }
         // The watcher logged the one already; the other is for tests of memory.
@@ -136,8 +149,26 @@ pub(super) fn serve_store(
     let watcher = Watcher::spawn(store, track, live, stock.clone(), args.watching(), on_event)
         .context("cannot start the watcher")?;
     signals.handle(stop.clone(), watcher.retry())?;
-    let report =
-        serve(listener, services, &health, &args.options(), &stop).context("cannot serve")?;
+    let admin = admin.map(|admin| {
+        let services = services.clone().for_those(admin.access).shed_after(None);
+        let options = ServeOptions { runtimes: NonZeroUsize::MIN, ..args.options() };
+        let (health, stop) = (health.clone(), stop.clone());
+        let work = move || serve(admin.listener, services, &health, &options, &stop);
+        thread::Builder::new().name("kindred-admin".to_owned()).spawn(work)
+    });
+    let admin = admin.transpose().context("cannot start the admin listener")?;
+    let services = services.for_those(lookup.access);
+    let served = serve(lookup.listener, services, &health, &args.options(), &stop);
+    // Both end by the same signal; only if lookups cannot be served is there none.
+    stop.drain();
+    if let Some(admin) = admin {
+        match admin.join() {
+            Ok(Ok(report)) => info!(drained = report.drained, cut = report.cut, "Admin drained."),
+            Ok(Err(error)) => error!(%error, "The admin listener could not be served."),
+            Err(_) => error!("The admin listener ended by a fault of the program."),
+        }
+    }
+    let report = served.context("cannot serve")?;
     drop(watcher);
     // Whatever it has acknowledged is durable; its end only makes the next start quick.
     stock.stop();
@@ -153,6 +184,7 @@ impl ListenArgs {
         let defaults = ServeOptions::default();
         ServeOptions {
             runtimes: self.runtimes.unwrap_or(defaults.runtimes),
+            connections_per_peer: self.planes.connections_per_peer(),
             drain_delay: Duration::from_millis(self.drain_delay_ms),
             drain_wait: Duration::from_millis(self.drain_wait_ms),
             connection_age: (self.connection_age > 0)
@@ -186,6 +218,13 @@ fn open_stock(
     let dir = state_dir.join("stock");
     let opened = Stock::open(&dir, StockOptions::default(), publisher);
     opened.with_context(|| format!("cannot serve with the stock in {}", dir.display()))
+}
+
+/// Tells the service manager, if one asked to be told.
+fn notify(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        debug!(%error, "The service manager cannot be told.");
+    }
 }
 
 /// Makes the state directory and takes it for this process.
@@ -252,6 +291,7 @@ impl Signals {
                     stop.now();
                 } else {
                     info!("Draining; a second signal ends at once.");
+                    notify(NotifyState::Stopping);
                     stop.drain();
                 }
                 is_draining = true;

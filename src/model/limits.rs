@@ -364,3 +364,7 @@ pub const JOURNAL_PIECE_BYTES: usize = 1 << 20;
 
 /// Bytes that a reader of the journal asks for at once.
 pub const JOURNAL_WINDOW_BYTES: usize = 256 << 10;
+
+/// Tokens and certificates that a file of credentials may list: all of them are compared at each call that
+/// brings a token, at some nanoseconds each.
+pub const CREDENTIALS_MAX: usize = 256;

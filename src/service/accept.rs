@@ -5,15 +5,18 @@
 
 use std::{
     fs, io,
-    net::TcpStream,
+    num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::sync::Semaphore;
 
-use super::worker::{Terms, Worker};
+use super::{
+    listener::{Accepted, Listener, Watched},
+    peers::Peers,
+    worker::{Seat, Terms, Worker},
+};
 
 /// Pause after an error of the whole machine: without it a starved server burns a core on accept.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,16 +38,10 @@ const CONNECTIONS_MAX: usize = 65_536;
 /// bound, peers that connect fast enough could put off the drain.
 const BACKLOG_MAX: usize = 4096;
 
-/// Half-open peers on quiet networks: asked after a minute, given up after three unanswered
-/// questions. HTTP/2 pings find most of them sooner; this also holds before the preface.
-const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const KEEPALIVE_RETRIES: u32 = 3;
-
 /// The one place that accepts.
 #[derive(Debug)]
 pub(super) struct Acceptor {
-    listener: TcpListener,
+    listener: Watched,
     seating: Seating,
 }
 
@@ -52,8 +49,18 @@ pub(super) struct Acceptor {
 #[derive(Debug)]
 struct Seating {
     seats: Arc<Semaphore>,
-    refused: u64,
+    peers: Peers,
+    refused: Refused,
     warning: Throttle,
+}
+
+/// Connections closed at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refused {
+    /// All seats were taken.
+    pub(super) full: u64,
+    /// The peer had as many as one may have.
+    pub(super) of_peer: u64,
 }
 
 impl Acceptor {
@@ -61,16 +68,24 @@ impl Acceptor {
     ///
     /// # Errors
     /// When the listener cannot be made non-blocking or watched.
-    pub(super) fn new(listener: std::net::TcpListener, seats: Arc<Semaphore>) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        Ok(Self { listener, seating: Seating { seats, refused: 0, warning: Throttle::default() } })
+    pub(super) fn new(
+        listener: Listener,
+        seats: Arc<Semaphore>,
+        per_peer: Option<NonZeroUsize>,
+    ) -> io::Result<Self> {
+        let seating = Seating {
+            seats,
+            peers: Peers::new(per_peer),
+            refused: Refused::default(),
+            warning: Throttle::default(),
+        };
+        Ok(Self { listener: listener.watched()?, seating })
     }
 
     /// Accepts for ever. Dropping the future loses no socket.
     pub(super) async fn run(&mut self, workers: &mut [Worker], terms: &Terms) {
         loop {
-            match self.accept().await {
+            match self.listener.accept().await {
                 Ok(stream) => self.seating.seat(stream, workers, terms),
                 Err(error) if is_of_one_peer(&error) => {}
                 Err(error) => {
@@ -83,57 +98,45 @@ impl Acceptor {
         }
     }
 
-    /// The next socket, free of this runtime: it is watched by the one that serves it.
-    async fn accept(&self) -> io::Result<TcpStream> {
-        self.listener.accept().await?.0.into_std()
-    }
-
     /// Seats whoever is connected already, closes the listener, and says how many were refused in
     /// all. Closing it alone would reset peers that the kernel had let in.
     ///
     /// # Errors
     /// When the runtime does not hand the listener back.
-    pub(super) fn close(self, workers: &mut [Worker], terms: &Terms) -> io::Result<u64> {
+    pub(super) fn close(self, workers: &mut [Worker], terms: &Terms) -> io::Result<Refused> {
         let Self { listener, mut seating } = self;
-        let listener = listener.into_std()?;
-        for _ in 0..BACKLOG_MAX {
-            let Ok((stream, _)) = listener.accept() else { break };
-            seating.seat(stream, workers, terms);
+        for accepted in listener.close(BACKLOG_MAX)? {
+            seating.seat(accepted, workers, terms);
         }
         Ok(seating.refused)
     }
 }
 
 impl Seating {
-    fn seat(&mut self, stream: TcpStream, workers: &mut [Worker], terms: &Terms) {
-        let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() else {
-            self.refused += 1;
+    fn seat(&mut self, accepted: Accepted, workers: &mut [Worker], terms: &Terms) {
+        let Some(of_peer) = self.peers.one_more(accepted.socket.peer()) else {
+            self.refused.of_peer += 1;
             if self.warning.allows(Instant::now()) {
-                tracing::warn!(refused = self.refused, "All connections are taken.");
+                let (peer, refused) = (accepted.socket.peer(), self.refused.of_peer);
+                tracing::warn!(?peer, refused, "A peer has as many connections as one may have.");
             }
             return;
         };
-        if let Err(error) = prepare(&stream) {
+        let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() else {
+            self.refused.full += 1;
+            if self.warning.allows(Instant::now()) {
+                tracing::warn!(refused = self.refused.full, "All connections are taken.");
+            }
+            return;
+        };
+        if let Err(error) = accepted.socket.prepare() {
             tracing::debug!(%error, "A peer was gone before it was served.");
             return;
         }
         if let Some(worker) = workers.iter_mut().min_by_key(|worker| worker.load()) {
-            worker.serve(stream, seat, terms);
+            worker.serve(accepted, Seat { _of_all: seat, _of_peer: of_peer }, terms);
         }
     }
-}
-
-/// Socket options. Without `TCP_NODELAY` a reply waits for the peer's acknowledgement of the last
-/// one, which cost 97 % of the throughput when measured.
-pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
-    // A socket from the closing listener still blocks.
-    stream.set_nonblocking(true)?;
-    stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_TIME)
-        .with_interval(KEEPALIVE_INTERVAL)
-        .with_retries(KEEPALIVE_RETRIES);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 /// Did only this peer fail? Then the next one may be accepted at once. Everything else waits:

@@ -1,15 +1,20 @@
-//! What holds for every call: its deadline, and that a panic is an answer.
+//! What holds for every call: who may make it, its deadline, its turn, and that a panic is an answer.
 //!
 //! A client that sends `grpc-timeout` counts from when it sent the headers, so the server counts from when
 //! they came, not from when the call's turn came: on a busy runtime that may be later than the deadline, and
 //! then no work is begun for somebody who has gone. The deadline is looked at before each step of a call;
 //! a handler that never waits is one step, and is not cut short.
+//!
+//! How long a call waited for its turn is also how busy its runtime is. Lookups that waited longer than
+//! [`Terms::shed_after`] are refused at once, so that those behind them need not wait as long: under more
+//! load than there is room for, what is answered is answered in time, and the rest learns early to go
+//! elsewhere. A limit on calls at once would see nothing, since a lookup never waits once it has begun.
 
 use std::{
     any::Any,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     task::Poll,
     time::Duration,
 };
@@ -18,21 +23,78 @@ use hyper::{
     HeaderMap, Response,
     header::{HeaderName, HeaderValue},
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
+    access::{Access, Plane, Roles, is_shed},
     hot::{ReplyBody, refused},
     status::Refusal,
 };
+use crate::pb::Method;
 
 /// The header's name (gRPC over HTTP/2).
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// Digits that it may have.
 const DIGITS_MAX: usize = 8;
 
+/// What a listener holds its calls to.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// Who may call what.
+    pub(super) access: Access,
+    /// A lookup that waited longer for its turn is refused; none is without it.
+    pub(super) shed_after: Option<Duration>,
+}
+
+/// Everybody may do everything, in their own time.
+impl Default for Terms {
+    fn default() -> Self {
+        Self { access: Access::open(Plane::Shared, Roles::ALL), shed_after: None }
+    }
+}
+
+/// A call whose headers have just come and which may be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    deadline: Option<Deadline>,
+    /// When its turn is to have come, if it can come too late.
+    turn_by: Option<Instant>,
+}
+
+impl Call {
+    /// Admits a call from a connection whose certificate has these roles.
+    ///
+    /// # Errors
+    /// It may not be made, or its deadline is none.
+    pub(super) fn admit(
+        terms: &Terms,
+        path: &str,
+        headers: &HeaderMap,
+        by_certificate: Roles,
+    ) -> Result<Self, Refusal> {
+        let method = terms.access.admit(Method::of_path(path), headers, by_certificate)?;
+        let deadline = Deadline::of(headers)?;
+        let shed_after = terms.shed_after.filter(|_| is_shed(method));
+        let turn_by = shed_after.and_then(|wait| Instant::now().checked_add(wait));
+        Ok(Self { method, deadline, turn_by })
+    }
+
+    /// Answers it by its deadline, if its turn has come in time, and with `INTERNAL` if its handler panics.
+    pub(super) async fn guard(
+        self,
+        call: Pin<&mut impl Future<Output = Response<ReplyBody>>>,
+    ) -> Response<ReplyBody> {
+        if self.turn_by.is_some_and(|turn_by| Instant::now() > turn_by) {
+            return refused(Refusal::Shed.into());
+        }
+        guarded(call, self.deadline).await
+    }
+}
+
 /// When a call's client gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Deadline {
+struct Deadline {
     at: Instant,
     wait: Duration,
 }
@@ -43,7 +105,7 @@ impl Deadline {
     /// # Errors
     /// `INVALID_ARGUMENT` if the header is not what the protocol allows: a client whose deadline is not
     /// understood would wait for an answer that nobody hurries to give.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
+    fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
         let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
         let found = || String::from_utf8_lossy(value.as_bytes()).into_owned();
         let wait = parse(value).ok_or_else(|| Refusal::BadTimeout(found()))?;
@@ -80,11 +142,12 @@ fn parse(value: &HeaderValue) -> Option<Duration> {
 }
 
 /// Answers a call by its deadline, and with `INTERNAL` if its handler panics.
-pub(super) async fn guarded(
+async fn guarded(
     mut call: Pin<&mut impl Future<Output = Response<ReplyBody>>>,
     deadline: Option<Deadline>,
 ) -> Response<ReplyBody> {
-    let mut alarm = pin!(deadline.map(|deadline| sleep_until(deadline.at)));
+    // Made once a call waits, which lookups never do; else each would carry the size of a timer.
+    let mut alarm: Option<Pin<Box<Sleep>>> = None;
     poll_fn(|cx| {
         if let Some(deadline) = deadline.filter(|deadline| deadline.is_over()) {
             return Poll::Ready(deadline.exceeded());
@@ -97,10 +160,9 @@ pub(super) async fn guarded(
                 return Poll::Ready(refused(Refusal::Fault.into()));
             }
         }
-        let Some((alarm, deadline)) = alarm.as_mut().as_pin_mut().zip(deadline) else {
-            return Poll::Pending;
-        };
-        alarm.poll(cx).map(|()| deadline.exceeded())
+        let Some(deadline) = deadline else { return Poll::Pending };
+        let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline.at)));
+        alarm.as_mut().poll(cx).map(|()| deadline.exceeded())
     })
     .await
 }

@@ -15,15 +15,18 @@ use hyper::{server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::AsyncReadExt as _,
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     sync::watch,
     time::{Instant, sleep, timeout},
 };
 
 use super::{
+    access::Roles,
     hot::{self, Services},
-    socket::Socket,
+    listener::{Accepted, AcceptedSocket},
+    socket::{Socket, Stream},
     stop::Phase,
+    tls,
 };
 
 /// What an HTTP/2 client sends first (RFC 9113, 3.4).
@@ -77,6 +80,8 @@ pub(super) struct Spans {
 pub(super) enum Ending {
     /// In good order, by the peer or by our GOAWAY.
     Closed,
+    /// No TLS came to be: too slow, another protocol, or no certificate that was asked for.
+    NoTls,
     /// No HTTP/2 preface came in time, or something else came in its place.
     NoPreface,
     /// An error of protocol or transport.
@@ -87,30 +92,62 @@ pub(super) enum Ending {
 
 /// Serves one connection to its end. The socket must be non-blocking.
 pub(super) async fn serve(
-    stream: std::net::TcpStream,
+    accepted: Accepted,
     services: Services,
     spans: Spans,
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
-    let mut stream = match TcpStream::from_std(stream) {
-        Ok(stream) => stream,
-        Err(error) => return failed(&error),
-    };
-    // A drain does not shorten this wait: the preface of a peer that just connected may be on its
-    // way, and its first request would be lost with it.
-    let preface = tokio::select! {
-        preface = timeout(spans.preface_wait, read_preface(&mut stream)) => preface,
+    // A drain does not shorten these waits: the first bytes of a peer that just connected may be on
+    // their way, and its first request would be lost with them.
+    let begun = tokio::select! {
+        begun = Box::pin(begin(accepted, &services, spans)) => begun,
         _ = phases.wait_for(|phase| *phase == Phase::Cut) => return Ending::Cut,
     };
-    match preface {
-        Ok(Ok(preface)) if preface == *PREFACE => talk(stream, services, spans, phases).await,
-        Ok(Ok(_)) | Err(_) => Ending::NoPreface,
-        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ending::Closed,
-        Ok(Err(error)) => failed(&error),
+    match begun {
+        Ok((stream, by_certificate)) => talk(stream, by_certificate, services, spans, phases).await,
+        Err(ending) => ending,
     }
 }
 
-async fn read_preface(stream: &mut TcpStream) -> io::Result<[u8; PREFACE.len()]> {
+/// Greets the peer, if the listener has TLS, and waits for its preface. The roles are those that its
+/// certificate gives.
+async fn begin(
+    accepted: Accepted,
+    services: &Services,
+    spans: Spans,
+) -> Result<(Stream, Roles), Ending> {
+    let Accepted { socket, tls } = accepted;
+    let mut by_certificate = Roles::NONE;
+    let mut stream = match (socket, tls) {
+        (AcceptedSocket::Unix(stream), _) => {
+            Stream::Unix(UnixStream::from_std(stream).map_err(|error| failed(&error))?)
+        }
+        (AcceptedSocket::Tcp(stream, _), tls) => {
+            let stream = TcpStream::from_std(stream).map_err(|error| failed(&error))?;
+            match tls {
+                None => Stream::Tcp(stream),
+                Some(tls) => {
+                    let stream = tls.greet(stream).await.map_err(|error| {
+                        tracing::debug!(%error, "A TLS handshake failed.");
+                        Ending::NoTls
+                    })?;
+                    if let Some(certificate) = tls::certificate(&stream) {
+                        by_certificate = services.access().by_certificate(certificate);
+                    }
+                    Stream::Tls(Box::new(stream))
+                }
+            }
+        }
+    };
+    match timeout(spans.preface_wait, read_preface(&mut stream)).await {
+        Ok(Ok(preface)) if preface == *PREFACE => Ok((stream, by_certificate)),
+        Ok(Ok(_)) | Err(_) => Err(Ending::NoPreface),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Ending::Closed),
+        Ok(Err(error)) => Err(failed(&error)),
+    }
+}
+
+async fn read_preface(stream: &mut Stream) -> io::Result<[u8; PREFACE.len()]> {
     let mut preface = [0; PREFACE.len()];
     stream.read_exact(&mut preface).await?;
     Ok(preface)
@@ -118,13 +155,14 @@ async fn read_preface(stream: &mut TcpStream) -> io::Result<[u8; PREFACE.len()]>
 
 /// HTTP/2 on a stream whose preface has been read already.
 async fn talk(
-    stream: TcpStream,
+    stream: Stream,
+    by_certificate: Roles,
     services: Services,
     spans: Spans,
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
     let io = TokioIo::new(Socket::new(PREFACE, stream));
-    let answer = service_fn(move |request| hot::answer(services.clone(), request));
+    let answer = service_fn(move |request| hot::answer(services.clone(), by_certificate, request));
     let connection = builder().serve_connection(io, answer);
     let mut connection = pin!(connection);
     let mut old = pin!(sleep(spans.age.map_or(FOR_EVER, jittered)));

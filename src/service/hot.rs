@@ -18,7 +18,7 @@
 mod body;
 mod request;
 
-use std::{convert::Infallible, pin::pin, sync::Arc};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::{Method, Request, Response, body::Incoming, header, header::HeaderValue};
@@ -28,25 +28,28 @@ use tonic::{Status, body::Body, codegen::Service as _, service::Routes};
 pub(super) use self::body::ReplyBody;
 use self::request::{Read, read};
 use super::{
-    Recommendations,
-    call::{Deadline, guarded},
+    Access, Recommendations,
+    access::Roles,
+    call::{Call, Terms},
 };
-use crate::{model::limits::RESPONSE_BYTES_MAX, pb::EncodedResponse};
+use crate::{
+    model::limits::RESPONSE_BYTES_MAX,
+    pb::{self, EncodedResponse},
+};
 
-const GET: &str = "/kindred.v1.RecommendationService/GetRecommendations";
-const BATCH_GET: &str = "/kindred.v1.RecommendationService/BatchGetRecommendations";
 /// Its presence makes a call extraordinary.
 const ENCODING: &str = "grpc-encoding";
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
-/// All services of a listener: the router, and what is answered before it.
+/// All services of a listener: the router, what is answered before it, and what calls are held to.
 #[derive(Clone, Debug)]
 pub struct Services(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     routes: Routes,
     hot: Option<Recommendations>,
+    terms: Terms,
 }
 
 impl Services {
@@ -54,38 +57,66 @@ impl Services {
     /// them as well.
     #[must_use]
     pub fn new(routes: Routes, hot: Recommendations) -> Self {
-        Self(Arc::new(Inner { routes, hot: Some(hot) }))
+        Self(Arc::new(Inner { routes, hot: Some(hot), terms: Terms::default() }))
+    }
+
+    /// The same for those who may.
+    #[must_use]
+    pub fn for_those(self, access: Access) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        inner.terms.access = access;
+        Self(Arc::new(inner))
+    }
+
+    /// The same, but lookups whose turn comes later than this are refused with `RESOURCE_EXHAUSTED` and when
+    /// to try again.
+    #[must_use]
+    pub fn shed_after(self, wait: Option<Duration>) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        inner.terms.shed_after = wait;
+        Self(Arc::new(inner))
+    }
+
+    /// Who may call what.
+    pub(super) fn access(&self) -> &Access {
+        &self.0.terms.access
     }
 }
 
 /// Everything goes to the router.
 impl From<Routes> for Services {
     fn from(routes: Routes) -> Self {
-        Self(Arc::new(Inner { routes, hot: None }))
+        Self(Arc::new(Inner { routes, hot: None, terms: Terms::default() }))
     }
 }
 
 /// What the bytes of a message are asked.
 type Answer = fn(&Recommendations, Bytes) -> Option<Result<EncodedResponse, Status>>;
 
-/// Answers any call of a connection. Its deadline counts from this call, not from when the answer is first
-/// waited for.
+/// Answers any call of a connection whose certificate has these roles. Its deadline and its wait count from
+/// this call, not from when the answer is first asked for.
 pub(super) fn answer(
     services: Services,
+    by_certificate: Roles,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> {
-    let deadline = Deadline::of(request.headers());
+    let terms = &services.0.terms;
+    let call = Call::admit(terms, request.uri().path(), request.headers(), by_certificate);
     async move {
-        Ok(match deadline {
-            Ok(deadline) => guarded(pin!(answered(services, request)), deadline).await,
+        Ok(match call {
+            Ok(call) => call.guard(pin!(answered(services, call.method, request))).await,
             Err(refusal) => refused(refusal.into()),
         })
     }
 }
 
-async fn answered(services: Services, request: Request<Incoming>) -> Response<ReplyBody> {
-    let Inner { routes, hot } = &*services.0;
-    let (Some(hot), Some(answer)) = (hot, method(&request)) else {
+async fn answered(
+    services: Services,
+    method: pb::Method,
+    request: Request<Incoming>,
+) -> Response<ReplyBody> {
+    let Inner { routes, hot, .. } = &*services.0;
+    let (Some(hot), Some(answer)) = (hot, hot_answer(method, &request)) else {
         return routed(routes, request.map(Body::new)).await;
     };
     let (parts, body) = request.into_parts();
@@ -101,11 +132,13 @@ async fn answered(services: Services, request: Request<Incoming>) -> Response<Re
 }
 
 /// How to answer a request, if it may be an ordinary call of a hot method.
-fn method(request: &Request<Incoming>) -> Option<Answer> {
-    let answer: Answer = match request.uri().path() {
-        GET => |hot, message| Some(hot.get(&decode(message)?)),
-        BATCH_GET => |hot, message| Some(hot.batch_get(&decode(message)?)),
-        _ => return None,
+fn hot_answer(method: pb::Method, request: &Request<Incoming>) -> Option<Answer> {
+    let answer: Answer = if method == pb::Method::GetRecommendations {
+        |hot, message| Some(hot.get(&decode(message)?))
+    } else if method == pb::Method::BatchGetRecommendations {
+        |hot, message| Some(hot.batch_get(&decode(message)?))
+    } else {
+        return None;
     };
     let is_plain = request.method() == Method::POST && !request.headers().contains_key(ENCODING);
     is_plain.then_some(answer)

@@ -11,6 +11,7 @@
 //! room handles no signals and prints nothing.
 
 mod accept;
+mod access;
 mod answers;
 mod availability;
 mod call;
@@ -20,7 +21,9 @@ mod explain;
 mod health;
 mod hot;
 mod json;
+mod listener;
 mod pages;
+mod peers;
 mod present;
 mod readiness;
 mod recommendation;
@@ -33,8 +36,10 @@ mod status;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod worker;
 
+pub use access::{Access, Book, BookError, Plane, Role, Roles, token_hash};
 pub use answers::{
     batch_get_recommendations, explain_recommendations, get_bundles, get_recommendations,
 };
@@ -42,8 +47,10 @@ pub use availability::Availabilities;
 pub use health::Health;
 pub use hot::Services;
 pub use json::{JsonError, from_json, message_to_json, to_json};
+pub use listener::{Address, Listener};
 pub use readiness::Readiness;
 pub use recommendation::Recommendations;
 pub use routes::routes;
 pub use server::{DrainReport, ServeOptions, serve};
 pub use stop::Stop;
+pub use tls::{Tls, TlsError, TlsPem};

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::TcpListener,
     num::NonZeroUsize,
     sync::Arc,
     thread,
@@ -20,6 +19,7 @@ use super::{
     accept::{self, Acceptor},
     connection::{Ending, Spans},
     hot::Services,
+    listener::Listener,
     stop::Phase,
     worker::{Endings, Terms, Worker},
 };
@@ -35,6 +35,9 @@ pub struct ServeOptions {
     pub runtimes: NonZeroUsize,
     /// Connections at once, if fewer than the descriptor limit allows.
     pub connections_max: Option<NonZeroUsize>,
+    /// Connections at once from one address; as many as there are seats by default, since what looks like
+    /// one peer may be a proxy in front of all.
+    pub connections_per_peer: Option<NonZeroUsize>,
     /// How long a peer may take to send its HTTP/2 preface: 5 s by default.
     pub preface_wait: Duration,
     /// After the stop, how long connections are still accepted while health says `NOT_SERVING`, so
@@ -53,6 +56,7 @@ impl Default for ServeOptions {
         Self {
             runtimes: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             connections_max: None,
+            connections_per_peer: None,
             preface_wait: Duration::from_secs(5),
             drain_delay: Duration::ZERO,
             drain_wait: Duration::from_secs(20),
@@ -69,6 +73,10 @@ pub struct DrainReport {
     pub accepted_by_runtime: Vec<u64>,
     /// Connections closed at once because all seats were taken.
     pub refused: u64,
+    /// Connections closed at once because their peer had as many as one may have.
+    pub refused_of_peer: u64,
+    /// Connections whose TLS handshake failed or took too long.
+    pub without_tls: u64,
     /// Connections that sent no HTTP/2 preface in time.
     pub without_preface: u64,
     /// Connections that ended with an error of protocol or transport.
@@ -94,18 +102,18 @@ pub struct DrainReport {
 /// When the system refuses a thread, a runtime or to watch the listener. Nothing that a peer does
 /// is an error here.
 pub fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     services: impl Into<Services>,
     health: &Health,
     options: &ServeOptions,
     stop: &Stop,
 ) -> io::Result<DrainReport> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(Box::pin(run(listener, services.into(), health, options, stop)))
+    runtime.block_on(Box::pin(run(listener.into(), services.into(), health, options, stop)))
 }
 
 async fn run(
-    listener: TcpListener,
+    listener: Listener,
     services: Services,
     health: &Health,
     options: &ServeOptions,
@@ -114,7 +122,7 @@ async fn run(
     let allowed = accept::connections_allowed();
     let seats_max = options.connections_max.map_or(allowed, |max| allowed.min(max.get()));
     let seats = Arc::new(Semaphore::new(seats_max));
-    let mut acceptor = Acceptor::new(listener, Arc::clone(&seats))?;
+    let mut acceptor = Acceptor::new(listener, Arc::clone(&seats), options.connections_per_peer)?;
     let mut workers =
         (0..options.runtimes.get()).map(Worker::start).collect::<io::Result<Vec<_>>>()?;
     let endings = Arc::<Endings>::default();
@@ -154,7 +162,9 @@ async fn run(
     let runtimes_stuck = end_all(workers).await;
     Ok(DrainReport {
         accepted_by_runtime,
-        refused,
+        refused: refused.full,
+        refused_of_peer: refused.of_peer,
+        without_tls: endings.count(Ending::NoTls),
         without_preface: endings.count(Ending::NoPreface),
         failed: endings.count(Ending::Failed),
         drained: open.saturating_sub(cut),

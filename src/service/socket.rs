@@ -15,21 +15,53 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
+use tokio_rustls::server::TlsStream;
+
+/// A connected stream.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    /// Greeted already. Boxed: it is ten times the size of the others.
+    Tls(Box<TlsStream<TcpStream>>),
+}
 
 /// A connected stream whose first bytes were read before.
 #[derive(Debug)]
 pub(super) struct Socket {
     /// What is still to be read again.
     first: &'static [u8],
-    stream: TcpStream,
+    stream: Stream,
 }
 
 impl Socket {
     /// Reads these bytes first.
-    pub(super) fn new(first: &'static [u8], stream: TcpStream) -> Self {
+    pub(super) fn new(first: &'static [u8], stream: Stream) -> Self {
         Self { first, stream }
+    }
+}
+
+/// Does the same with whatever a stream is.
+macro_rules! with {
+    ($stream:expr, $one:ident => $work:expr) => {
+        match $stream {
+            Stream::Tcp($one) => $work,
+            Stream::Unix($one) => $work,
+            Stream::Tls($one) => $work,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    #[inline]
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        with!(&mut *self, stream => Pin::new(stream).poll_read(cx, into))
     }
 }
 
@@ -58,14 +90,14 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        with!(&mut self.stream, stream => Pin::new(stream).poll_write(cx, bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        with!(&mut self.stream, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        with!(&mut self.stream, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }

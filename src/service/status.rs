@@ -1,8 +1,12 @@
 //! Why a call is refused, and the one place that chooses its gRPC status.
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
 use crate::{
@@ -13,6 +17,12 @@ use crate::{
 
 /// After so long the queue of the stock writer has moved on.
 const BUSY_RETRY: Duration = Duration::from_millis(500);
+
+/// When a shed call may come again, in milliseconds.
+const SHED_RETRY_MS: RangeInclusive<u64> = 25..=100;
+
+/// The header that says so.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// A disk is not freed sooner.
 const FULL_RETRY: Duration = Duration::from_secs(30);
@@ -38,6 +48,20 @@ pub(super) enum Refusal {
     Late(Duration),
     /// A handler panicked.
     Fault,
+    /// The call's turn came too late for the server to keep its promise to others.
+    Shed,
+    /// The path names no method.
+    NoMethod,
+    /// The method is served by the other listener.
+    OtherPlane { is_admin: bool },
+    /// Nobody said who calls.
+    NoCredentials,
+    /// The token is none that is known.
+    BadToken,
+    /// The token's time is over.
+    ExpiredToken,
+    /// Who calls may not call this.
+    WrongRole,
     /// Feeds of stock are not applied as far as the request asks: try another replica.
     Behind(Vec<Lag>),
 }
@@ -187,6 +211,26 @@ impl From<Refusal> for Status {
             Refusal::Fault => Self::internal(
                 "this call hit a fault of the server, which has logged it; others go on",
             ),
+            Refusal::Shed => shed(),
+            Refusal::NoMethod => Self::unimplemented("this server has no such method"),
+            Refusal::OtherPlane { is_admin: true } => Self::unimplemented(
+                "this listener serves lookups; the method is served by the admin listener",
+            ),
+            Refusal::OtherPlane { is_admin: false } => Self::unimplemented(
+                "this listener serves stock, blocks and snapshots; lookups have their own",
+            ),
+            Refusal::NoCredentials => Self::unauthenticated(
+                "expected `authorization: Bearer TOKEN` or a client certificate that is listed, found neither",
+            ),
+            Refusal::BadToken => Self::unauthenticated(
+                "expected `authorization: Bearer TOKEN` with a token that is listed, found another one",
+            ),
+            Refusal::ExpiredToken => {
+                Self::unauthenticated("the token has expired; ask the operator for another one")
+            }
+            Refusal::WrongRole => {
+                Self::permission_denied("none of the caller's roles may call this method")
+            }
             Refusal::Behind(lags) => {
                 let lags = lags.iter().map(|lag| {
                     let Lag { source_id, asked, applied } = lag;
@@ -199,6 +243,18 @@ impl From<Refusal> for Status {
             }
         }
     }
+}
+
+/// A call that is not answered for want of time, with when to try again: some tens of milliseconds, each
+/// caller another, so that they do not all come back at once (gRFC A6, pushback).
+fn shed() -> Status {
+    let span = SHED_RETRY_MS.end() - SHED_RETRY_MS.start();
+    let wait = SHED_RETRY_MS.start() + RandomState::new().hash_one(()) % (span + 1);
+    let mut status = Status::resource_exhausted(
+        "the server is busy: this call waited too long for its turn; try again later or elsewhere",
+    );
+    status.metadata_mut().insert(PUSHBACK, MetadataValue::from(wait));
+    status
 }
 
 /// What to do about a command of the stock writer that was not carried out.

@@ -6,7 +6,6 @@
 use std::{
     convert::Infallible,
     io,
-    net::TcpStream,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -22,6 +21,8 @@ use tokio::{
 use super::{
     connection::{self, Ending, Spans},
     hot::Services,
+    listener::Accepted,
+    peers::OfPeer,
     stop::{Phase, advance},
 };
 
@@ -29,6 +30,7 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Endings {
     closed: AtomicU64,
+    no_tls: AtomicU64,
     no_preface: AtomicU64,
     failed: AtomicU64,
     cut: AtomicU64,
@@ -43,11 +45,19 @@ impl Endings {
     fn counter(&self, ending: Ending) -> &AtomicU64 {
         match ending {
             Ending::Closed => &self.closed,
+            Ending::NoTls => &self.no_tls,
             Ending::NoPreface => &self.no_preface,
             Ending::Failed => &self.failed,
             Ending::Cut => &self.cut,
         }
     }
+}
+
+/// A connection's place among all and among those of its peer; free again once dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) _of_all: OwnedSemaphorePermit,
+    pub(super) _of_peer: OfPeer,
 }
 
 /// What every connection of a server shares.
@@ -107,7 +117,7 @@ impl Worker {
     }
 
     /// Takes a connection over; its seat is free again when it has ended.
-    pub(super) fn serve(&mut self, stream: TcpStream, seat: OwnedSemaphorePermit, terms: &Terms) {
+    pub(super) fn serve(&mut self, accepted: Accepted, seat: Seat, terms: &Terms) {
         self.accepted += 1;
         self.open.fetch_add(1, Ordering::Relaxed);
         let mut ticket = Ticket {
@@ -119,7 +129,7 @@ impl Worker {
         let (services, spans) = (terms.services.clone(), terms.spans);
         let phases = self.phases.subscribe();
         self.runtime.spawn(async move {
-            ticket.ended(connection::serve(stream, services, spans, phases).await);
+            ticket.ended(connection::serve(accepted, services, spans, phases).await);
         });
     }
 
@@ -143,7 +153,7 @@ struct Ticket {
     open: Arc<AtomicUsize>,
     endings: Arc<Endings>,
     // Freed last: fields are dropped after `drop` has counted.
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Ticket {

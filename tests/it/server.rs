@@ -94,6 +94,8 @@ impl Drop for Server {
 pub(crate) fn serve(shop: &Shop, state: &str) -> Command {
     let mut command = program();
     command.arg("serve").env("KINDRED_LISTEN", "127.0.0.1:0");
+    // Most tests feed stock where they look up; `planes` has tests of the listeners apart.
+    command.env("KINDRED_ADMIN_LISTEN", "same").env("KINDRED_INSECURE_ADMIN", "true");
     command.arg("--store").arg(shop.store_dir()).arg("--state").arg(shop.path(state));
     command
 }

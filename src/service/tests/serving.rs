@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     pb,
-    service::{ServeOptions, accept, connection},
+    service::{ServeOptions, accept, connection, listener},
 };
 
 #[test]
@@ -118,7 +118,7 @@ fn sockets_send_at_once_and_ask_whether_the_peer_lives() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let _peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
-    accept::prepare(&stream).unwrap();
+    listener::prepare(&stream).unwrap();
     assert!(stream.nodelay().unwrap());
     let socket = socket2::SockRef::from(&stream);
     assert!(socket.keepalive().unwrap());
