@@ -70,5 +70,5 @@ fn measure(server: &Server, asked: &Arc<Asked>) -> RateReport {
         call_wait: wait,
         drain_wait: wait,
     };
-    load::run(&format!("http://{}", server.address), asked, schedule, None, options).unwrap()
+    load::run(&server.address.to_string().as_str().into(), asked, schedule, None, options).unwrap()
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use kindred::{
-    client::Replica,
+    client::{Replica, Target},
     load::{self, Asked, Feed, Options, RateReport, Schedule},
     store::{BlobRef, Note, Publish, Track},
 };
@@ -58,6 +58,8 @@ impl Served {
         let mut command = Command::new(kindred);
         command.arg("serve").arg("--store").arg(store).arg("--state").arg(state);
         command.args(["--listen", "127.0.0.1:0"]).args(options).env("KINDRED_LOG", "warn");
+        // Stock comes in where lookups do.
+        command.env("KINDRED_ADMIN_LISTEN", "same").env("KINDRED_INSECURE_ADMIN", "true");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next().expect("it ended before it listened").unwrap();
@@ -166,13 +168,15 @@ fn run(server: &Served, asked: &Arc<Asked>, calls: Calls, feed: Option<(u32, u32
         drain_wait: wait,
     };
     let feed = feed.map(|(per_s, batch)| Feed { schedule: schedule(per_s, batch), seed: 1 });
-    load::run(&server.address, asked, schedule(calls.per_s, 1), feed, options).unwrap()
+    let to = Target::from(server.address.as_str());
+    let feed = feed.map(|feed| (&to, feed));
+    load::run(&to, asked, schedule(calls.per_s, 1), feed, options).unwrap()
 }
 
 /// Waits, publishes the catalog and waits until the server answers from it; how long that took.
 fn swap(server: &Served, track: &Track, catalog: BlobRef, wait: Duration) -> Duration {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut replica = runtime.block_on(Replica::connect(&server.address)).unwrap();
+    let mut replica = runtime.block_on(Replica::connect(server.address.as_str())).unwrap();
     let mut live = || {
         let catalog = runtime.block_on(replica.catalog()).unwrap();
         catalog.data_version.unwrap_or_default().snapshot_id

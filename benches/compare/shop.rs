@@ -104,6 +104,8 @@ impl Shop {
         command.arg("serve").arg("--store").arg(self.store()).arg("--state").arg(state);
         command.args(["--listen", "127.0.0.1:0", "--runtimes"]).arg(runtimes.to_string());
         command.env("KINDRED_LOG", "warn");
+        // Stock comes in where lookups do.
+        command.env("KINDRED_ADMIN_LISTEN", "same").env("KINDRED_INSECURE_ADMIN", "true");
         let server = Server::start(&mut command, cores);
         self.feed(on, server.address);
         server
@@ -142,7 +144,7 @@ impl Shop {
         };
         let parts = out.chunks(UPDATES_PER_MESSAGE).map(part).collect();
         on.run(async {
-            let mut replica = Replica::connect(&format!("http://{address}")).await.unwrap();
+            let mut replica = Replica::connect(address.to_string().as_str()).await.unwrap();
             replica.replace(parts).await.unwrap();
         });
     }

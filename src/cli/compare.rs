@@ -12,6 +12,7 @@ use self::score::{Comparison, Reason};
 use super::{
     StoreArgs,
     ask::{self, TypeCodes},
+    caller::CallerArgs,
     explain::{Whom, why},
     line_file::{lines, text},
     out::outln,
@@ -29,6 +30,8 @@ use crate::{
 pub(super) struct CompareArgs {
     #[command(flatten)]
     whom: Whom,
+    #[command(flatten)]
+    caller: CallerArgs,
     /// The lists, one object a line: {"seed": "A", "type": "cross_sell", "targets": ["B", "C"]}, best
     /// first; "placement" may stand for "type"; `-` is standard input.
     #[arg(long, value_name = "FILE")]
@@ -64,7 +67,7 @@ pub(super) fn run(args: &CompareArgs) -> anyhow::Result<()> {
         bail!("--first: expected 1 to {RESULTS_MAX}, found {}", args.first);
     }
     let lists = text(&args.against)?;
-    let mut answers = Answers::of(&args.whom)?;
+    let mut answers = Answers::of(&args.whom, &args.caller)?;
     let codes = answers.codes()?;
     let mut comparison = Comparison::new(args.first);
     for (line, text) in lines(&lists)? {
@@ -161,11 +164,11 @@ enum Answers {
 }
 
 impl Answers {
-    fn of(whom: &Whom) -> anyhow::Result<Self> {
+    fn of(whom: &Whom, caller: &CallerArgs) -> anyhow::Result<Self> {
         match (&whom.to, &whom.store) {
             (Some(server), _) => {
                 let runtime = runtime()?;
-                let replica = runtime.block_on(Replica::connect(server))?;
+                let replica = runtime.block_on(Replica::connect(caller.target(server)?))?;
                 Ok(Self::Server(runtime, Box::new(replica)))
             }
             (None, Some(store)) => {

@@ -8,6 +8,7 @@ use clap::Args;
 use super::{
     StoreArgs,
     ask::{AskArgs, TypeCodes, page_request},
+    caller::CallerArgs,
     out::outln,
     stock::runtime,
 };
@@ -21,6 +22,8 @@ use crate::{
 pub(super) struct ExplainArgs {
     #[command(flatten)]
     whom: Whom,
+    #[command(flatten)]
+    caller: CallerArgs,
     #[command(flatten)]
     ask: AskArgs,
     /// Products to follow through the whole lookup, related or not.
@@ -41,7 +44,7 @@ pub(super) struct Whom {
     /// The store's directory: answers from what is live there, without any feed of stock.
     #[arg(long, env = "KINDRED_STORE", value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
-    /// Ask this server instead, with its live stock and blocks: HOST:PORT or a URL.
+    /// Ask this server instead, with its live stock and blocks: HOST:PORT, URL or unix:PATH.
     #[arg(long, value_name = "SERVER")]
     pub(super) to: Option<String>,
 }
@@ -73,7 +76,7 @@ fn of_store(args: &ExplainArgs, store: &StoreArgs) -> anyhow::Result<Explained> 
 }
 
 async fn of_server(args: &ExplainArgs, address: &str) -> anyhow::Result<Explained> {
-    let mut replica = Replica::connect(address).await?;
+    let mut replica = Replica::connect(args.caller.target(address)?).await?;
     let codes = TypeCodes::told(replica.catalog().await?);
     let response = replica.explain(request(args, &codes)?).await?;
     Ok((codes, response))

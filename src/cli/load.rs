@@ -77,6 +77,9 @@ struct RunArgs {
     /// said to be sold out. All is taken back at the end.
     #[arg(long, value_name = "N", requires = "yes_change_stock")]
     stock_rate: Option<NonZeroU32>,
+    /// The listener that takes them, where it is another one.
+    #[arg(long, value_name = "SERVER", requires = "stock_rate")]
+    stock_to: Option<String>,
     /// Updates of a batch; the next one goes when it is acknowledged.
     #[arg(long, value_name = "N", default_value_t = LOAD_STOCK_BATCH, requires = "stock_rate")]
     stock_batch: NonZeroU32,
@@ -155,8 +158,13 @@ impl RunArgs {
 /// Runs one rate after the other.
 fn report(args: &RunArgs, options: Options) -> anyhow::Result<LoadReport> {
     let to = &args.asked.to;
+    let target = args.asked.caller.target(to)?;
+    let stock_to = match &args.stock_to {
+        Some(to) => args.asked.caller.target(to)?,
+        None => target.clone(),
+    };
     let snapshot_id = runtime()?.block_on(async {
-        let catalog = Replica::connect(to).await?.catalog().await?;
+        let catalog = Replica::connect(target.clone()).await?.catalog().await?;
         anyhow::Ok(catalog.data_version.unwrap_or_default().snapshot_id)
     })?;
     let asked = Arc::new(args.asked.read()?);
@@ -171,11 +179,17 @@ fn report(args: &RunArgs, options: Options) -> anyhow::Result<LoadReport> {
         let schedule = args.schedule(*rate, NonZeroU32::MIN);
         let (warm_up, seconds) = (schedule.warm_up_s, schedule.measured_s);
         eprintln!("{rate} calls a second: {warm_up} s to warm up, {seconds} s measured");
-        rates.push(load::run(to, &asked, schedule, feed, options)?);
+        rates.push(load::run(
+            &target,
+            &asked,
+            schedule,
+            feed.map(|feed| (&stock_to, feed)),
+            options,
+        )?);
     }
     let mut failures = rates.iter().flat_map(load::RateReport::failures).collect::<Vec<_>>();
     if feed.is_some()
-        && let Err(error) = runtime()?.block_on(load::retire(to))
+        && let Err(error) = runtime()?.block_on(load::retire(stock_to))
     {
         let source = load::SOURCE;
         failures.push(format!("the stock of source {source} could not be taken back: {error}"));

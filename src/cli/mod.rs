@@ -6,6 +6,7 @@
 
 mod ask;
 mod block;
+mod caller;
 mod check;
 mod compare;
 mod compile;
@@ -71,9 +72,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Compile the embedded demo catalog, serve it, print how to call it.
-    Demo(demo::DemoArgs),
+    Demo(Box<demo::DemoArgs>),
     /// Serve the current snapshot of a store over gRPC, and each newer one as it is published.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Read tables, check them, write a snapshot and publish it.
     #[command(after_help = EXIT_CODES)]
     Compile(compile::CompileArgs),
@@ -114,7 +115,7 @@ enum Command {
     /// Ask a server at given rates and show how long its answers take; write request files for ghz and
     /// h2load.
     #[command(after_help = EXIT_CODES)]
-    Load(load::LoadArgs),
+    Load(Box<load::LoadArgs>),
     /// Take products out of every answer at once, on every server: a recall.
     Block(block::BlockArgs),
     /// Allow blocked products again.

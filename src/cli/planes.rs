@@ -59,7 +59,8 @@ pub(super) struct PlaneArgs {
     /// Connections at once from one address; 0 as many as there are, for a proxy in front of all.
     #[arg(long, env = "KINDRED_CONNECTIONS_PER_PEER", value_name = "N", default_value_t = 128)]
     connections_per_peer: usize,
-    /// Refuse lookups with RESOURCE_EXHAUSTED that waited longer for their turn, in milliseconds; 0 never.
+    /// Under more load than there is room for, refuse lookups with RESOURCE_EXHAUSTED that waited longer for
+    /// their turn, in milliseconds; 0 never.
     #[arg(long, env = "KINDRED_SHED_AFTER_MS", value_name = "MS", default_value_t = 5)]
     shed_after_ms: u64,
 }

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 
 pub(super) use self::sold_out::sold_out;
 use self::table::Row;
-use super::{EXIT_FINDINGS, Failure, out::outln};
+use super::{EXIT_FINDINGS, Failure, caller::CallerArgs, out::outln};
 use crate::{
     client::Replica,
     model::limits::{FINDING_SAMPLES_MAX, UPDATES_PER_BATCH_MAX},
@@ -35,7 +35,7 @@ enum StockCommand {
 /// Servers on the command line.
 #[derive(Debug, Args)]
 pub(super) struct Servers {
-    /// Servers, each of which gets everything: HOST:PORT or a URL.
+    /// Servers, each of which gets everything: the admin listener of each as HOST:PORT, URL or unix:PATH.
     #[arg(
         long,
         env = "KINDRED_TO",
@@ -45,6 +45,8 @@ pub(super) struct Servers {
         default_value = "127.0.0.1:50051"
     )]
     to: Vec<String>,
+    #[command(flatten)]
+    caller: CallerArgs,
 }
 
 #[derive(Debug, Args)]
@@ -68,9 +70,11 @@ struct PushArgs {
 
 #[derive(Debug, Args)]
 struct ExportArgs {
-    /// The server: HOST:PORT or a URL.
+    /// The server's admin listener: HOST:PORT, URL or unix:PATH.
     #[arg(long, value_name = "SERVER", default_value = "127.0.0.1:50051")]
     from: String,
+    #[command(flatten)]
+    caller: CallerArgs,
     /// Only what this source has said.
     #[arg(long, value_name = "ID", default_value = "")]
     source: String,
@@ -97,7 +101,7 @@ impl Servers {
         work: impl AsyncFn(&mut Replica) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let one = async |address: &str| {
-            let mut replica = Replica::connect(address).await?;
+            let mut replica = Replica::connect(self.caller.target(address)?).await?;
             work(&mut replica).await
         };
         let all = self.to.iter().map(|address| one(address)).collect();
@@ -289,8 +293,9 @@ fn export(args: &ExportArgs) -> anyhow::Result<()> {
         (false, false) => outln!("{}", table::HEADER),
     }
     let mut failed = None;
+    let target = args.caller.target(&args.from)?;
     runtime()?.block_on(async {
-        let mut replica = Replica::connect(&args.from).await?;
+        let mut replica = Replica::connect(target).await?;
         replica
             .readings(&args.source, |state| {
                 let since = state.since_time;

@@ -5,15 +5,12 @@
 //! is the caller's decision. This room prints nothing and reads no file.
 
 mod error;
-
-use std::time::Duration;
+mod target;
 
 pub use error::ClientError;
+pub use target::{Bearer, Credentials, Target};
 
-use tonic::{
-    Response, Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Response, Status, service::interceptor::InterceptedService, transport::Channel};
 
 use crate::{
     model::limits::{
@@ -26,34 +23,31 @@ use crate::{
     },
 };
 
-/// A server that cannot be reached says so by then.
-const CONNECT_WAIT: Duration = Duration::from_secs(5);
-
-/// A call ends by then: a resync of two million readings takes some seconds.
-const CALL_WAIT: Duration = Duration::from_secs(120);
-
 /// A connection to one server.
 #[derive(Clone, Debug)]
 pub struct Replica {
     address: String,
-    calls: AvailabilityServiceClient<Channel>,
-    lookups: RecommendationServiceClient<Channel>,
+    calls: AvailabilityServiceClient<Calls>,
+    lookups: RecommendationServiceClient<Calls>,
 }
 
+type Calls = InterceptedService<Channel, Bearer>;
+
 impl Replica {
-    /// Connects to `HOST:PORT` or to a URL.
+    /// Connects.
     ///
     /// # Errors
     /// The address is none, or nobody listens there.
-    pub async fn connect(address: &str) -> Result<Self, ClientError> {
-        let channel = channel(address).await?;
-        let lookups = RecommendationServiceClient::new(channel.clone())
+    pub async fn connect(to: impl Into<Target>) -> Result<Self, ClientError> {
+        let to = to.into();
+        let calls = InterceptedService::new(to.channel().await?, to.bearer()?);
+        let lookups = RecommendationServiceClient::new(calls.clone())
             .max_encoding_message_size(REQUEST_BYTES_MAX)
             .max_decoding_message_size(RESPONSE_BYTES_MAX);
-        let calls = AvailabilityServiceClient::new(channel)
+        let calls = AvailabilityServiceClient::new(calls)
             .max_encoding_message_size(STOCK_REQUEST_BYTES_MAX)
             .max_decoding_message_size(STOCK_RESPONSE_BYTES_MAX);
-        Ok(Self { address: address.to_owned(), calls, lookups })
+        Ok(Self { address: to.address, calls, lookups })
     }
 
     /// As it was given.
@@ -226,27 +220,4 @@ impl Replica {
             message: status.message().to_owned(),
         })
     }
-}
-
-/// A connection of its own to `HOST:PORT` or to a URL, for who makes the calls itself.
-///
-/// # Errors
-/// The address is none, or nobody listens there.
-pub async fn channel(address: &str) -> Result<Channel, ClientError> {
-    let url =
-        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-    let unreachable = |error: tonic::transport::Error| ClientError::Unreachable {
-        address: address.to_owned(),
-        reason: causes(&error),
-    };
-    let endpoint = Endpoint::from_shared(url).map_err(unreachable)?;
-    let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(CALL_WAIT);
-    endpoint.connect().await.map_err(unreachable)
-}
-
-/// What a transport error says, with its causes: its own words are "transport error".
-fn causes(error: &dyn std::error::Error) -> String {
-    let first = error.to_string();
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(first, |said, cause| format!("{said}: {cause}"))
 }

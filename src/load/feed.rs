@@ -19,7 +19,7 @@ use super::{
     tally::{count, histogram, micros},
 };
 use crate::{
-    client::{ClientError, Replica},
+    client::{ClientError, Replica, Target},
     pb::{self, Availability},
 };
 
@@ -39,18 +39,14 @@ pub(super) struct Feeder {
 }
 
 impl Feeder {
-    pub(super) fn connect(
-        address: &str,
-        asked: &Arc<Asked>,
-        feed: Feed,
-    ) -> Result<Self, LoadError> {
+    pub(super) fn connect(to: &Target, asked: &Arc<Asked>, feed: Feed) -> Result<Self, LoadError> {
         let ids = asked.product_ids();
         if ids.is_empty() {
             return Err(LoadError::NothingToAsk);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (replica, next) = runtime.block_on(async {
-            let mut replica = Replica::connect(address).await?;
+            let mut replica = Replica::connect(to.clone()).await?;
             let next = next_sequence(&mut replica).await?;
             Ok::<_, ClientError>((replica, next))
         })?;
@@ -130,8 +126,8 @@ impl Feeder {
 ///
 /// # Errors
 /// The server cannot be reached, or refuses.
-pub async fn retire(address: &str) -> Result<(), ClientError> {
-    let mut replica = Replica::connect(address).await?;
+pub async fn retire(to: Target) -> Result<(), ClientError> {
+    let mut replica = Replica::connect(to).await?;
     let sequence = next_sequence(&mut replica).await?;
     let source_id = SOURCE.to_owned();
     let nothing = pb::ReplaceAvailabilityRequest { source_id, sequence, ..Default::default() };

@@ -12,26 +12,34 @@ use tonic::{
     transport::Channel,
 };
 
-use crate::{client::ClientError, model::limits::RESPONSE_BYTES_MAX};
+use crate::{
+    client::{Bearer, ClientError, Target},
+    model::limits::RESPONSE_BYTES_MAX,
+};
 
 /// The method that is called, as a path.
 pub const METHOD: &str = "/kindred.v1.RecommendationService/GetRecommendations";
 
 /// One connection, for calls in wire form.
 #[derive(Clone, Debug)]
-pub(super) struct Caller(Grpc<Channel>);
+pub(super) struct Caller {
+    calls: Grpc<Channel>,
+    bearer: Bearer,
+}
 
 impl Caller {
-    pub(super) async fn connect(address: &str) -> Result<Self, ClientError> {
-        let channel = crate::client::channel(address).await?;
-        Ok(Self(Grpc::new(channel).max_decoding_message_size(RESPONSE_BYTES_MAX)))
+    pub(super) async fn connect(to: &Target) -> Result<Self, ClientError> {
+        let calls = Grpc::new(to.channel().await?).max_decoding_message_size(RESPONSE_BYTES_MAX);
+        Ok(Self { calls, bearer: to.bearer()? })
     }
 
     /// Asks, and gives the answer's bytes.
     pub(super) async fn call(&mut self, request: Bytes) -> Result<Bytes, Status> {
-        self.0.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        self.calls.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let path = PathAndQuery::from_static(METHOD);
-        self.0.unary(Request::new(request), path, Raw).await.map(Response::into_inner)
+        let mut request = Request::new(request);
+        self.bearer.add(&mut request);
+        self.calls.unary(request, path, Raw).await.map(Response::into_inner)
     }
 }
 

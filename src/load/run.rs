@@ -26,7 +26,7 @@ use super::{
     schedule::Schedule,
     tally::{Tally, Times},
 };
-use crate::client::ClientError;
+use crate::client::{ClientError, Target};
 
 /// How the calls are made.
 #[derive(Clone, Copy, Debug)]
@@ -55,15 +55,16 @@ pub struct Feed {
 /// Before the first call, so that every thread is there in time.
 const AHEAD: Duration = Duration::from_millis(20);
 
-/// Puts one rate on a server, over connections of its own, and waits for its end.
+/// Puts one rate on a server, over connections of its own, and waits for its end. The feed goes to the
+/// listener that takes stock.
 ///
 /// # Errors
 /// A connection or thread could not be had. What fails later is counted, not returned.
 pub fn run(
-    address: &str,
+    to: &Target,
     asked: &Arc<Asked>,
     schedule: Schedule,
-    feed: Option<Feed>,
+    feed: Option<(&Target, Feed)>,
     options: Options,
 ) -> Result<RateReport, LoadError> {
     let count = options.threads.clamp(1, options.connections.max(1));
@@ -72,7 +73,7 @@ pub fn run(
     for place in 0..count {
         let (go, gone) = oneshot::channel();
         let worker = Worker {
-            address: address.to_owned(),
+            to: to.clone(),
             asked: Arc::clone(asked),
             schedule,
             options,
@@ -87,7 +88,7 @@ pub fn run(
     for _ in 0..count {
         readies.recv().map_err(|_| LoadError::Broken)??;
     }
-    let feeder = feed.map(|feed| feed::Feeder::connect(address, asked, feed)).transpose()?;
+    let feeder = feed.map(|(to, feed)| feed::Feeder::connect(to, asked, feed)).transpose()?;
     let begin = Instant::now() + AHEAD;
     let feeder = feeder.map(|feeder| {
         let thread = thread::Builder::new().name("kindred-feed".to_owned());
@@ -126,7 +127,7 @@ impl Share {
 
 /// What one thread asks.
 struct Worker {
-    address: String,
+    to: Target,
     asked: Arc<Asked>,
     schedule: Schedule,
     options: Options,
@@ -142,7 +143,7 @@ impl Worker {
         runtime.block_on(async {
             let mut callers = Vec::new();
             for _ in self.share.of(self.options.connections.max(1)) {
-                match Caller::connect(&self.address).await {
+                match Caller::connect(&self.to).await {
                     Ok(caller) => callers.push(caller),
                     Err(error) => {
                         // The run may have ended for another one's failure.

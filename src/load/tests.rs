@@ -284,7 +284,8 @@ fn calls_over_the_bound_are_late_or_unsent_but_never_dropped() {
     let address = silent.local_addr().unwrap().to_string();
     let asked = Arc::new(products(1));
     let options = Options { drain_wait: Duration::ZERO, ..options(1, Duration::from_millis(50)) };
-    let report = run(&address, &asked, schedule(100, 1, 0, 1), None, options).unwrap();
+    let report =
+        run(&address.as_str().into(), &asked, schedule(100, 1, 0, 1), None, options).unwrap();
     assert_eq!((report.planned, report.ok, lost(&report)), (100, 0, 0), "{report:?}");
     // A hundred calls of 50 ms, one at a time, do not go into the second they were meant for.
     assert!(report.late > 0 && report.unsent > 0, "{report:?}");
@@ -299,7 +300,8 @@ fn a_server_that_goes_away_gives_errors_by_code() {
     let gone = thread::spawn(move || drop(listener.accept().unwrap()));
     let asked = Arc::new(products(1));
     let options = options(100, Duration::from_secs(5));
-    let report = run(&address, &asked, schedule(100, 1, 0, 1), None, options).unwrap();
+    let report =
+        run(&address.as_str().into(), &asked, schedule(100, 1, 0, 1), None, options).unwrap();
     gone.join().unwrap();
     assert_eq!((report.ok, lost(&report), report.unsent), (0, 0, 0), "{report:?}");
     assert!(report.errors.contains_key("Unavailable"), "{report:?}");
@@ -311,6 +313,6 @@ fn a_server_that_is_not_there_is_an_error_before_the_run() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let asked = Arc::new(products(1));
     let options = options(1, Duration::from_secs(1));
-    let found = run(&nobody, &asked, schedule(1, 1, 0, 1), None, options);
+    let found = run(&nobody.as_str().into(), &asked, schedule(1, 1, 0, 1), None, options);
     assert!(matches!(&found, Err(LoadError::Client(error)) if error.to_string().contains(&nobody)));
 }

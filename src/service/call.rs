@@ -5,13 +5,16 @@
 //! then no work is begun for somebody who has gone. The deadline is looked at before each step of a call;
 //! a handler that never waits is one step, and is not cut short.
 //!
-//! How long a call waited for its turn is also how busy its runtime is. Lookups that waited longer than
-//! [`Terms::shed_after`] are refused at once, so that those behind them need not wait as long: under more
-//! load than there is room for, what is answered is answered in time, and the rest learns early to go
-//! elsewhere. A limit on calls at once would see nothing, since a lookup never waits once it has begun.
+//! Where there is more load than room, calls wait for their turn. Lookups that waited longer than
+//! [`Terms::shed_after`] on a runtime that has had no moment of rest for [`BUSY_SPAN`] are refused at once,
+//! so that those behind them need not wait as long: what is answered is answered in time, and the rest
+//! learns early to go elsewhere. A limit on calls at once would see nothing, since a lookup never waits once
+//! it has begun; and the wait alone would also refuse calls where the machine gave the thread no time for
+//! some milliseconds, though there is room for all of them.
 
 use std::{
     any::Any,
+    cell::Cell,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
@@ -37,12 +40,30 @@ const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// Digits that it may have.
 const DIGITS_MAX: usize = 8;
 
+/// A runtime that has worked for so long without a rest has more to do than it can: a burst is over by then,
+/// or has found the room for it.
+const BUSY_SPAN: Duration = Duration::from_millis(100);
+
+thread_local! {
+    /// Since when the runtime of this thread has had no rest.
+    static BUSY_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// A runtime's thread says that it has rested.
+pub(super) fn rested() {
+    BUSY_SINCE.set(Some(Instant::now()));
+}
+
+fn is_overloaded() -> bool {
+    BUSY_SINCE.get().is_some_and(|since| since.elapsed() > BUSY_SPAN)
+}
+
 /// What a listener holds its calls to.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
     /// Who may call what.
     pub(super) access: Access,
-    /// A lookup that waited longer for its turn is refused; none is without it.
+    /// A lookup that waited longer for its turn on a busy runtime is refused; none is without it.
     pub(super) shed_after: Option<Duration>,
 }
 
@@ -85,7 +106,7 @@ impl Call {
         self,
         call: Pin<&mut impl Future<Output = Response<ReplyBody>>>,
     ) -> Response<ReplyBody> {
-        if self.turn_by.is_some_and(|turn_by| Instant::now() > turn_by) {
+        if self.turn_by.is_some_and(|turn_by| Instant::now() > turn_by) && is_overloaded() {
             return refused(Refusal::Shed.into());
         }
         guarded(call, self.deadline).await
@@ -173,4 +194,52 @@ fn log(panicked: &(dyn Any + Send)) {
     let text = text.or_else(|| panicked.downcast_ref::<&str>().copied());
     let text = text.unwrap_or("no reason given");
     tracing::error!(panic = text, "A handler panicked; its call is answered with INTERNAL.");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, time::Duration};
+
+    use hyper::{HeaderMap, Response};
+    use tokio::time::Instant;
+    use tonic::Code;
+
+    use super::{BUSY_SINCE, BUSY_SPAN, Call, Terms};
+    use crate::{
+        pb::Method,
+        service::{access::Roles, hot::refused, status::Refusal},
+    };
+
+    /// What a call comes to that waited so much longer than it may, or shorter, on a runtime without a rest
+    /// for so long. Its handler would answer `UNAVAILABLE`.
+    fn answered(method: Method, is_late: bool, busy: Option<Duration>) -> Code {
+        let terms = Terms { shed_after: Some(Duration::ZERO), ..Terms::default() };
+        let call = Call::admit(&terms, method.path(), &HeaderMap::new(), Roles::NONE).unwrap();
+        let turn_by = call
+            .turn_by
+            .map(|turn_by| if is_late { turn_by } else { turn_by + Duration::from_secs(60) });
+        std::thread::sleep(Duration::from_nanos(1));
+        BUSY_SINCE.set(busy.and_then(|busy| Instant::now().checked_sub(busy)));
+        let handler = pin!(async { refused(Refusal::NotServing.into()) });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let answer = runtime.block_on(Call { turn_by, ..call }.guard(handler));
+        status(&answer)
+    }
+
+    fn status<T>(answer: &Response<T>) -> Code {
+        Code::from_bytes(answer.headers().get("grpc-status").unwrap().as_bytes())
+    }
+
+    #[test]
+    fn only_a_lookup_that_is_late_on_a_runtime_without_a_rest_is_refused() {
+        let long = Some(BUSY_SPAN + Duration::from_millis(1));
+        let get = Method::GetRecommendations;
+        assert_eq!(answered(get, true, long), Code::ResourceExhausted);
+        assert_eq!(answered(get, false, long), Code::Unavailable, "it is in time");
+        assert_eq!(answered(get, true, None), Code::Unavailable, "this is no runtime's thread");
+        assert_eq!(answered(get, true, Some(Duration::ZERO)), Code::Unavailable, "it has rested");
+        for method in [Method::HealthCheck, Method::BlockProducts, Method::ReflectionV1] {
+            assert_eq!(answered(method, true, long), Code::Unavailable, "{}", method.path());
+        }
+    }
 }

@@ -68,8 +68,8 @@ impl Services {
         Self(Arc::new(inner))
     }
 
-    /// The same, but lookups whose turn comes later than this are refused with `RESOURCE_EXHAUSTED` and when
-    /// to try again.
+    /// The same, but lookups whose turn on an overloaded runtime comes later than this are refused with
+    /// `RESOURCE_EXHAUSTED` and when to try again.
     #[must_use]
     pub fn shed_after(self, wait: Option<Duration>) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);

@@ -11,12 +11,15 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Peers {
     most: Option<NonZeroUsize>,
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    open: Open,
 }
+
+/// How many each has.
+type Open = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
 /// A connection that counts; no more once it is dropped.
 #[derive(Debug)]
-pub(super) struct OfPeer(Option<(IpAddr, Arc<Mutex<HashMap<IpAddr, usize>>>)>);
+pub(super) struct OfPeer(Option<(IpAddr, Open)>);
 
 impl Peers {
     /// At most so many a peer.

@@ -10,7 +10,7 @@ use std::{
     num::NonZeroUsize,
     sync::{Arc, Mutex, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use prost::Message as _;
@@ -57,6 +57,7 @@ mod reflection;
 mod reply;
 mod resync;
 mod serving;
+mod shed;
 mod status;
 mod stock_limits;
 mod world;
@@ -66,6 +67,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a drain may take beyond its deadline on a busy machine.
 const SLACK: Duration = Duration::from_secs(3);
+
+/// How long a call that asks for work keeps its thread.
+const WORK: Duration = Duration::from_millis(30);
 
 /// Answers with the name of its thread, or misbehaves as the snapshot id asks.
 struct Double {
@@ -89,6 +93,12 @@ impl RecommendationService for Double {
             "block" => {
                 self.started.send(()).unwrap();
                 self.unblock.lock().unwrap().recv().ok();
+            }
+            "work" => {
+                let begin = Instant::now();
+                while begin.elapsed() < WORK {
+                    std::hint::spin_loop();
+                }
             }
             _ => {}
         }
@@ -148,6 +158,10 @@ struct Server {
 
 impl Server {
     fn start(options: ServeOptions) -> Self {
+        Self::shedding(options, None)
+    }
+
+    fn shedding(options: ServeOptions, shed_after: Option<Duration>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let (health, stop) = (Health::new(), Stop::new());
@@ -162,7 +176,8 @@ impl Server {
         let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
         let availability = Availabilities::new(stock.clone(), Live::default());
         let routes = routes(double, availability, &health, true);
-        let report = spawn(listener, routes, &health, options, &stop);
+        let services = Services::from(routes).shed_after(shed_after);
+        let report = spawn(listener, services, &health, options, &stop);
         Self { addr, health, stop, stock, started, release, unblock, report }
     }
 

@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use super::{
+    call,
     connection::{self, Ending, Spans},
     hot::Services,
     listener::Accepted,
@@ -91,7 +92,8 @@ impl Worker {
     /// # Errors
     /// When the system refuses the thread or the runtime's descriptors.
     pub(super) fn start(index: usize) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime =
+            Builder::new_current_thread().enable_all().on_thread_unpark(call::rested).build()?;
         let handle = runtime.handle().clone();
         let (running, stopped) = oneshot::channel();
         let (ending, ended) = oneshot::channel();

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::super::{
     ask::{self, TypeCodes},
+    caller::CallerArgs,
     line_file::{lines, text},
     stock::runtime,
 };
@@ -27,6 +28,8 @@ pub(super) struct AskedArgs {
     /// The server: HOST:PORT or a URL.
     #[arg(long, value_name = "SERVER", default_value = "127.0.0.1:50051")]
     pub(super) to: String,
+    #[command(flatten)]
+    pub(super) caller: CallerArgs,
     /// Products to ask about, one id a line; `-` is standard input. Without it, what the server names:
     /// best sellers, what their relations lead to, and the best sellers of those categories.
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
@@ -78,7 +81,7 @@ impl AskedArgs {
             let ids = match listed {
                 Some(ids) if lookups.is_ok() => ids,
                 listed => {
-                    let mut replica = Replica::connect(&self.to).await?;
+                    let mut replica = Replica::connect(self.caller.target(&self.to)?).await?;
                     lookups = self.lookups(&TypeCodes::told(replica.catalog().await?));
                     match listed {
                         Some(ids) => ids,

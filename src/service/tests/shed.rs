@@ -1,0 +1,68 @@
+//! Goal: under more load than there is room for, lookups that waited are refused with when to come again,
+//! and nothing else is; without the bound nobody is. Method: calls that each keep their runtime's only
+//! thread, so that those that came with them wait behind.
+
+use std::time::Duration;
+
+use tonic::Code;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+use super::{Server, asking, block_on, call, options};
+use crate::pb::recommendation_service_client::RecommendationServiceClient;
+
+/// Each keeps the thread for `WORK`: some of them are longer than a busy span.
+const CALLS: usize = 24;
+
+/// What calls that came together came to, with their pushbacks; what a health check among them did.
+fn overloaded(shed_after: Option<Duration>) -> (Vec<(Code, Option<u64>)>, Code) {
+    let server = Server::shedding(options(1), shed_after);
+    let found = block_on(async {
+        let channel = server.channel().await;
+        let mut lookups = RecommendationServiceClient::new(channel.clone());
+        call(&mut lookups).await;
+        let calls = (0..CALLS).map(|_| {
+            let mut lookups = lookups.clone();
+            tokio::spawn(async move { lookups.get_recommendations(asking("work")).await })
+        });
+        let calls = calls.collect::<Vec<_>>();
+        let mut health = HealthClient::new(channel);
+        let check = tokio::spawn(async move { health.check(HealthCheckRequest::default()).await });
+        let mut found = Vec::new();
+        for call in calls {
+            found.push(match call.await.unwrap() {
+                Ok(_) => (Code::Ok, None),
+                Err(status) => {
+                    let pushback = status.metadata().get("grpc-retry-pushback-ms");
+                    let pushback = pushback.and_then(|wait| wait.to_str().ok()?.parse().ok());
+                    (status.code(), pushback)
+                }
+            });
+        }
+        let check = check.await.unwrap().map_or_else(|status| status.code(), |_| Code::Ok);
+        // There is room again at once.
+        call(&mut lookups).await;
+        (found, check)
+    });
+    server.drained();
+    found
+}
+
+#[test]
+fn lookups_that_waited_on_a_busy_runtime_are_refused_with_when_to_come_again() {
+    let (calls, check) = overloaded(Some(Duration::from_millis(5)));
+    let count = |code: Code| calls.iter().filter(|(found, _)| *found == code).count();
+    let (answered, shed) = (count(Code::Ok), count(Code::ResourceExhausted));
+    assert!(answered > 0 && shed > 0 && answered + shed == CALLS, "{calls:?}");
+    for (code, pushback) in &calls {
+        let is_told = pushback.is_some_and(|wait| (25..=100).contains(&wait));
+        assert_eq!(is_told, *code == Code::ResourceExhausted, "{calls:?}");
+    }
+    assert_eq!(check, Code::Ok, "health is never refused");
+}
+
+#[test]
+fn without_the_bound_all_wait_for_their_turn() {
+    let (calls, check) = overloaded(None);
+    assert!(calls.iter().all(|call| *call == (Code::Ok, None)), "{calls:?}");
+    assert_eq!(check, Code::Ok);
+}
