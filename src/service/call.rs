@@ -218,7 +218,6 @@ mod tests {
         let turn_by = call
             .turn_by
             .map(|turn_by| if is_late { turn_by } else { turn_by + Duration::from_secs(60) });
-        std::thread::sleep(Duration::from_nanos(1));
         BUSY_SINCE.set(busy.and_then(|busy| Instant::now().checked_sub(busy)));
         let handler = pin!(async { refused(Refusal::NotServing.into()) });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
