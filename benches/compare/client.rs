@@ -13,10 +13,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, Version, header};
 use kindred::load::METHOD;
 use prost::Message;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     runtime::{Builder, Runtime},
     task::LocalSet,
 };
+use tokio_rustls::TlsConnector;
 
 /// Requests as they go over the wire, in the order in which they are asked.
 pub(crate) type Frames = Rc<[Bytes]>;
@@ -84,11 +86,32 @@ impl Connections {
         let senders = on.run(async {
             let mut senders = Vec::with_capacity(connections);
             for _ in 0..connections {
-                senders.push(connect(address).await);
+                senders.push(greet(connect(address).await).await);
             }
             senders
         });
         let uri = format!("http://{address}{METHOD}").parse().unwrap();
+        Self { senders, streams, uri, frames, next: 0 }
+    }
+
+    /// The same over TLS, to a server that calls itself `localhost`.
+    pub(crate) fn open_tls(
+        on: &Loop,
+        address: SocketAddr,
+        (connections, streams): (usize, usize),
+        frames: Frames,
+        connector: &TlsConnector,
+    ) -> Self {
+        let senders = on.run(async {
+            let mut senders = Vec::with_capacity(connections);
+            for _ in 0..connections {
+                let name = "localhost".try_into().unwrap();
+                let stream = connector.connect(name, connect(address).await).await.unwrap();
+                senders.push(greet(stream).await);
+            }
+            senders
+        });
+        let uri = format!("https://localhost:{}{METHOD}", address.port()).parse().unwrap();
         Self { senders, streams, uri, frames, next: 0 }
     }
 
@@ -129,9 +152,13 @@ impl Connections {
     }
 }
 
-async fn connect(address: SocketAddr) -> SendRequest<Bytes> {
+async fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
+    stream
+}
+
+async fn greet(stream: impl AsyncRead + AsyncWrite + Unpin + 'static) -> SendRequest<Bytes> {
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::task::spawn_local(async move { drop(connection.await) });
     sender

@@ -14,6 +14,7 @@ mod client;
 mod compile;
 mod duel;
 mod figure;
+mod hops;
 #[path = "../support/layout.rs"]
 mod layout;
 #[cfg_attr(not(feature = "bench-peers"), path = "lmdb_disabled.rs")]
@@ -183,6 +184,9 @@ fn measure(run: &Run) -> Vec<Figure> {
         } else {
             take(served::goals(run, &million));
         }
+    }
+    if run.wants("13") || run.wants("14") {
+        take(hops::rows(run, &million));
     }
     if run.wants("11") {
         take(compile::goals(run));

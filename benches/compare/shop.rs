@@ -98,7 +98,19 @@ impl Shop {
 
     /// Starts the server that ships, and feeds it stock.
     pub(crate) fn kindred(&self, on: &Loop, runtimes: usize, cores: &[usize]) -> Server {
-        let state = self.dir.join("state");
+        let server = self.unfed(runtimes, cores, &[]);
+        self.feed(on, server.address);
+        server
+    }
+
+    /// Starts the server that ships, with these variables, and without stock.
+    pub(crate) fn unfed(
+        &self,
+        runtimes: usize,
+        cores: &[usize],
+        options: &[(&str, PathBuf)],
+    ) -> Server {
+        let state = self.dir.join(if options.is_empty() { "state" } else { "state-other" });
         std::fs::remove_dir_all(&state).ok();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kindred"));
         command.arg("serve").arg("--store").arg(self.store()).arg("--state").arg(state);
@@ -106,9 +118,8 @@ impl Shop {
         command.env("KINDRED_LOG", "warn");
         // Stock comes in where lookups do.
         command.env("KINDRED_ADMIN_LISTEN", "same").env("KINDRED_INSECURE_ADMIN", "true");
-        let server = Server::start(&mut command, cores);
-        self.feed(on, server.address);
-        server
+        command.envs(options.iter().map(|(name, value)| (name, value)));
+        Server::start(&mut command, cores)
     }
 
     /// Starts this program in another role; those with a catalog are fed stock.
