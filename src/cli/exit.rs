@@ -21,7 +21,8 @@ Exit codes:
   4  bad input: a source, its catalog.toml or its mapping.toml is missing, empty, damaged, in
      another encoding or of another system, or holds no product; nothing was published
   5  the store, the cache or the disk: in use, full, damaged, or not to be read or written
-  128 + N  ended by signal N: 130 by Ctrl-C, 143 by SIGTERM (`serve` drains and ends with 0)";
+  128 + N  ended by signal N: 130 by Ctrl-C, 143 by SIGTERM (`serve` drains and ends with 0), 135
+     where a mapped file was cut short under `serve` or its disk failed";
 
 const EXIT_FAILED: u8 = 1;
 /// Findings under `--strict`.

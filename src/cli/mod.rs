@@ -15,6 +15,7 @@ mod documents;
 mod exit;
 mod explain;
 mod from;
+mod gc;
 mod generate;
 mod guards;
 mod holders;
@@ -34,6 +35,7 @@ mod rate;
 mod reading;
 mod renew;
 mod serve;
+mod sigbus;
 mod source;
 mod stock;
 mod track;
@@ -96,6 +98,8 @@ enum Command {
     /// End a hold: the newest publish becomes live, unless a guard refuses.
     #[command(after_help = EXIT_CODES)]
     Release(track::ReleaseArgs),
+    /// Delete blobs that no snapshot needs which could go live again.
+    Gc(gc::GcArgs),
     /// Show what changes between two snapshots.
     Diff(track::DiffArgs),
     /// Show what a blob or the current snapshot of a store holds.
@@ -189,6 +193,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Rollback(args) => track::rollback(&args),
         Command::Hold(args) => track::hold(&args),
         Command::Release(args) => track::release(&args),
+        Command::Gc(args) => gc::run(&args),
         Command::Diff(args) => track::diff(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Verify(args) => inspect::verify(&args),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{debug, error, info};
@@ -24,8 +24,10 @@ use super::{
     out::try_line,
     planes::{Home, PlaneArgs, Planes},
     rate::bytes_per_s,
+    sigbus,
 };
 use crate::{
+    index::Loading,
     service::{
         Address, Availabilities, Health, Readiness, Recommendations, ServeOptions, Services, Stop,
         routes, serve,
@@ -87,6 +89,11 @@ struct MemoryArgs {
     /// `200MiB/s`; else as fast as answering leaves room for. The first one is never held up.
     #[arg(long, env = "KINDRED_LOAD_RATE", value_name = "RATE", value_parser = bytes_per_s)]
     load_rate: Option<NonZeroU64>,
+    /// How files of snapshots come into memory: `mmap` refuses a file that others could change, `copy`
+    /// needs no trust in files at the price of memory of its own, `auto` maps what is safe and copies
+    /// the rest.
+    #[arg(long, env = "KINDRED_LOAD", value_name = "HOW", default_value = "auto")]
+    load: LoadArg,
     /// Lock catalogs in memory. While one replaces another both are: the limit of locked memory
     /// (`ulimit -l`) must hold two. One that cannot be locked is served unlocked, and the log says so.
     #[arg(long, env = "KINDRED_MLOCK")]
@@ -95,6 +102,27 @@ struct MemoryArgs {
     /// not take back what was idle for long; 0 never.
     #[arg(long, env = "KINDRED_TOUCH_INTERVAL", value_name = "SECONDS", default_value_t = 60)]
     touch_interval: u64,
+}
+
+/// [`Loading`] on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LoadArg {
+    /// Map what nobody else can change, copy the rest and say so.
+    Auto,
+    /// Map, or refuse.
+    Mmap,
+    /// Copy everything.
+    Copy,
+}
+
+impl From<LoadArg> for Loading {
+    fn from(arg: LoadArg) -> Self {
+        match arg {
+            LoadArg::Auto => Self::Auto,
+            LoadArg::Mmap => Self::Mmap,
+            LoadArg::Copy => Self::Copy,
+        }
+    }
 }
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<()> {
@@ -110,6 +138,7 @@ pub(super) fn serve_store(
     args: &ListenArgs,
     on_serving: impl Fn(&Address) + Send + 'static,
 ) -> anyhow::Result<()> {
+    sigbus::install().context("cannot handle SIGBUS")?;
     let (store, track) = open_track(store_dir)?;
     let _lock = lock_state(state_dir)?;
     let (health, stop, live) = (Health::new(), Stop::new(), Live::default());
@@ -129,7 +158,8 @@ pub(super) fn serve_store(
     let (address, admin_address) = (lookup.address, admin.as_ref().map(|one| one.address.clone()));
     let shown = address.clone();
     let on_event = move |event: Event<'_>| match event {
-        Event::Live(_) => {
+        Event::Live(snapshot) => {
+            sigbus::live_is(snapshot.id());
             let moment = watched.load().expect("a snapshot is live");
             readiness.snapshot_is_live(moment.stock.positions());
             if !announced.swap(true, Ordering::Relaxed) {
@@ -194,10 +224,11 @@ impl ListenArgs {
     }
 
     fn watching(&self) -> WatchOptions {
-        let MemoryArgs { load_rate, mlock, touch_interval } = self.memory;
+        let MemoryArgs { load_rate, load, mlock, touch_interval } = self.memory;
         WatchOptions {
             poll_interval: Duration::from_millis(self.poll_ms.max(1)),
             load_rate,
+            loading: load.into(),
             is_locked: mlock,
             touch_interval: (touch_interval > 0).then(|| Duration::from_secs(touch_interval)),
         }

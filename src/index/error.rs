@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::safe::UnsafeFile;
+
 /// A file that was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {fault}", path.display())]
@@ -126,11 +128,11 @@ pub enum Fault {
         /// The limit.
         ids_max: u64,
     },
-    /// No regular file.
-    #[error("UNSAFE_FILE: {why}; publish with `kindred compile`")]
+    /// Others could change the file while it is read, or it is none.
+    #[error("UNSAFE_FILE: {why}")]
     UnsafeFile {
-        /// What it is instead.
-        why: &'static str,
+        /// What was expected and found, and what to do.
+        why: UnsafeFile,
     },
     /// The system refused. Look at the cause.
     #[error("IO: cannot {action}: {source}")]

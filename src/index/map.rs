@@ -3,48 +3,90 @@
 //! A mapped file must not change: the store writes each file once, under a name that is put if
 //! absent, and never opens it for writing again. What a writer outside that protocol can do is
 //! limited by reading through types for which any bytes are a value (`layout`); truncation ends the
-//! process by SIGBUS, which no check before can prevent.
+//! process by SIGBUS, which no check before can prevent. So what others could write is not mapped but
+//! copied (`safe`), unless the caller says which of the two it is to be.
 
 #![allow(unsafe_code, reason = "mapping a file is an unsafe call")]
 
 use std::{
     fmt,
-    fs::{self, File, Metadata},
-    io,
+    fs::File,
+    io::{self, Read as _},
     ops::Range,
     path::Path,
 };
 
-use memmap2::{Advice, Mmap};
+use memmap2::{Advice, Mmap, MmapMut};
 use rkyv::util::AlignedVec;
 
-use super::error::Fault;
+use super::{
+    error::Fault,
+    layout::HEADER_BYTES,
+    open::{check_start, usize_of},
+    safe::{Opened, UnsafeFile, open_regular},
+};
+
+/// Bytes that are copied at once.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// How the bytes of a file come into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loading {
+    /// Mapped where nobody else can change the file, else copied.
+    #[default]
+    Auto,
+    /// Mapped; a file that others can change is refused.
+    Mmap,
+    /// Copied, whatever the file: what happens to it later is of no matter.
+    Copy,
+}
 
 /// Bytes of a blob; aligned to 64 at least, so that the archives inside stand aligned.
 pub(crate) enum Bytes {
     Mapped(Mmap),
+    /// A copy in memory of its own, with what spoke against mapping the file.
+    Copied(Mmap, Option<UnsafeFile>),
     Held(AlignedVec<64>),
 }
 
 impl Bytes {
-    /// Maps a regular file.
-    pub(crate) fn map(path: &Path) -> Result<Self, Fault> {
-        // Asked before as well, because opening a pipe waits for its writer.
-        regular(&fs::metadata(path).map_err(Fault::io("read its metadata"))?)?;
-        let file = File::open(path).map_err(Fault::io("open it"))?;
-        let metadata = file.metadata().map_err(Fault::io("read its metadata"))?;
-        regular(&metadata)?;
-        if metadata.len() == 0 {
-            return Err(Fault::Truncated { expected: super::layout::HEADER_BYTES, found: 0 });
+    /// Brings a regular file into memory; a copy tells the size of each chunk before it reads it.
+    pub(super) fn load(
+        path: &Path,
+        loading: Loading,
+        before_chunk: &mut dyn FnMut(u64),
+    ) -> Result<Self, Fault> {
+        let Opened { file, size_bytes, unmappable } = open_regular(path)?;
+        if size_bytes == 0 {
+            return Err(Fault::Truncated { expected: HEADER_BYTES, found: 0 });
         }
-        // SAFETY: the file is regular (checked above) and no writer changes it after it got its
-        // name: `store` links finished files into place and never writes them again.
-        let map = unsafe { Mmap::map(&file) }.map_err(Fault::io("map it"))?;
+        match (loading, unmappable) {
+            (Loading::Mmap, Some(why)) => Err(Fault::UnsafeFile { why }),
+            (Loading::Auto | Loading::Mmap, None) => Self::map(&file),
+            (Loading::Auto | Loading::Copy, why) => {
+                let copy = copy(&file, size_bytes, before_chunk)?;
+                Ok(Self::Copied(copy, why))
+            }
+        }
+    }
+
+    fn map(file: &File) -> Result<Self, Fault> {
+        // SAFETY: the file is regular, and only root and this user can write it (`open_regular`, asked
+        // by `load`), and no writer changes it after it got its name: `store` links finished files
+        // into place and never writes them again.
+        let map = unsafe { Mmap::map(file) }.map_err(Fault::io("map it"))?;
         // Where the file comes from the disk, it comes in huge pages; `pages` says what they bring.
         // Only advice: without it, or where the system has none, everything else is the same.
-        #[cfg(target_os = "linux")]
         map.advise(Advice::HugePage).ok();
         Ok(Self::Mapped(map))
+    }
+
+    /// What spoke against mapping the file that was copied.
+    pub(super) fn copied_because(&self) -> Option<&UnsafeFile> {
+        match self {
+            Self::Copied(_, why) => why.as_ref(),
+            Self::Mapped(_) | Self::Held(_) => None,
+        }
     }
 
     /// Copies bytes into memory of the right alignment.
@@ -67,30 +109,60 @@ impl Bytes {
     /// Keeps a mapped file in memory until it is unmapped; what is held is left as it is.
     pub(super) fn lock(&self) -> io::Result<()> {
         match self {
-            Self::Mapped(map) => map.lock(),
+            Self::Mapped(map) | Self::Copied(map, _) => map.lock(),
             Self::Held(_) => Ok(()),
         }
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
+            Self::Mapped(map) | Self::Copied(map, _) => map,
             Self::Held(held) => held,
         }
     }
 }
 
-fn regular(metadata: &Metadata) -> Result<(), Fault> {
-    if metadata.is_file() {
-        return Ok(());
+/// A copy in pages of the system's, which go back to it whole. The start of the file is read first: one
+/// that only says to be large must not ask for memory.
+fn copy(file: &File, size_bytes: u64, before_chunk: &mut dyn FnMut(u64)) -> Result<Mmap, Fault> {
+    let mut start = [0; HEADER_BYTES as usize];
+    let start_bytes = usize_of(size_bytes.min(HEADER_BYTES));
+    let start = start.get_mut(..start_bytes).unwrap_or_default();
+    read_exact(file, start, 0)?;
+    check_start(start, size_bytes)?;
+    let mut pages =
+        MmapMut::map_anon(usize_of(size_bytes)).map_err(Fault::io("make room for its copy"))?;
+    pages.advise(Advice::HugePage).ok();
+    let (copied, mut rest) = pages.split_at_mut(start_bytes);
+    copied.copy_from_slice(start);
+    let mut at = start_bytes;
+    while !rest.is_empty() {
+        let (chunk, behind) = rest.split_at_mut(rest.len().min(CHUNK_BYTES));
+        before_chunk(chunk.len() as u64);
+        read_exact(file, chunk, at)?;
+        at += chunk.len();
+        rest = behind;
     }
-    Err(Fault::UnsafeFile { why: "not a regular file" })
+    pages.make_read_only().map_err(Fault::io("keep its copy from change"))
+}
+
+/// Reads on in the file, of which `at` bytes were read; says so if it ended meanwhile.
+fn read_exact(mut file: &File, chunk: &mut [u8], at: usize) -> Result<(), Fault> {
+    file.read_exact(chunk).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            let expected = (at + chunk.len()) as u64;
+            let found = file.metadata().map_or(at as u64, |metadata| metadata.len());
+            Fault::Truncated { expected, found }
+        }
+        _ => Fault::io("read it")(error),
+    })
 }
 
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
             Self::Mapped(_) => "mapped",
+            Self::Copied(..) => "copied",
             Self::Held(_) => "held",
         };
         write!(f, "{kind}({})", self.as_slice().len())

@@ -17,7 +17,8 @@ use super::{
         ENDIAN_MARK, FEATURES_KNOWN, FORMAT, FORMAT_OLDEST, HEADER_BYTES, Header, MAGIC,
         SECTION_ALIGN, SECTIONS_MAX, Section, SectionEntry, TRAILER_BYTES, TRAILER_MAGIC, Trailer,
     },
-    map::Bytes,
+    map::{Bytes, Loading},
+    safe::UnsafeFile,
 };
 
 /// A blob whose header was read and whose lengths fit the file; its sections may be damaged.
@@ -39,12 +40,26 @@ pub struct Blob {
 }
 
 impl UnverifiedBlob {
-    /// Maps a file and reads its header.
+    /// Opens a file and reads its header: mapped, or copied if others could change it.
     ///
     /// # Errors
     /// Every fault that header, trailer and lengths can show, by its own code.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        Bytes::map(path).and_then(|bytes| Self::read(path, bytes)).map_err(|fault| fault.at(path))
+        Self::open_paced(path, Loading::Auto, &mut |_| {})
+    }
+
+    /// The same by the way of loading that is wanted; where the file is copied, `before_chunk` is told
+    /// the size of each chunk before it is read, and may wait.
+    ///
+    /// # Errors
+    /// As [`UnverifiedBlob::open`].
+    pub fn open_paced(
+        path: &Path,
+        loading: Loading,
+        before_chunk: &mut dyn FnMut(u64),
+    ) -> Result<Self, IndexError> {
+        let loaded = Bytes::load(path, loading, before_chunk);
+        loaded.and_then(|bytes| Self::read(path, bytes)).map_err(|fault| fault.at(path))
     }
 
     /// Reads a blob out of memory; `name` stands for its path in errors.
@@ -57,11 +72,7 @@ impl UnverifiedBlob {
 
     fn read(path: &Path, bytes: Bytes) -> Result<Self, Fault> {
         let file = bytes.as_slice();
-        check_magic(file)?;
-        let Ok((header, _)) = Header::ref_from_prefix(file) else {
-            return Err(Fault::Truncated { expected: HEADER_BYTES, found: len_u64(file) });
-        };
-        check_header(header, len_u64(file))?;
+        let header = check_start(file, len_u64(file))?;
         check_trailer(header, file)?;
         let role = Role::new(header.role.get()).ok_or_else(|| {
             Fault::structure("header", format!("role {} is unknown", header.role.get()))
@@ -122,6 +133,12 @@ impl Blob {
         self.inner.bytes.lock()
     }
 
+    /// What spoke against mapping the file, if that is why it was copied.
+    #[must_use]
+    pub fn copied_because(&self) -> Option<&UnsafeFile> {
+        self.inner.bytes.copied_because()
+    }
+
     /// What was read whole.
     pub(super) fn verified(inner: UnverifiedBlob, hash: BlobHash) -> Self {
         Self { inner, hash }
@@ -166,6 +183,16 @@ impl Blob {
         }
         Err(Fault::WrongRole { expected: role.code(), found: self.inner.role.code().to_owned() })
     }
+}
+
+/// The header of a file of this length, by its first bytes.
+pub(super) fn check_start(start: &[u8], file_len: u64) -> Result<&Header, Fault> {
+    check_magic(start)?;
+    let Ok((header, _)) = Header::ref_from_prefix(start) else {
+        return Err(Fault::Truncated { expected: HEADER_BYTES, found: file_len });
+    };
+    check_header(header, file_len)?;
+    Ok(header)
 }
 
 fn check_magic(file: &[u8]) -> Result<(), Fault> {

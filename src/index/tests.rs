@@ -3,6 +3,7 @@
 
 mod dropped;
 mod faults;
+mod files;
 mod forged;
 mod format_doc;
 mod golden;

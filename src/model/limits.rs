@@ -238,6 +238,13 @@ pub const MANIFESTS_WALKED_MAX: usize = 10_000;
 /// broken store comes this far.
 pub const STORE_ATTEMPTS_MAX: usize = 1_000;
 
+/// Names that a store remembers of the blobs it collected, for the error of whoever asks for one: a
+/// decade of nightly publishes.
+pub const COLLECTED_NAMES_MAX: usize = 10_000;
+
+/// The file of those names: each has a hash of 64 digits, a role and an end.
+pub const COLLECTED_BYTES_MAX: usize = 100 * COLLECTED_NAMES_MAX;
+
 /// Seconds after which a temporary file that nobody writes is removed: no writer pauses so long.
 pub const STALE_TEMP_AGE_S: u64 = 3_600;
 

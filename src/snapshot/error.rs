@@ -36,7 +36,9 @@ impl LoadError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Store(_) | Self::Stock(_) | Self::Thread(_) => true,
+            // What gc took is back only as another file.
+            Self::Store(error) => !matches!(error, store::Error::BlobCollected { .. }),
+            Self::Stock(_) | Self::Thread(_) => true,
             Self::Blob(error) => error.fault.may_pass(),
             Self::Policy(_) | Self::NoCatalog { .. } => false,
         }

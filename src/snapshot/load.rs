@@ -2,6 +2,7 @@
 //! those who answer, no faster than is allowed.
 
 use std::{
+    io,
     panic::resume_unwind,
     sync::{
         Arc,
@@ -16,8 +17,8 @@ use tracing::{debug, error, warn};
 
 use super::{LoadError, Snapshot, WatchOptions, pace::Pace};
 use crate::{
-    index::Catalog,
-    store::{Manifest, Store},
+    index::{Blob, Catalog, Fault, Loading, UnverifiedBlob},
+    store::{BlobRef, Manifest, Store},
 };
 
 /// The lowest priority: whoever answers comes first whenever both want a core.
@@ -32,15 +33,16 @@ pub(super) fn load(
     options: &WatchOptions,
     is_stopped: &AtomicBool,
 ) -> Result<Snapshot, LoadError> {
+    let loading = options.loading;
     let Some(live) = live else {
-        let snapshot = Snapshot::load(store, manifest)?;
+        let snapshot = Snapshot::load_by(loading, None, store, manifest, &mut |_| {})?;
         lock(&snapshot, None, options);
         return Ok(snapshot);
     };
     let work = || {
         lower_priority();
         let mut wait = waiting(options, is_stopped);
-        let snapshot = Snapshot::load_after(Some(live), store, manifest, &mut wait)?;
+        let snapshot = Snapshot::load_by(loading, Some(live), store, manifest, &mut wait)?;
         lock(&snapshot, Some(live), options);
         Ok(snapshot)
     };
@@ -49,6 +51,29 @@ pub(super) fn load(
         let loader = thread.spawn_scoped(scope, work).map_err(LoadError::Thread)?;
         loader.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
+}
+
+/// Opens and reads the blob that is named.
+pub(super) fn open(
+    named: &BlobRef,
+    store: &Store,
+    loading: Loading,
+    before_chunk: &mut dyn FnMut(u64),
+) -> Result<Blob, LoadError> {
+    let path = store.blob_path(named);
+    let opened = UnverifiedBlob::open_paced(&path, loading, before_chunk);
+    let blob = opened.and_then(|blob| blob.verify_paced(Some(named.hash), before_chunk));
+    let blob = blob.map_err(|error| match (&error.fault, store.collected(named)) {
+        (Fault::Io { source, .. }, Some(collected)) if source.kind() == io::ErrorKind::NotFound => {
+            LoadError::Store(collected)
+        }
+        _ => LoadError::Blob(error),
+    })?;
+    if let Some(why) = blob.copied_because() {
+        let (path, file_len_bytes) = (path.display(), blob.size_bytes());
+        warn!(%path, file_len_bytes, %why, "The file is copied into memory, as others could change it.");
+    }
+    Ok(blob)
 }
 
 /// Waits before each piece of a file as the rate asks; not once nobody wants the file any more.

@@ -25,7 +25,7 @@ pub use watch::{Event, WatchOptions, Watcher};
 
 use self::policy::Parts;
 use crate::{
-    index::{Blob, BlobHash, Catalog, Dropped, IndexError, Provenance, Role, Text, UnverifiedBlob},
+    index::{Blob, BlobHash, Catalog, Dropped, IndexError, Loading, Provenance, Role, Text},
     policy::Policy,
     store::{BlobRef, Manifest, Store},
 };
@@ -62,11 +62,31 @@ impl Snapshot {
         manifest: &Manifest,
         before_chunk: &mut dyn FnMut(u64),
     ) -> Result<Self, LoadError> {
+        Self::load_by(Loading::Auto, live, store, manifest, before_chunk)
+    }
+
+    /// The same by the way of loading that is wanted. Of a file that is copied each piece is told twice:
+    /// when it is read, and when its copy is verified.
+    ///
+    /// # Errors
+    /// As [`Snapshot::load`].
+    pub fn load_by(
+        loading: Loading,
+        live: Option<&Self>,
+        store: &Store,
+        manifest: &Manifest,
+        before_chunk: &mut dyn FnMut(u64),
+    ) -> Result<Self, LoadError> {
+        let mut open = |blob: &BlobRef| load::open(blob, store, loading, before_chunk);
+        Self::of_blobs(live, manifest, &mut open)
+    }
+
+    fn of_blobs(
+        live: Option<&Self>,
+        manifest: &Manifest,
+        open: &mut dyn FnMut(&BlobRef) -> Result<Blob, LoadError>,
+    ) -> Result<Self, LoadError> {
         let number = manifest.number;
-        let mut open = |blob: &BlobRef| {
-            UnverifiedBlob::open(&store.blob_path(blob))?
-                .verify_paced(Some(blob.hash), before_chunk)
-        };
         let blob = |role| manifest.blob(role);
         let named = blob(Role::Catalog).ok_or(LoadError::NoCatalog { number })?;
         let read_catalog = |bytes: Blob| {
@@ -80,13 +100,13 @@ impl Snapshot {
             named,
             live_catalog,
             |catalog| catalog.blob().hash(),
-            &mut open,
+            &mut *open,
             read_catalog,
         )?;
         let mut text = |role: Role, live: Option<&Arc<Text>>| {
             let read = |bytes| Text::from_blob(bytes, role);
             blob(role)
-                .map(|blob| taken_or_read(blob, live, Text::hash, &mut open, read))
+                .map(|blob| taken_or_read(blob, live, Text::hash, &mut *open, read))
                 .transpose()
         };
         let policy = text(Role::Policy, live.and_then(|live| live.parts.policy.as_ref()))?;
@@ -96,12 +116,12 @@ impl Snapshot {
         let live_provenance = of_catalog.and_then(|live| live.provenance.as_ref());
         let read = |bytes| Provenance::from_blob(bytes, &catalog.view(), named.hash);
         let provenance = blob(Role::Provenance)
-            .map(|blob| taken_or_read(blob, live_provenance, Provenance::hash, &mut open, read))
+            .map(|blob| taken_or_read(blob, live_provenance, Provenance::hash, &mut *open, read))
             .transpose()?;
         let live_dropped = live.and_then(|live| live.dropped.as_ref());
         let dropped = blob(Role::Dropped)
             .map(|blob| {
-                taken_or_read(blob, live_dropped, Dropped::hash, &mut open, Dropped::from_blob)
+                taken_or_read(blob, live_dropped, Dropped::hash, &mut *open, Dropped::from_blob)
             })
             .transpose()?;
         let id = manifest.snapshot_id.to_string();
@@ -174,11 +194,11 @@ fn taken_or_read<T>(
     named: &BlobRef,
     live: Option<&Arc<T>>,
     hash: impl Fn(&T) -> BlobHash,
-    mut open: impl FnMut(&BlobRef) -> Result<Blob, IndexError>,
+    open: &mut dyn FnMut(&BlobRef) -> Result<Blob, LoadError>,
     read: impl FnOnce(Blob) -> Result<T, IndexError>,
-) -> Result<Arc<T>, IndexError> {
+) -> Result<Arc<T>, LoadError> {
     match live.filter(|live| hash(live) == named.hash) {
         Some(same) => Ok(Arc::clone(same)),
-        None => read(open(named)?).map(Arc::new),
+        None => Ok(Arc::new(read(open(named)?)?)),
     }
 }

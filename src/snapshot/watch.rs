@@ -18,6 +18,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{Live, LoadError, Moment, Snapshot, load::load, moment::go_live, touch::Toucher};
 use crate::{
+    index::Loading,
     stock::Stock,
     store::{Manifest, Store, Track},
 };
@@ -33,6 +34,8 @@ pub struct WatchOptions {
     /// Read the files of a later snapshot no faster than so many bytes a second: the first one
     /// comes as fast as it goes. `None`: as fast as those who answer leave room for.
     pub load_rate: Option<NonZeroU64>,
+    /// How files come into memory.
+    pub loading: Loading,
     /// Lock catalogs in memory.
     pub is_locked: bool,
     /// Read a byte of each page of the live catalog this often, so that the system sees it in use.
@@ -44,6 +47,7 @@ impl Default for WatchOptions {
         Self {
             poll_interval: Duration::from_secs(2),
             load_rate: None,
+            loading: Loading::Auto,
             is_locked: false,
             touch_interval: Some(Duration::from_secs(60)),
         }

@@ -9,10 +9,14 @@ use std::{
 
 use super::{
     Store,
+    disk::Share,
     error::{Error, at},
     temp::{self, Put, TempFile},
 };
-use crate::index::{BlobHash, Role};
+use crate::{
+    index::{BlobHash, Role},
+    model::limits::STORE_ATTEMPTS_MAX,
+};
 
 /// One blob of a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +34,14 @@ impl BlobRef {
     #[must_use]
     pub fn file_name(&self) -> String {
         format!("{}.{}.kdx", self.hash, self.role.code())
+    }
+
+    /// Could this be the name of a blob?
+    pub(super) fn is_file_name(name: &str) -> bool {
+        let parts = name.strip_suffix(".kdx").and_then(|rest| rest.split_once('.'));
+        parts.is_some_and(|(hash, role)| {
+            hash.parse::<BlobHash>().is_ok() && Role::from_code(role).is_some()
+        })
     }
 }
 
@@ -79,17 +91,25 @@ impl StagedBlob {
             return Err(Error::BlobSizeDiffers { path, expected: size_bytes, found });
         }
         let blob = BlobRef { role: self.role, hash, size_bytes };
-        match self.temp.put(&self.store.blob_path(&blob))? {
-            Put::Written => {}
-            Put::Taken => self.keep_or_replace(&blob)?,
+        let path = self.store.blob_path(&blob);
+        for _ in 0..STORE_ATTEMPTS_MAX {
+            if self.temp.put(&path)? == Put::Written {
+                return Ok(blob);
+            }
+            match self.keep_or_replace(&blob) {
+                // A clean-up took it between the two steps: its name is free for ours.
+                Err(Error::BlobMissing { .. } | Error::BlobCollected { .. }) => {}
+                kept => return kept.map(|()| blob),
+            }
         }
-        Ok(blob)
+        Err(Error::LostTooOften { path })
     }
 
     fn keep_or_replace(&self, blob: &BlobRef) -> Result<(), Error> {
         let path = self.store.blob_path(blob);
         let found = self.store.disk.hash(&path).map_err(missing_or(&path, "hash"))?;
         if found == blob.hash {
+            let _lock = self.store.lock_blobs(Share::Shared)?;
             return self.store.touch_blob(blob, self.temp.modified()?);
         }
         self.temp.replace(&path)
@@ -100,17 +120,26 @@ impl Store {
     /// Makes a blob young, so that no clean-up takes it before its next manifest is written.
     pub(super) fn touch_blob(&self, blob: &BlobRef, now: SystemTime) -> Result<(), Error> {
         let path = self.check_blob(blob)?;
-        self.disk.touch(&path, now).map_err(missing_or(&path, "touch"))
+        let touched = self.disk.touch(&path, now).map_err(missing_or(&path, "touch"));
+        touched.map_err(|error| self.why_missing(blob, error))
     }
 
     /// Is the blob there in its right size? Hands back where.
     pub(super) fn check_blob(&self, blob: &BlobRef) -> Result<PathBuf, Error> {
         let path = self.blob_path(blob);
-        let found = self.disk.size_bytes(&path).map_err(missing_or(&path, "inspect"))?;
+        let found = self.disk.size_bytes(&path).map_err(missing_or(&path, "inspect"));
+        let found = found.map_err(|error| self.why_missing(blob, error))?;
         if found == blob.size_bytes {
             Ok(path)
         } else {
             Err(Error::BlobSizeDiffers { path, expected: blob.size_bytes, found })
+        }
+    }
+
+    fn why_missing(&self, blob: &BlobRef, error: Error) -> Error {
+        match error {
+            Error::BlobMissing { .. } => self.collected(blob).unwrap_or(error),
+            other => other,
         }
     }
 }

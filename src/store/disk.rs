@@ -2,12 +2,14 @@
 
 use std::{
     fmt,
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
     io::{self, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
     time::SystemTime,
 };
+
+use rustix::fs::{Mode, OFlags, open};
 
 use crate::index::BlobHash;
 
@@ -46,6 +48,9 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
     /// Sets the time of a file's last change, which its owner may do to a read-only file too.
     fn touch(&self, path: &Path, time: SystemTime) -> io::Result<()>;
 
+    /// The time of a regular file's last change.
+    fn modified(&self, path: &Path) -> io::Result<SystemTime>;
+
     /// The size of a regular file.
     fn size_bytes(&self, path: &Path) -> io::Result<u64>;
 
@@ -57,6 +62,19 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
 
     /// Was the file last changed before `time`, and does no process hold it?
     fn is_abandoned(&self, path: &Path, time: SystemTime) -> io::Result<bool>;
+
+    /// Waits until a directory is ours as asked for, as long as the answer is held. Nothing, where the
+    /// file system has no locks.
+    fn lock(&self, dir: &Path, share: Share) -> io::Result<Option<File>>;
+}
+
+/// Who else may have a lock at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Share {
+    /// All who share it, too.
+    Shared,
+    /// Nobody.
+    Alone,
 }
 
 /// The real file system.
@@ -97,8 +115,7 @@ impl Disk for LocalDisk {
     }
 
     fn hash(&self, path: &Path) -> io::Result<BlobHash> {
-        self.size_bytes(path)?;
-        BlobHash::of_reader(File::open(path)?)
+        BlobHash::of_reader(open_regular(path)?.0)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
@@ -110,7 +127,11 @@ impl Disk for LocalDisk {
     }
 
     fn touch(&self, path: &Path, time: SystemTime) -> io::Result<()> {
-        File::open(path)?.set_modified(time)
+        open_regular(path)?.0.set_modified(time)
+    }
+
+    fn modified(&self, path: &Path) -> io::Result<SystemTime> {
+        open_regular(path)?.1.modified()
     }
 
     fn size_bytes(&self, path: &Path) -> io::Result<u64> {
@@ -119,10 +140,8 @@ impl Disk for LocalDisk {
     }
 
     fn read(&self, path: &Path, limit_bytes: u64) -> io::Result<Vec<u8>> {
-        // Asked before the open, which would wait for ever at a pipe.
-        self.size_bytes(path)?;
         let mut bytes = Vec::new();
-        File::open(path)?.take(limit_bytes).read_to_end(&mut bytes)?;
+        open_regular(path)?.0.take(limit_bytes).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -136,10 +155,27 @@ impl Disk for LocalDisk {
     }
 
     fn is_abandoned(&self, path: &Path, time: SystemTime) -> io::Result<bool> {
-        self.size_bytes(path)?;
-        let file = File::open(path)?;
-        Ok(file.metadata()?.modified()? < time && file.try_lock().is_ok())
+        let (file, metadata) = open_regular(path)?;
+        Ok(metadata.modified()? < time && file.try_lock().is_ok())
     }
+
+    fn lock(&self, dir: &Path, share: Share) -> io::Result<Option<File>> {
+        let file = File::open(dir)?;
+        let locked = match share {
+            Share::Shared => file.lock_shared(),
+            Share::Alone => file.lock(),
+        };
+        // Some file systems have none, and say so in many ways.
+        Ok(locked.is_ok().then_some(file))
+    }
+}
+
+/// Opens a regular file that is no link, and never waits, as an open of a pipe would.
+fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
+    let how = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::from(open(path, how, Mode::empty())?);
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(not_regular()) }
 }
 
 fn not_regular() -> io::Error {

@@ -118,6 +118,17 @@ pub enum Error {
         /// Where it was expected.
         path: PathBuf,
     },
+    /// A clean-up took the blob, as nothing that could go live again had named it for long. Choose a
+    /// newer manifest, or compile it again.
+    #[error(
+        "blob {} was collected by gc: expected a manifest whose blobs are kept (`gc --keep`); choose a \
+         newer one, or compile it again",
+        path.display()
+    )]
+    BlobCollected {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// A blob has the wrong size: it is damaged. Move it away and compile again.
     #[error("blob {} has {found} bytes, expected {expected}", path.display())]
     BlobSizeDiffers {

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/blobs/<64 hex>.<role>.kdx      written once, named by its hash
 //! DIR/tracks/<track>/<20 digits>.json   manifest N; the highest number counts
+//! DIR/collected                      names of blobs that a clean-up took, for a better error
 //! ```
 //!
 //! Invariants: nothing that is whole is overwritten (a blob whose bytes are not those of its name is
@@ -11,6 +12,10 @@
 //! new one. Two writers race for the next number by a hard link, which exactly one of them gets;
 //! the other one reads again and checks its preconditions again.
 //!
+//! A clean-up (`retain`) removes blobs, never manifests, and never what is or could go live. Writers of
+//! manifests share a lock of the blobs' directory that it has alone, and touch what they name: where the
+//! file system has no locks, youth keeps a blob.
+//!
 //! This room knows nothing of the inside of blobs or of serving. It reads no clock but the times of
 //! files: instants come in as text.
 
@@ -18,6 +23,7 @@ mod blob;
 mod disk;
 mod error;
 mod manifest;
+mod retain;
 mod snapshot_id;
 mod temp;
 #[cfg(test)]
@@ -30,19 +36,21 @@ mod write;
 pub use blob::{BlobRef, StagedBlob};
 pub use error::Error;
 pub use manifest::{Kind, Manifest, Note};
+pub use retain::{Collected, Gone, Kept, Removal, Retention};
 pub use snapshot_id::{SnapshotId, SnapshotIdError, snapshot_id};
 pub use track::Track;
 pub use walk::{Fallbacks, History};
 pub use write::{GuardRefusal, Publish, Published, Rollback};
 
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::index::Role;
-use disk::{Disk, LocalDisk};
+use disk::{Disk, LocalDisk, Share};
 use error::at;
 
 /// The track that servers follow unless told otherwise.
@@ -136,6 +144,12 @@ impl Store {
 
     fn blobs_dir(&self) -> PathBuf {
         self.dir.join("blobs")
+    }
+
+    /// Keeps a clean-up out while manifests name blobs, or writers while one cleans up.
+    fn lock_blobs(&self, share: Share) -> Result<Option<File>, Error> {
+        let dir = self.blobs_dir();
+        self.disk.lock(&dir, share).map_err(at("lock", &dir))
     }
 
     fn tracks_dir(&self) -> PathBuf {

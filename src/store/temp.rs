@@ -111,6 +111,13 @@ impl Drop for TempFile {
 /// Removes what dead writers left behind in a directory. A failure leaves it for the next time.
 pub(super) fn sweep(disk: &dyn Disk, dir: &Path, now: SystemTime) {
     let Some(stale) = now.checked_sub(Duration::from_secs(STALE_TEMP_AGE_S)) else { return };
+    for path in abandoned(disk, dir, stale) {
+        drop(disk.remove(&path));
+    }
+}
+
+/// The files of dead writers in a directory that were last written before a time.
+pub(super) fn abandoned(disk: &dyn Disk, dir: &Path, before: SystemTime) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     let mut keep = |name: &str| {
         if name.starts_with(PREFIX) {
@@ -118,9 +125,6 @@ pub(super) fn sweep(disk: &dyn Disk, dir: &Path, now: SystemTime) {
         }
     };
     drop(disk.names(dir, &mut keep));
-    for path in paths {
-        if disk.is_abandoned(&path, stale).unwrap_or(false) {
-            drop(disk.remove(&path));
-        }
-    }
+    paths.retain(|path| disk.is_abandoned(path, before).unwrap_or(false));
+    paths
 }

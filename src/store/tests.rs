@@ -12,6 +12,7 @@ mod errors;
 mod files;
 mod hostile;
 mod race;
+mod retain;
 
 use std::{fs, io::Write, path::Path};
 
@@ -411,5 +412,5 @@ fn a_snapshot_id_is_over_number_and_hash_of_what_shapes_answers() {
 
 /// Writes a file that the store did not make.
 pub(super) fn put_file(path: &Path, bytes: &[u8]) {
-    fs::File::create(path).unwrap().write_all(bytes).unwrap();
+    File::create(path).unwrap().write_all(bytes).unwrap();
 }

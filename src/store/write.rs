@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::{
     blob::BlobRef,
+    disk::Share,
     error::Error,
     manifest::{Draft, Kind, Manifest, Note},
     snapshot_id::{SnapshotId, snapshot_id},
@@ -204,6 +205,8 @@ impl Track {
         temp::sweep(&**disk, &self.store.blobs_dir(), now);
         // A hold makes nothing live: it must be possible even if a blob is lost.
         let named = if manifest.kind == Kind::Hold { &[] } else { manifest.blobs.as_slice() };
+        // To the end: what is touched under it is either gone already, or named before a clean-up looks.
+        let _lock = self.store.lock_blobs(Share::Shared)?;
         for blob in named {
             self.store.touch_blob(blob, now)?;
         }
@@ -306,7 +309,7 @@ const fn belongs_to_catalog(role: Role) -> bool {
 
 /// After the manifest is written, a missing blob is another kind of trouble.
 fn vanished(error: Error, number: u64) -> Error {
-    if let Error::BlobMissing { path } = error {
+    if let Error::BlobMissing { path } | Error::BlobCollected { path } = error {
         Error::BlobVanished { number, path }
     } else {
         error

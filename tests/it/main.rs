@@ -25,6 +25,7 @@ mod damage;
 mod deltas;
 mod demo;
 mod equal;
+mod files;
 mod holds;
 mod kills;
 mod life;

@@ -74,6 +74,12 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
+    /// Waits until it has ended by itself; its exit code.
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
+        self.log.until_end();
+        self.child.wait().unwrap().code()
+    }
+
     /// The files of snapshots that it has mapped, once for each mapping.
     pub(crate) fn mapped_blobs(&self) -> Vec<String> {
         let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid())).unwrap();

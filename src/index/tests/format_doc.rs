@@ -8,7 +8,7 @@ use zerocopy::IntoBytes as _;
 use super::testkit::{TOYS, catalog, model};
 use crate::{
     index::{
-        BlobHash, Fault, Role,
+        BlobHash, Fault, Role, UnsafeFile,
         edges::{self, Block, RunDraft},
         keys::{self, Table},
         layout,
@@ -272,7 +272,7 @@ fn format_doc_matches_error_codes() {
         Fault::Structure { part: "header", what: String::new() },
         Fault::TooLarge { part: "", found: 1, bytes_max: 0 },
         Fault::TooManyIds { found: 1, ids_max: 0 },
-        Fault::UnsafeFile { why: "" },
+        Fault::UnsafeFile { why: UnsafeFile::NotRegular { found: "" } },
         Fault::Io { action: "", source: std::io::Error::other("") },
     ];
     check("Error codes", faults.map(|fault| [fault.code().to_owned()]));

@@ -2,18 +2,19 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{File, TryLockError},
     io,
     path::Path,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
+        mpsc::Sender,
     },
     time::SystemTime,
 };
 
 use crate::index::BlobHash;
-use crate::store::disk::{Disk, LocalDisk};
+use crate::store::disk::{Disk, LocalDisk, Share};
 
 /// What happens at the step that fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub(super) struct TestDisk {
     /// Every name is taken.
     all_taken: bool,
     before_manifest: Mutex<Option<Hook>>,
+    before_step: Mutex<Option<(usize, Hook)>>,
+    /// Is told before a lock is waited for.
+    waits: Option<Sender<()>>,
+    has_no_locks: bool,
 }
 
 impl TestDisk {
@@ -51,6 +56,21 @@ impl TestDisk {
         *self.before_manifest.lock().unwrap() = Some(Box::new(hook));
     }
 
+    /// Does something just before the step of this number.
+    pub(super) fn before_step(at: usize, hook: impl FnOnce() + Send + 'static) -> Self {
+        let before_step = Mutex::new(Some((at, Box::new(hook) as Hook)));
+        Self { before_step, ..Self::default() }
+    }
+
+    /// Tells when it waits for a lock that someone else has.
+    pub(super) fn telling(waits: Sender<()>) -> Self {
+        Self { waits: Some(waits), ..Self::default() }
+    }
+
+    pub(super) fn without_locks(self) -> Self {
+        Self { has_no_locks: true, ..self }
+    }
+
     pub(super) fn steps(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
@@ -62,6 +82,8 @@ impl TestDisk {
 
     fn step(&self, action: &str, path: &Path) -> io::Result<()> {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let hook = self.before_step.lock().unwrap().take_if(|(at, _)| *at == number);
+        hook.into_iter().for_each(|(_, hook)| hook());
         let fails = self.fails_at.is_some_and(|(at, failure)| match failure {
             Failure::Once => number == at,
             Failure::Crash => number >= at,
@@ -149,6 +171,11 @@ impl Disk for TestDisk {
         LocalDisk.touch(path, time)
     }
 
+    fn modified(&self, path: &Path) -> io::Result<SystemTime> {
+        self.step("modified", path)?;
+        LocalDisk.modified(path)
+    }
+
     fn size_bytes(&self, path: &Path) -> io::Result<u64> {
         self.step("size", path)?;
         LocalDisk.size_bytes(path)
@@ -167,5 +194,23 @@ impl Disk for TestDisk {
     fn is_abandoned(&self, path: &Path, time: SystemTime) -> io::Result<bool> {
         self.step("is_abandoned", path)?;
         LocalDisk.is_abandoned(path, time)
+    }
+
+    fn lock(&self, dir: &Path, share: Share) -> io::Result<Option<File>> {
+        self.step("lock", dir)?;
+        if self.has_no_locks {
+            return Ok(None);
+        }
+        let file = File::open(dir)?;
+        let tried = match share {
+            Share::Shared => file.try_lock_shared(),
+            Share::Alone => file.try_lock(),
+        };
+        match (tried, &self.waits) {
+            (Ok(()), _) => return Ok(Some(file)),
+            (Err(TryLockError::WouldBlock), Some(waits)) => waits.send(()).unwrap(),
+            (Err(error), _) => panic!("{error}"),
+        }
+        LocalDisk.lock(dir, share)
     }
 }

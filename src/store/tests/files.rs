@@ -1,8 +1,7 @@
 //! Files: nothing is overwritten, nothing stays behind, nothing of the living is removed.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     os::unix::fs::PermissionsExt,
     time::{Duration, SystemTime},
 };

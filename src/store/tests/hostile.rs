@@ -125,7 +125,7 @@ fn whitespace_is_no_damage() {
 #[test]
 fn a_huge_manifest_is_not_read_to_its_end() {
     let shop = shop();
-    let file = fs::File::create(shop.track.dir().join(path(1))).unwrap();
+    let file = File::create(shop.track.dir().join(path(1))).unwrap();
     file.set_len(1 << 40).unwrap();
     assert_eq!(error_name(&shop.track.head().unwrap_err()), "ManifestTooLarge");
 }
