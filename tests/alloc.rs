@@ -3,7 +3,15 @@
 //! every kind of request in turn.
 
 #![allow(unsafe_code, reason = "a global allocator is an unsafe trait")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and one says what it met"
+)]
+
+#[path = "alloc/damaged.rs"]
+mod damaged;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -41,6 +49,7 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<Count> = const { Cell::new(Count { calls: 0, bytes: 0 }) };
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +62,7 @@ struct Count {
 fn count(bytes: usize) {
     let Count { calls, bytes: before } = COUNT.get();
     COUNT.set(Count { calls: calls + 1, bytes: before + bytes });
+    LARGEST.set(LARGEST.get().max(bytes));
 }
 
 // SAFETY: every method hands its arguments on to `System` as they are, and counting allocates
@@ -90,6 +100,13 @@ fn allocated<T>(work: impl FnOnce() -> T) -> (T, Count) {
     COUNT.set(Count { calls: 0, bytes: 0 });
     let done = work();
     (done, COUNT.get())
+}
+
+/// The largest piece that the work asks for on this thread.
+fn largest<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    LARGEST.set(0);
+    let done = work();
+    (done, LARGEST.get())
 }
 
 const NOTHING: Count = Count { calls: 0, bytes: 0 };
@@ -289,6 +306,8 @@ fn a_page_allocates_its_reply_in_its_right_size() {
 fn the_counter_counts() {
     let (_, count) = allocated(|| vec![0_u8; 100]);
     assert_eq!(count, Count { calls: 1, bytes: 100 });
+    let (_, bytes) = largest(|| (vec![0_u8; 100], vec![0_u8; 90]));
+    assert_eq!(bytes, 100);
     let (_, count) = allocated(|| std::hint::black_box(1));
     assert_eq!(count, NOTHING);
     let elsewhere = std::thread::spawn(|| allocated(|| vec![0_u8; 100]).1);

@@ -17,6 +17,7 @@ mod cache;
 mod calls;
 mod certs;
 mod check;
+mod collect;
 mod command;
 mod compare;
 pub mod corpora;

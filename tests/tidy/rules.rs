@@ -13,6 +13,7 @@ pub(crate) const UNSAFE_FILES: [&str; 6] = [
     "src/index/map.rs",
     "src/index/archive.rs",
     "src/index/prefetch.rs",
+    // A signal handler is set, and reads its argument, by unsafe calls.
     "src/cli/sigbus.rs",
     // A counting allocator is the only proof that a lookup allocates nothing, and that an importer
     // holds no more than its bound.
