@@ -43,10 +43,16 @@ pub enum Loading {
 
 /// Bytes of a blob; aligned to 64 at least, so that the archives inside stand aligned.
 pub(crate) enum Bytes {
-    Mapped(Mmap),
-    /// A copy in memory of its own, with what spoke against mapping the file.
-    Copied(Mmap, Option<UnsafeFile>),
+    /// Whole pages, of a file or of a copy: one variant, as each read of a catalog asks which it is.
+    Pages(Mmap, Pages),
     Held(AlignedVec<64>),
+}
+
+/// What pages show.
+pub(crate) enum Pages {
+    File,
+    /// What the file held, with what spoke against mapping it.
+    Copy(Option<UnsafeFile>),
 }
 
 impl Bytes {
@@ -65,7 +71,7 @@ impl Bytes {
             (Loading::Auto | Loading::Mmap, None) => Self::map(&file),
             (Loading::Auto | Loading::Copy, why) => {
                 let copy = copy(&file, size_bytes, before_chunk)?;
-                Ok(Self::Copied(copy, why))
+                Ok(Self::Pages(copy, Pages::Copy(why)))
             }
         }
     }
@@ -78,14 +84,14 @@ impl Bytes {
         // Where the file comes from the disk, it comes in huge pages; `pages` says what they bring.
         // Only advice: without it, or where the system has none, everything else is the same.
         map.advise(Advice::HugePage).ok();
-        Ok(Self::Mapped(map))
+        Ok(Self::Pages(map, Pages::File))
     }
 
     /// What spoke against mapping the file that was copied.
     pub(super) fn copied_because(&self) -> Option<&UnsafeFile> {
         match self {
-            Self::Copied(_, why) => why.as_ref(),
-            Self::Mapped(_) | Self::Held(_) => None,
+            Self::Pages(_, Pages::Copy(why)) => why.as_ref(),
+            Self::Pages(_, Pages::File) | Self::Held(_) => None,
         }
     }
 
@@ -98,7 +104,7 @@ impl Bytes {
 
     /// Asks the system to fetch these bytes from the disk; they may come at any time, or not.
     pub(super) fn read_ahead(&self, range: Range<usize>) {
-        if let Self::Mapped(map) = self
+        if let Self::Pages(map, Pages::File) = self
             && !range.is_empty()
         {
             // Only advice: where it is not taken the bytes are read all the same, later.
@@ -109,14 +115,14 @@ impl Bytes {
     /// Keeps a mapped file in memory until it is unmapped; what is held is left as it is.
     pub(super) fn lock(&self) -> io::Result<()> {
         match self {
-            Self::Mapped(map) | Self::Copied(map, _) => map.lock(),
+            Self::Pages(map, _) => map.lock(),
             Self::Held(_) => Ok(()),
         }
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) | Self::Copied(map, _) => map,
+            Self::Pages(map, _) => map,
             Self::Held(held) => held,
         }
     }
@@ -161,8 +167,8 @@ fn read_exact(mut file: &File, chunk: &mut [u8], at: usize) -> Result<(), Fault>
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self {
-            Self::Mapped(_) => "mapped",
-            Self::Copied(..) => "copied",
+            Self::Pages(_, Pages::File) => "mapped",
+            Self::Pages(_, Pages::Copy(_)) => "copied",
             Self::Held(_) => "held",
         };
         write!(f, "{kind}({})", self.as_slice().len())
