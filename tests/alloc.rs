@@ -3,12 +3,7 @@
 //! every kind of request in turn.
 
 #![allow(unsafe_code, reason = "a global allocator is an unsafe trait")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test that cannot go on fails, and one says what it met"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 #[path = "alloc/damaged.rs"]
 mod damaged;

@@ -21,7 +21,7 @@ use rkyv::util::AlignedVec;
 
 use super::{
     error::Fault,
-    layout::HEADER_BYTES,
+    layout::{HEADER_BYTES, Header},
     open::{check_start, usize_of},
     safe::{Opened, UnsafeFile, open_regular},
 };
@@ -131,7 +131,7 @@ impl Bytes {
 /// A copy in pages of the system's, which go back to it whole. The start of the file is read first: one
 /// that only says to be large must not ask for memory.
 fn copy(file: &File, size_bytes: u64, before_chunk: &mut dyn FnMut(u64)) -> Result<Mmap, Fault> {
-    let mut start = [0; HEADER_BYTES as usize];
+    let mut start = [0; size_of::<Header>()];
     let start_bytes = usize_of(size_bytes.min(HEADER_BYTES));
     let start = start.get_mut(..start_bytes).unwrap_or_default();
     read_exact(file, start, 0)?;
@@ -154,13 +154,13 @@ fn copy(file: &File, size_bytes: u64, before_chunk: &mut dyn FnMut(u64)) -> Resu
 
 /// Reads on in the file, of which `at` bytes were read; says so if it ended meanwhile.
 fn read_exact(mut file: &File, chunk: &mut [u8], at: usize) -> Result<(), Fault> {
-    file.read_exact(chunk).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            let expected = (at + chunk.len()) as u64;
-            let found = file.metadata().map_or(at as u64, |metadata| metadata.len());
-            Fault::Truncated { expected, found }
+    file.read_exact(chunk).map_err(|error| {
+        if error.kind() != io::ErrorKind::UnexpectedEof {
+            return Fault::io("read it")(error);
         }
-        _ => Fault::io("read it")(error),
+        let expected = (at + chunk.len()) as u64;
+        let found = file.metadata().map_or(at as u64, |metadata| metadata.len());
+        Fault::Truncated { expected, found }
     })
 }
 

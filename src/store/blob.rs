@@ -137,10 +137,8 @@ impl Store {
     }
 
     fn why_missing(&self, blob: &BlobRef, error: Error) -> Error {
-        match error {
-            Error::BlobMissing { .. } => self.collected(blob).unwrap_or(error),
-            other => other,
-        }
+        let is_missing = matches!(error, Error::BlobMissing { .. });
+        if is_missing { self.collected(blob).unwrap_or(error) } else { error }
     }
 }
 

@@ -2,12 +2,16 @@
 //! asks for more memory than twice its own length at once. Method: ten thousand catalogs and manifests
 //! made by dice from whole ones, in ten ways; each is opened, and what opens is asked everything.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::Path,
+};
 
 use kindred::{
     index::{
         BlobHash, Catalog, IndexError, UnverifiedBlob,
-        layout::{HEADER_BYTES, Header, Trailer},
+        layout::{Header, Trailer},
     },
     lookup::{Context, Page, Plan, Query, QuerySeed, Repeats, Scene, Scratch, answer},
     pb::GetRecommendationsRequest,
@@ -98,14 +102,15 @@ fn lie_in_header(dice: &mut Dice, whole: &[u8]) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     let mut header = header_of(whole);
     let count = header.section_count.get() as usize;
+    let any = u32::try_from(dice.word() >> 32).unwrap();
     let section = &mut header.sections[dice.below(count)];
     match dice.below(7) {
         0 => section.offset.set(dice.number_near(section.offset.get())),
         1 => section.len.set(dice.number_near(section.len.get())),
-        2 => section.kind.set(dice.word() as u32),
-        3 => section.schema.set(dice.word() as u32),
-        4 => header.section_count.set(dice.word() as u32 % 200),
-        5 => header.role.set(dice.word() as u32 % 8),
+        2 => section.kind.set(any),
+        3 => section.schema.set(any),
+        4 => header.section_count.set(any % 200),
+        5 => header.role.set(any % 8),
         _ => header.file_len.set(dice.number_near(header.file_len.get())),
     }
     seal(&mut bytes, header);
@@ -121,7 +126,8 @@ fn lie_in_section(dice: &mut Dice, whole: &[u8]) -> Vec<u8> {
         .collect();
     for _ in 0..=dice.below(3) {
         let entry = &mut header.sections[sections[dice.below(sections.len())]];
-        let (start, len) = (entry.offset.get() as usize, entry.len.get() as usize);
+        let [start, len] =
+            [entry.offset.get(), entry.len.get()].map(|bytes| usize::try_from(bytes).unwrap());
         let at = start + dice.below(len);
         let patch = dice.word().to_le_bytes();
         let patch_len = (1 + dice.below(8)).min(start + len - at);
@@ -137,7 +143,7 @@ fn header_of(bytes: &[u8]) -> Header {
 }
 
 fn seal(bytes: &mut [u8], mut header: Header) {
-    let header_len = HEADER_BYTES as usize;
+    let header_len = size_of::<Header>();
     header.checksum = xxh3_128(&header.as_bytes()[..header_len - 16]).to_le_bytes();
     let (mut trailer, trailer_at) =
         (Trailer::read_from_suffix(bytes).unwrap().1, bytes.len() - size_of::<Trailer>());
@@ -162,7 +168,7 @@ fn answers(catalog: &Catalog) -> Vec<String> {
     let ids = (0..60).map(|product| format!("p{product:02}")).chain(["alias".to_owned()]);
     let ask = |id: String| {
         let seeds = [QuerySeed::product(&id, 1.0)];
-        let query = Query::new(TYPES.into_iter(), seeds.into_iter()).with_max_results(100);
+        let query = Query::new(TYPES, seeds).with_max_results(100);
         let Ok(plan) = Plan::new(&scene, &context, &query) else { return "refused".to_owned() };
         page.begin(&scene, [], Repeats::Refused);
         let answer = answer(&scene, &context, &query, &plan, &mut page, &mut scratch);
@@ -319,7 +325,7 @@ fn damaged_manifests(store: &Store, snapshot: Snapshot) -> Met {
             way => damage(&mut dice, whole.as_bytes(), way),
         };
         fs::remove_file(&path).unwrap();
-        fs::write(&path, &bytes).unwrap();
+        File::create(&path).unwrap().write_all(&bytes).unwrap();
         let what = format!("manifest {index}, way {way}: {}", String::from_utf8_lossy(&bytes));
         let (read, bytes_asked) = largest(|| track.current());
         met.asked_for(bytes_asked, bytes.len().max(whole.len()), &what);

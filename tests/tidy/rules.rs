@@ -32,7 +32,7 @@ const EMPTY_NAMES: [&str; 4] = ["utils", "common", "helpers", "types"];
 
 /// Libraries that a swap must find in one place, with the rooms or files below `src/` that may name
 /// them.
-const LIBRARIES: [(&str, &[&str]); 11] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     ("tonic", GRPC),
     ("tonic_health", GRPC),
     ("tonic_prost", GRPC),
@@ -44,6 +44,7 @@ const LIBRARIES: [(&str, &[&str]); 11] = [
     ("anyhow", &["cli", "main.rs"]),
     ("memmap2", &["index/map.rs"]),
     ("arc_swap", &["slot"]),
+    ("libc", &["cli/sigbus.rs"]),
 ];
 const GRPC: &[&str] = &["service", "pb", "client", "load"];
 
