@@ -238,6 +238,10 @@ pub const MANIFESTS_WALKED_MAX: usize = 10_000;
 /// broken store comes this far.
 pub const STORE_ATTEMPTS_MAX: usize = 1_000;
 
+/// Seconds for which a writer waits for a clean-up, or that for writers: each is done within the syncs of
+/// one manifest, or the removal of a few hundred files.
+pub const STORE_LOCK_WAIT_S: u64 = 60;
+
 /// Names that a store remembers of the blobs it collected, for the error of whoever asks for one: a
 /// decade of nightly publishes.
 pub const COLLECTED_NAMES_MAX: usize = 10_000;

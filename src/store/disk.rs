@@ -2,16 +2,20 @@
 
 use std::{
     fmt,
-    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError},
     io::{self, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
-    time::SystemTime,
+    thread,
+    time::{Duration, Instant, SystemTime},
 };
 
 use rustix::fs::{Mode, OFlags, open};
 
-use crate::index::BlobHash;
+use crate::{index::BlobHash, model::limits::STORE_LOCK_WAIT_S};
+
+/// Between two tries for a lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The steps. Each is one action that happens or does not.
 pub(super) trait Disk: fmt::Debug + Send + Sync {
@@ -160,13 +164,29 @@ impl Disk for LocalDisk {
     }
 
     fn lock(&self, dir: &Path, share: Share) -> io::Result<Option<File>> {
-        let file = File::open(dir)?;
+        lock_within(dir, share, Duration::from_secs(STORE_LOCK_WAIT_S))
+    }
+}
+
+/// Locks a directory, or gives up after so long.
+pub(super) fn lock_within(dir: &Path, share: Share, wait: Duration) -> io::Result<Option<File>> {
+    let (file, begin) = (File::open(dir)?, Instant::now());
+    loop {
         let locked = match share {
-            Share::Shared => file.lock_shared(),
-            Share::Alone => file.lock(),
+            Share::Shared => file.try_lock_shared(),
+            Share::Alone => file.try_lock(),
         };
-        // Some file systems have none, and say so in many ways.
-        Ok(locked.is_ok().then_some(file))
+        match locked {
+            Ok(()) => return Ok(Some(file)),
+            // Some file systems have none, and say so in many ways.
+            Err(TryLockError::Error(_)) => return Ok(None),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < wait => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let held =
+                    "another publish or gc has held its lock for too long: see whether it hangs";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, held));
+            }
+        }
     }
 }
 

@@ -16,7 +16,8 @@
 //! manifests share a lock of the blobs' directory that it has alone, and touch what they name: where the
 //! file system has no locks, youth keeps a blob.
 //!
-//! This room knows nothing of the inside of blobs or of serving. It reads no clock but the times of
+//! This room knows nothing of the inside of blobs or of serving. Beside the wait for a lock, which has an
+//! end, it reads no clock but the times of
 //! files: instants come in as text.
 
 mod blob;

@@ -16,6 +16,7 @@ use super::{
     disk::{Failure, TestDisk},
     *,
 };
+use crate::store::disk::lock_within;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -236,6 +237,19 @@ fn a_clean_up_that_fails_or_dies_at_any_step_takes_nothing_that_counts() {
             assert_eq!(error_name(&error), "BlobCollected", "{failure:?} at {n}");
         }
     }
+}
+
+#[test]
+fn a_lock_is_not_waited_for_without_end() {
+    let shop = old_shop("publish c1");
+    let try_lock = |share| lock_within(&shop.store.blobs_dir(), share, Duration::ZERO);
+    let shared = try_lock(Share::Shared).unwrap();
+    assert!(shared.is_some() && try_lock(Share::Shared).unwrap().is_some());
+    let error = try_lock(Share::Alone).unwrap_err();
+    assert!(error.to_string().contains("see whether it hangs"), "{error}");
+    drop(shared);
+    let alone = try_lock(Share::Alone).unwrap();
+    assert!(alone.is_some() && try_lock(Share::Shared).is_err());
 }
 
 /// Who makes live what is old and named by nothing that counts.
