@@ -7,6 +7,8 @@ mod proofs;
 mod rules;
 #[path = "tidy/scan.rs"]
 mod scan;
+#[path = "tidy/supply.rs"]
+mod supply;
 
 use std::{
     fs,
