@@ -1,6 +1,7 @@
 //! Every bound on counts, with its reason, and the byte limits computed from them.
 
 mod load;
+mod peer;
 mod stock_wire;
 
 pub use load::{
@@ -8,6 +9,7 @@ pub use load::{
     LOAD_PRODUCTS_MAX, LOAD_RATE_MAX, LOAD_RATES_MAX, LOAD_SECONDS_MAX, LOAD_STOCK_BATCH,
     LOAD_THREADS_MAX,
 };
+pub use peer::{FRAME_CHARGE_BYTES, REQUEST_EARNS_BYTES, SPARE_FRAMES_MAX, SPARE_FRAMES_PER_S};
 pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
 mod wire;
 

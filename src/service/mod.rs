@@ -14,6 +14,7 @@ mod accept;
 mod access;
 mod answers;
 mod availability;
+mod budget;
 mod call;
 mod connection;
 mod convert;

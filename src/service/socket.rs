@@ -1,5 +1,5 @@
-//! The socket as HTTP/2 sees it: the preface that was read already, then the stream; and writes that
-//! h2 gathers by itself.
+//! The socket as HTTP/2 sees it: the preface that was read already, then the stream; writes that h2
+//! gathers by itself; and an end for a peer that floods it.
 //!
 //! Where a writer can take several buffers at once, h2 hands it each payload of 256 bytes or more by
 //! itself: one system call an answer. Where it cannot, payloads below 1,024 bytes are copied into one
@@ -10,7 +10,8 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use tokio::{
@@ -18,6 +19,8 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 use tokio_rustls::server::TlsStream;
+
+use super::budget::{Budget, FAREWELL};
 
 /// A connected stream.
 #[derive(Debug)]
@@ -31,15 +34,25 @@ pub(super) enum Stream {
 /// A connected stream whose first bytes were read before.
 #[derive(Debug)]
 pub(super) struct Socket {
-    /// What is still to be read again.
+    /// What is to be read before anything else.
     first: &'static [u8],
     stream: Stream,
+    budget: Budget,
+    /// Nothing more is read from the peer.
+    is_cut: bool,
 }
 
 impl Socket {
     /// Reads these bytes first.
     pub(super) fn new(first: &'static [u8], stream: Stream) -> Self {
-        Self { first, stream }
+        Self { first, stream, budget: Budget::new(Instant::now()), is_cut: false }
+    }
+
+    /// Reads what is to be read before anything else.
+    fn read_first(&mut self, into: &mut ReadBuf<'_>) {
+        let (now, later) = self.first.split_at(self.first.len().min(into.remaining()));
+        into.put_slice(now);
+        self.first = later;
     }
 }
 
@@ -72,12 +85,20 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.first.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, into);
+        let this = &mut *self;
+        if !this.first.is_empty() || this.is_cut {
+            this.read_first(into);
+            return Poll::Ready(Ok(()));
         }
-        let (now, later) = self.first.split_at(self.first.len().min(into.remaining()));
-        into.put_slice(now);
-        self.first = later;
+        let before = into.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
+        let came = into.filled().get(before..).unwrap_or_default();
+        if let Some(kept) = this.budget.charge(came, Instant::now) {
+            tracing::debug!("A peer sends more frames than its requests account for.");
+            into.set_filled(before + kept);
+            (this.first, this.is_cut) = (&FAREWELL, true);
+            this.read_first(into);
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -90,7 +111,11 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        with!(&mut self.stream, stream => Pin::new(stream).poll_write(cx, bytes))
+        let this = &mut *self;
+        let written = with!(&mut this.stream, stream => Pin::new(stream).poll_write(cx, bytes));
+        let written = ready!(written)?;
+        this.budget.sent(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

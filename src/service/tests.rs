@@ -40,6 +40,7 @@ use crate::{
 };
 
 mod availability;
+mod budget;
 mod bundles;
 mod convert;
 mod cuts;

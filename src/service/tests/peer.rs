@@ -17,6 +17,7 @@ pub(super) struct Frame {
 
 pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
+pub(super) const PRIORITY: u8 = 2;
 pub(super) const RST_STREAM: u8 = 3;
 pub(super) const SETTINGS: u8 = 4;
 pub(super) const PING: u8 = 6;
@@ -44,32 +45,54 @@ impl Peer {
     }
 
     pub(super) fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let head = [length[1], length[2], length[3], kind, flags];
-        let frame = [&head[..], &stream.to_be_bytes(), payload].concat();
-        self.0.write_all(&frame).unwrap();
+        self.write(&frame(kind, flags, stream, payload));
+    }
+
+    /// Sends frames that are made already.
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
     }
 
     /// The next frame, or none at the end of the connection.
     pub(super) fn next(&mut self) -> Option<Frame> {
-        let mut head = [0; 9];
-        match self.0.read_exact(&mut head) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return None,
+        match self.read() {
+            Ok(frame) => frame,
             Err(error) => panic!("{error}"),
         }
+    }
+
+    /// The same of a connection that may end in a reset, as one does that had more to read.
+    pub(super) fn next_or_reset(&mut self) -> Option<Frame> {
+        match self.read() {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("{error}"),
+            Ok(frame) => frame,
+        }
+    }
+
+    fn read(&mut self) -> io::Result<Option<Frame>> {
+        let mut head = [0; 9];
+        match self.0.read_exact(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read?,
+        }
         let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
-        self.0.read_exact(&mut payload).unwrap();
-        Some(Frame { kind: head[3], flags: head[4], payload })
+        self.0.read_exact(&mut payload)?;
+        Ok(Some(Frame { kind: head[3], flags: head[4], payload }))
     }
 
     pub(super) fn until(&mut self, kind: u8) -> Frame {
+        self.until_any(&[kind])
+    }
+
+    /// The next frame of one of these types.
+    pub(super) fn until_any(&mut self, kinds: &[u8]) -> Frame {
         while let Some(frame) = self.next() {
-            if frame.kind == kind {
+            if kinds.contains(&frame.kind) {
                 return frame;
             }
         }
-        panic!("the connection ended before a frame of type {kind}");
+        panic!("the connection ended before a frame of type {kinds:?}");
     }
 
     /// The server has closed the connection.
@@ -80,6 +103,13 @@ impl Peer {
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
         }
     }
+}
+
+/// The bytes of one frame.
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [length[1], length[2], length[3], kind, flags];
+    [&head[..], &stream.to_be_bytes(), payload].concat()
 }
 
 /// The headers of a call, each as a literal that no table keeps.

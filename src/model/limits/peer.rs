@@ -1,0 +1,18 @@
+//! What one peer may do to a connection beside asking: bounds on frames that are no work.
+
+/// What a frame is charged, in bytes: a frame that brings as many pays for itself. h2 draws the line
+/// between good and small DATA frames at the same size.
+pub const FRAME_CHARGE_BYTES: u32 = 256;
+
+/// What a request earns for its connection: it may be followed by eight frames without content, such as
+/// window updates of the answer, a ping that measures the link, and a reset by a client that hedges.
+pub const REQUEST_EARNS_BYTES: u32 = 8 * FRAME_CHARGE_BYTES;
+
+/// Frames without content that a connection may have each second for nothing. Taking one costs less
+/// than a tenth of a lookup, and a connection may ask thousands of lookups a second, so this many are
+/// a hundredth of a core. No client that means well comes near: keepalives are some in a minute, and
+/// messages of a resync carry up to a thousand updates each.
+pub const SPARE_FRAMES_PER_S: u32 = 16_384;
+
+/// How many of them may come at once: two seconds' worth, some milliseconds of a core.
+pub const SPARE_FRAMES_MAX: u32 = 2 * SPARE_FRAMES_PER_S;
