@@ -30,6 +30,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     access::{Access, Plane, Roles, is_shed},
+    delivery::is_our_turn,
     hot::{ReplyBody, refused},
     status::Refusal,
 };
@@ -175,7 +176,7 @@ async fn guarded(
         }
         match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
             Ok(Poll::Ready(answer)) => return Poll::Ready(answer),
-            Ok(Poll::Pending) => {}
+            Ok(Poll::Pending) => is_our_turn(),
             Err(panicked) => {
                 log(panicked.as_ref());
                 return Poll::Ready(refused(Refusal::Fault.into()));

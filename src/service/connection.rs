@@ -12,7 +12,7 @@ use std::{
 };
 
 use hyper::{server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::AsyncReadExt as _,
     net::{TcpStream, UnixStream},
@@ -22,6 +22,7 @@ use tokio::{
 
 use super::{
     access::Roles,
+    delivery::Streams,
     hot::{self, Services},
     listener::{Accepted, AcceptedSocket},
     socket::{Socket, Stream},
@@ -42,7 +43,7 @@ pub(super) const LOCAL_RESETS_MAX: usize = 1024;
 
 /// Streams reset by the peer before we took them, before the connection is closed: rapid reset.
 /// h2's own 20 also hits honest clients that hedge and cancel.
-const PENDING_RESETS_MAX: usize = 64;
+pub(super) const PENDING_RESETS_MAX: usize = 64;
 
 /// Headers of one request: a token and a trace context with room. hyper's default is twice this.
 pub(super) const HEADER_LIST_BYTES_MAX: u32 = 8 << 10;
@@ -56,14 +57,8 @@ pub(super) const STREAM_WINDOW_BYTES: u32 = 64 << 10;
 /// Request bytes in flight on a connection: what a peer can make us buffer.
 pub(super) const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
-/// A quiet connection is asked whether it still lives.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-
 /// The age of a connection that has none.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
-
-/// A peer that does not answer the ping is gone.
-const PING_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a connection may do what.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +68,14 @@ pub(super) struct Spans {
     /// Live until its GOAWAY, a tenth more or less; for ever if nothing is said. Calls that are open then
     /// take the time they need: a resync may take minutes, and pings find a peer that is gone.
     pub(super) age: Option<Duration>,
+    /// Be quiet before it is asked whether it still lives.
+    pub(super) ping_interval: Duration,
+    /// Leave that unanswered before it is taken for dead.
+    pub(super) ping_wait: Duration,
+    /// Let a request of one message be on its way.
+    pub(super) request_wait: Duration,
+    /// Let an answer, or the whole of what is sent, wait for its peer.
+    pub(super) delivery_wait: Duration,
 }
 
 /// How a connection ended.
@@ -161,20 +164,20 @@ async fn talk(
     spans: Spans,
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
-    let io = TokioIo::new(Socket::new(PREFACE, stream));
-    let answer = service_fn(move |request| hot::answer(services.clone(), by_certificate, request));
-    let connection = builder().serve_connection(io, answer);
+    let io = TokioIo::new(Socket::new(PREFACE, stream, spans.delivery_wait));
+    let wait = spans.request_wait;
+    let answer =
+        service_fn(move |request| hot::answer(services.clone(), by_certificate, request, wait));
+    let connection = builder(spans).serve_connection(io, answer);
     let mut connection = pin!(connection);
     let mut old = pin!(sleep(spans.age.map_or(FOR_EVER, jittered)));
     // So that a drain which began before this connection is seen.
     phases.mark_changed();
     loop {
+        // The connection comes last: a peer that always has more to read uses up all that the runtime
+        // lets a task do in one turn, and what is asked after that is never ready.
         tokio::select! {
             biased;
-            result = connection.as_mut() => match result {
-                Ok(()) => return Ending::Closed,
-                Err(error) => return failed(&error),
-            },
             changed = phases.changed() => {
                 let phase = *phases.borrow_and_update();
                 if changed.is_err() || phase == Phase::Cut {
@@ -188,6 +191,10 @@ async fn talk(
                 connection.as_mut().graceful_shutdown();
                 old.as_mut().reset(Instant::now() + FOR_EVER);
             }
+            result = connection.as_mut() => match result {
+                Ok(()) => return Ending::Closed,
+                Err(error) => return failed(&error),
+            },
         }
     }
 }
@@ -199,8 +206,8 @@ pub(super) fn jittered(span: Duration) -> Duration {
     (span - span / 10).saturating_add(more)
 }
 
-fn builder() -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn builder(spans: Spans) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(Streams::new(spans.delivery_wait));
     builder
         .timer(TokioTimer::new())
         .adaptive_window(false)
@@ -211,8 +218,8 @@ fn builder() -> http2::Builder<TokioExecutor> {
         .max_frame_size(FRAME_BYTES_MAX)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_WAIT);
+        .keep_alive_interval(spans.ping_interval)
+        .keep_alive_timeout(spans.ping_wait);
     builder
 }
 

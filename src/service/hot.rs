@@ -17,6 +17,7 @@
 
 mod body;
 mod request;
+mod timely;
 
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -26,7 +27,10 @@ use prost::Message;
 use tonic::{Status, body::Body, codegen::Service as _, service::Routes};
 
 pub(super) use self::body::ReplyBody;
-use self::request::{Read, read};
+use self::{
+    request::{Read, read},
+    timely::Timely,
+};
 use super::{
     Access, Recommendations,
     access::Roles,
@@ -94,17 +98,21 @@ impl From<Routes> for Services {
 type Answer = fn(&Recommendations, Bytes) -> Option<Result<EncodedResponse, Status>>;
 
 /// Answers any call of a connection whose certificate has these roles. Its deadline and its wait count from
-/// this call, not from when the answer is first asked for.
+/// this call, not from when the answer is first asked for. A request of one message has so long to come.
 pub(super) fn answer(
     services: Services,
     by_certificate: Roles,
     request: Request<Incoming>,
+    request_wait: Duration,
 ) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> {
     let terms = &services.0.terms;
     let call = Call::admit(terms, request.uri().path(), request.headers(), by_certificate);
     async move {
         Ok(match call {
-            Ok(call) => call.guard(pin!(answered(services, call.method, request))).await,
+            Ok(call) => {
+                let answer = answered(services, call.method, request, request_wait);
+                call.guard(pin!(answer)).await
+            }
             Err(refusal) => refused(refusal.into()),
         })
     }
@@ -114,13 +122,18 @@ async fn answered(
     services: Services,
     method: pb::Method,
     request: Request<Incoming>,
+    request_wait: Duration,
 ) -> Response<ReplyBody> {
     let Inner { routes, hot, .. } = &*services.0;
     let (Some(hot), Some(answer)) = (hot, hot_answer(method, &request)) else {
-        return routed(routes, request.map(Body::new)).await;
+        let body = |body| match has_one_message(method) {
+            true => Body::new(Timely::new(body, request_wait)),
+            false => Body::new(body),
+        };
+        return routed(routes, request.map(body)).await;
     };
     let (parts, body) = request.into_parts();
-    let unread = match read(body).await {
+    let unread = match read(Timely::new(body, request_wait)).await {
         Read::Message { message, unread } => match answer(hot, message) {
             Some(Ok(reply)) if is_sendable(&reply) => return whole(reply),
             Some(Err(status)) => return refused(status),
@@ -129,6 +142,12 @@ async fn answered(
         Read::Other(unread) => unread,
     };
     routed(routes, Request::from_parts(parts, Body::new(unread))).await
+}
+
+/// Is the request of this method one message? The others are conversations, with bounds of their own.
+fn has_one_message(method: pb::Method) -> bool {
+    use pb::Method::{ReflectionV1, ReflectionV1alpha, ReplaceAvailability};
+    ![ReplaceAvailability, ReflectionV1, ReflectionV1alpha].contains(&method)
 }
 
 /// How to answer a request, if it may be an ordinary call of a hot method.

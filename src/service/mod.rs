@@ -18,6 +18,7 @@ mod budget;
 mod call;
 mod connection;
 mod convert;
+mod delivery;
 mod explain;
 mod health;
 mod hot;

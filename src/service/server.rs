@@ -23,6 +23,7 @@ use super::{
     stop::Phase,
     worker::{Endings, Terms, Worker},
 };
+use crate::model::limits::{DELIVERY_WAIT_S, REQUEST_WAIT_S};
 
 /// How long connections and threads have to notice the cut. Only a handler that never returns
 /// needs more, and nothing waits for that.
@@ -49,6 +50,15 @@ pub struct ServeOptions {
     /// over new replicas and do not all come back at once: 30 minutes by default, `None` for ever. Its open
     /// calls take the time they need.
     pub connection_age: Option<Duration>,
+    /// How long a connection is quiet before it is asked whether it still lives: 30 s by default.
+    pub ping_interval: Duration,
+    /// How long it may leave that unanswered: 10 s by default.
+    pub ping_wait: Duration,
+    /// How long a request of one message may be on its way: 10 s by default.
+    pub request_wait: Duration,
+    /// How long an answer waits for its peer to take it, and a connection for its peer to take
+    /// anything: 30 s by default.
+    pub delivery_wait: Duration,
 }
 
 impl Default for ServeOptions {
@@ -61,6 +71,23 @@ impl Default for ServeOptions {
             drain_delay: Duration::ZERO,
             drain_wait: Duration::from_secs(20),
             connection_age: Some(Duration::from_secs(30 * 60)),
+            ping_interval: Duration::from_secs(30),
+            ping_wait: Duration::from_secs(10),
+            request_wait: Duration::from_secs(REQUEST_WAIT_S),
+            delivery_wait: Duration::from_secs(DELIVERY_WAIT_S),
+        }
+    }
+}
+
+impl ServeOptions {
+    fn spans(&self) -> Spans {
+        Spans {
+            preface_wait: self.preface_wait,
+            age: self.connection_age,
+            ping_interval: self.ping_interval,
+            ping_wait: self.ping_wait,
+            request_wait: self.request_wait,
+            delivery_wait: self.delivery_wait,
         }
     }
 }
@@ -126,7 +153,7 @@ async fn run(
     let mut workers =
         (0..options.runtimes.get()).map(Worker::start).collect::<io::Result<Vec<_>>>()?;
     let endings = Arc::<Endings>::default();
-    let spans = Spans { preface_wait: options.preface_wait, age: options.connection_age };
+    let spans = options.spans();
     let terms = Terms { services, spans, endings: Arc::clone(&endings) };
 
     tokio::select! {

@@ -1,5 +1,5 @@
 //! The socket as HTTP/2 sees it: the preface that was read already, then the stream; writes that h2
-//! gathers by itself; and an end for a peer that floods it.
+//! gathers by itself; and an end for a peer that floods it or takes nothing.
 //!
 //! Where a writer can take several buffers at once, h2 hands it each payload of 256 bytes or more by
 //! itself: one system call an answer. Where it cannot, payloads below 1,024 bytes are copied into one
@@ -11,12 +11,13 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
+    time::{Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
 
@@ -40,12 +41,17 @@ pub(super) struct Socket {
     budget: Budget,
     /// Nothing more is read from the peer.
     is_cut: bool,
+    /// How long the peer may take no byte.
+    delivery_wait: Duration,
+    /// Runs while the peer takes nothing.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    /// Reads these bytes first.
-    pub(super) fn new(first: &'static [u8], stream: Stream) -> Self {
-        Self { first, stream, budget: Budget::new(Instant::now()), is_cut: false }
+    /// Reads these bytes first. A write fails that has waited so long for the peer.
+    pub(super) fn new(first: &'static [u8], stream: Stream, delivery_wait: Duration) -> Self {
+        let budget = Budget::new(Instant::now());
+        Self { first, stream, budget, is_cut: false, delivery_wait, alarm: None }
     }
 
     /// Reads what is to be read before anything else.
@@ -53,6 +59,27 @@ impl Socket {
         let (now, later) = self.first.split_at(self.first.len().min(into.remaining()));
         into.put_slice(now);
         self.first = later;
+    }
+
+    /// What became of sending, or of waiting for a peer that takes nothing.
+    #[inline]
+    fn taken<T>(&mut self, cx: &mut Context<'_>, sent: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if sent.is_pending() {
+            return self.wait(cx).map(Err);
+        }
+        if self.alarm.is_some() {
+            self.alarm = None;
+        }
+        sent
+    }
+
+    #[cold]
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let wait = self.delivery_wait;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(wait)));
+        ready!(alarm.as_mut().poll(cx));
+        let text = format!("the peer took no byte for {wait:?}");
+        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, text))
     }
 }
 
@@ -113,16 +140,21 @@ impl AsyncWrite for Socket {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let written = with!(&mut this.stream, stream => Pin::new(stream).poll_write(cx, bytes));
-        let written = ready!(written)?;
+        let written = ready!(this.taken(cx, written))?;
         this.budget.sent(written);
         Poll::Ready(Ok(written))
     }
 
+    /// TLS keeps what its peer does not take, and says so here.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with!(&mut self.stream, stream => Pin::new(stream).poll_flush(cx))
+        let this = &mut *self;
+        let flushed = with!(&mut this.stream, stream => Pin::new(stream).poll_flush(cx));
+        this.taken(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with!(&mut self.stream, stream => Pin::new(stream).poll_shutdown(cx))
+        let this = &mut *self;
+        let closed = with!(&mut this.stream, stream => Pin::new(stream).poll_shutdown(cx));
+        this.taken(cx, closed)
     }
 }

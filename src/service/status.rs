@@ -46,6 +46,8 @@ pub(super) enum Refusal {
     BadTimeout(String),
     /// The call's deadline, so long after it came, has passed.
     Late(Duration),
+    /// The request did not come whole within so long: send it at once.
+    SlowRequest(Duration),
     /// A handler panicked.
     Fault,
     /// The call's turn came too late for the server to keep its promise to others.
@@ -207,6 +209,9 @@ impl From<Refusal> for Status {
             )),
             Refusal::Late(wait) => Self::deadline_exceeded(format!(
                 "the call's grpc-timeout of {wait:?} passed before it was answered"
+            )),
+            Refusal::SlowRequest(wait) => Self::deadline_exceeded(format!(
+                "the request did not come whole within {wait:?}; send it at once"
             )),
             Refusal::Fault => Self::internal(
                 "this call hit a fault of the server, which has logged it; others go on",

@@ -58,6 +58,7 @@ mod reflection;
 mod reply;
 mod resync;
 mod serving;
+mod settings;
 mod shed;
 mod status;
 mod stock_limits;

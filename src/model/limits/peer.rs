@@ -1,4 +1,5 @@
-//! What one peer may do to a connection beside asking: bounds on frames that are no work.
+//! What one peer may do to a connection beside asking: bounds on frames that are no work, and on waits
+//! for a peer that does not do its part.
 
 /// What a frame is charged, in bytes: a frame that brings as many pays for itself. h2 draws the line
 /// between good and small DATA frames at the same size.
@@ -16,3 +17,11 @@ pub const SPARE_FRAMES_PER_S: u32 = 16_384;
 
 /// How many of them may come at once: two seconds' worth, some milliseconds of a core.
 pub const SPARE_FRAMES_MAX: u32 = 2 * SPARE_FRAMES_PER_S;
+
+/// How long the body of a request of one message may be on its way: it is at most some hundred
+/// kilobytes, and a caller who needs this long has given up.
+pub const REQUEST_WAIT_S: u64 = 10;
+
+/// How long an answer, or the stream of a peer that takes no byte, may wait for its peer. A lookup's
+/// answer is some kilobytes; the longest explanation, 32 MiB, needs a link of a megabyte a second.
+pub const DELIVERY_WAIT_S: u64 = 30;

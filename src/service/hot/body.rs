@@ -13,6 +13,8 @@ use hyper::{
 };
 use tonic::{Status, body::Body};
 
+use crate::service::delivery::is_our_turn;
+
 /// Bytes of one DATA frame at most. h2 copies payloads below 1,024 bytes into its write buffer, so
 /// that the replies of several streams leave in one system call; a larger one is written by itself
 /// (see `service::socket`).
@@ -52,7 +54,13 @@ impl HttpBody for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let rest = match &mut self.0 {
             Kind::Whole(rest) => rest,
-            Kind::Routed(body) => return Pin::new(body).poll_frame(cx),
+            Kind::Routed(body) => {
+                let frame = Pin::new(body).poll_frame(cx);
+                if frame.is_pending() {
+                    is_our_turn();
+                }
+                return frame;
+            }
         };
         let Some(bytes) = rest else { return Poll::Ready(None) };
         if bytes.is_empty() {

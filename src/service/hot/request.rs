@@ -7,8 +7,9 @@ use std::{
 };
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use hyper::body::{Body as HttpBody, Frame, Incoming};
+use hyper::body::{Body as HttpBody, Frame};
 
+use super::timely::{BoxError, Timely};
 use crate::model::limits::REQUEST_BYTES_MAX;
 
 /// What came of reading a body.
@@ -25,12 +26,12 @@ pub(super) struct Unread {
     /// What was read.
     first: Option<Bytes>,
     /// What ended the reading after that: trailers, or an error.
-    then: Option<Result<Frame<Bytes>, hyper::Error>>,
-    rest: Incoming,
+    then: Option<Result<Frame<Bytes>, BoxError>>,
+    rest: Timely,
 }
 
 /// Reads a body up to its end, or up to where it cannot be an ordinary request any more.
-pub(super) async fn read(mut body: Incoming) -> Read {
+pub(super) async fn read(mut body: Timely) -> Read {
     let mut pieces = Pieces::default();
     let mut then = None;
     while then.is_none() && may_be_ordinary(pieces.read()) {
@@ -58,7 +59,7 @@ fn may_be_ordinary(mut bytes: &[u8]) -> bool {
 }
 
 /// What a body is that has ended.
-fn whole(pieces: Pieces, body: Incoming) -> Read {
+fn whole(pieces: Pieces, body: Timely) -> Read {
     let bytes = pieces.join();
     let unread = Unread { first: Some(bytes.clone()), then: None, rest: body };
     match message(bytes) {
@@ -105,12 +106,12 @@ fn message(mut bytes: Bytes) -> Option<Bytes> {
 
 impl HttpBody for Unread {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }

@@ -114,6 +114,7 @@ fn only_the_first_headers_of_a_stream_earn() {
 /// Sends these frames as long as it can, and sees how the connection ends.
 #[track_caller]
 fn flood(name: &str, first: &[u8], frames: &[u8]) {
+    let is_answered = ["PING", "SETTINGS"].contains(&name);
     let server = Server::start(options(1));
     let (mut peer, _) = Peer::connected(server.addr);
     let mut reader = Peer(peer.0.try_clone().unwrap());
@@ -122,8 +123,13 @@ fn flood(name: &str, first: &[u8], frames: &[u8]) {
         let all = iter::once(&first).chain(iter::repeat(&frames));
         all.map(|bytes| peer.0.write_all(bytes)).take_while(Result::is_ok).count()
     });
-    assert_eq!(goaway(&reader.until(GOAWAY)).1, 11, "{name}: ENHANCE_YOUR_CALM");
-    while reader.next_or_reset().is_some() {}
+    let mut end = None;
+    while let Some(frame) = reader.next_or_reset() {
+        end = end.or_else(|| (frame.kind == GOAWAY).then(|| goaway(&frame).1));
+    }
+    // Where acknowledgements are queued before it, the reset of a socket with bytes unread can
+    // overtake it.
+    assert!(end == Some(11) || (end.is_none() && is_answered), "{name}: found {end:?}");
     drop(reader);
     assert!(sender.join().unwrap() > 1, "{name}");
     assert_eq!(server.drained().failed, 1, "{name}");

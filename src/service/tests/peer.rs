@@ -12,6 +12,7 @@ use super::{PATIENCE, connection};
 pub(super) struct Frame {
     pub(super) kind: u8,
     pub(super) flags: u8,
+    pub(super) stream: u32,
     pub(super) payload: Vec<u8>,
 }
 
@@ -78,7 +79,8 @@ impl Peer {
         }
         let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
         self.0.read_exact(&mut payload)?;
-        Ok(Some(Frame { kind: head[3], flags: head[4], payload }))
+        let stream = u32::from_be_bytes(head[5..].try_into().unwrap());
+        Ok(Some(Frame { kind: head[3], flags: head[4], stream, payload }))
     }
 
     pub(super) fn until(&mut self, kind: u8) -> Frame {

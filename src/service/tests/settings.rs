@@ -1,0 +1,299 @@
+//! Goal: each limit of HTTP/2 that the rim sets is kept, and a peer that does not do its part is let
+//! go. Method: raw frames against a server whose waits are short; those that have tests elsewhere are
+//! the preface, the age and forced resets.
+
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::io::AsyncWriteExt as _;
+use tonic::Code;
+
+use super::{
+    PATIENCE, Server, asking, block_on, call, options,
+    peer::{
+        DATA, Frame, GOAWAY, HEADERS, PING, Peer, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+        call_headers, frame, framed, goaway,
+    },
+};
+use crate::{
+    model::limits::STOCK_REQUEST_BYTES_MAX,
+    pb::{self, availability_service_client::AvailabilityServiceClient},
+    service::{
+        ServeOptions, connection,
+        socket::{Socket, Stream},
+    },
+};
+
+const GET: &str = "/kindred.v1.RecommendationService/GetRecommendations";
+/// A wait that a test sits out.
+const SHORT: Duration = Duration::from_millis(100);
+
+fn call_of(stream: u32, what: &str) -> Vec<u8> {
+    let headers = frame(HEADERS, 4, stream, &call_headers(GET));
+    [headers, frame(DATA, 1, stream, &framed(&asking(what)))].concat()
+}
+
+/// A header whose value is so long.
+fn long_header(bytes: usize) -> Vec<u8> {
+    let mut header = vec![0, 1, b'x', 0x7f];
+    let mut rest = bytes - 0x7f;
+    while rest >= 0x80 {
+        header.push(u8::try_from(rest % 0x80).unwrap() | 0x80);
+        rest /= 0x80;
+    }
+    header.push(u8::try_from(rest).unwrap());
+    header.extend(vec![b'v'; bytes]);
+    header
+}
+
+fn code(reset: &Frame) -> u32 {
+    u32::from_be_bytes(reset.payload[..4].try_into().unwrap())
+}
+
+/// The server still answers on a connection of its own.
+fn assert_serving(server: &Server) {
+    block_on(async { call(&mut server.client().await).await });
+}
+
+#[test]
+fn a_stream_beyond_the_limit_is_refused_and_the_others_go_on() {
+    let mut server = Server::start(options(1));
+    let (mut peer, _) = Peer::connected(server.addr);
+    for stream in (1..).step_by(2).take(64) {
+        peer.write(&call_of(stream, "wait"));
+        block_on(server.started.recv()).unwrap();
+    }
+    peer.write(&call_of(129, ""));
+    let reset = peer.until(RST_STREAM);
+    assert_eq!((reset.stream, code(&reset)), (129, 7), "REFUSED_STREAM");
+    server.release.add_permits(64);
+    let trailers = (0..128).map(|_| peer.until(HEADERS)).filter(|frame| frame.flags & 1 == 1);
+    assert_eq!(trailers.count(), 64, "every other call is answered");
+    peer.write(&call_of(131, ""));
+    assert_eq!(peer.until(HEADERS).stream, 131, "there is room again");
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn streams_reset_before_they_were_taken_end_the_connection() {
+    let server = Server::start(options(1));
+    let (mut peer, _) = Peer::connected(server.addr);
+    // All in one piece, so that they come in one turn.
+    let reset = |stream: u32| {
+        let headers = frame(HEADERS, 4, stream, &[0x83, 0x86, 0x84]);
+        [headers, frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
+    };
+    let resets = (1..).step_by(2).take(4 * connection::PENDING_RESETS_MAX).flat_map(reset);
+    peer.write(&resets.collect::<Vec<_>>());
+    let end = peer.until(GOAWAY);
+    assert_eq!(goaway(&end).1, 11, "ENHANCE_YOUR_CALM");
+    assert_eq!(&end.payload[8..], b"too_many_resets");
+    assert_serving(&server);
+    assert_eq!(server.drained().failed, 1);
+}
+
+#[test]
+fn headers_over_their_limit_are_refused_and_far_over_it_end_the_connection() {
+    let server = Server::start(options(1));
+    let (mut peer, _) = Peer::connected(server.addr);
+    let mut ask = |stream: u32, bytes: usize| {
+        let headers = [call_headers(GET), long_header(bytes)].concat();
+        let [first, rest @ ..] = &headers.chunks(16_384).collect::<Vec<_>>()[..] else {
+            unreachable!("there are headers")
+        };
+        let end = |is_last: bool| if is_last { 4 } else { 0 };
+        let mut frames = frame(HEADERS, end(rest.is_empty()), stream, first);
+        for (at, part) in rest.iter().enumerate() {
+            frames.extend(frame(9, end(at + 1 == rest.len()), stream, part));
+        }
+        frames.extend(frame(DATA, 1, stream, &framed(&asking(""))));
+        peer.write(&frames);
+        loop {
+            let answer = peer.until_any(&[HEADERS, GOAWAY]);
+            if answer.kind == GOAWAY || answer.stream == stream {
+                return answer;
+            }
+        }
+    };
+    // The static table has a status of 200 at 8; 431 must be spelled.
+    let answer = ask(1, 7_000);
+    assert_eq!((answer.kind, answer.payload[0]), (HEADERS, 0x88), "within the limit");
+    let refused = ask(3, 9_000);
+    assert_eq!(refused.kind, HEADERS);
+    // `431` as text, or in Huffman's code.
+    let is_431 = |part: &[u8]| part == b"431" || part == [0x69, 0x90, 0xff];
+    assert!(refused.payload.windows(3).any(is_431), "{:x?}", refused.payload);
+    let end = ask(5, 40_000);
+    assert_eq!(end.kind, GOAWAY);
+    assert_ne!(goaway(&end).1, 0);
+    server.drained();
+}
+
+#[test]
+fn a_frame_over_its_limit_ends_the_connection() {
+    let server = Server::start(options(1));
+    let (mut peer, _) = Peer::connected(server.addr);
+    peer.write(&frame(HEADERS, 4, 1, &call_headers(GET)));
+    peer.write(&frame(DATA, 0, 1, &vec![0; 16_385]));
+    assert_eq!(goaway(&peer.until(GOAWAY)).1, 6, "FRAME_SIZE_ERROR");
+    assert_serving(&server);
+    assert_eq!(server.drained().failed, 1);
+}
+
+#[test]
+fn a_request_beyond_the_window_of_its_stream_is_a_fault_of_flow_control() {
+    let mut server = Server::start(options(1));
+    let (mut peer, _) = Peer::connected(server.addr);
+    let (mut other, _) = Peer::connected(server.addr);
+    // The runtime stands still meanwhile, so that nobody gives the window back.
+    other.write(&call_of(1, "block"));
+    block_on(server.started.recv()).unwrap();
+    let mut body = vec![0, 0, 2, 0, 0];
+    body.resize(5 * 16_384, 0);
+    let data = body.chunks(16_384).flat_map(|part| frame(DATA, 0, 1, part));
+    let frames = [frame(HEADERS, 4, 1, &call_headers(GET)), data.collect()].concat();
+    let sender = thread::spawn(move || {
+        peer.write(&frames);
+        peer
+    });
+    let mut peer = sender.join().unwrap();
+    server.unblock.send(()).unwrap();
+    let end = peer.until_any(&[RST_STREAM, GOAWAY]);
+    let code = if end.kind == GOAWAY { goaway(&end).1 } else { code(&end) };
+    assert_eq!(code, 3, "FLOW_CONTROL_ERROR");
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn a_quiet_peer_is_pinged_and_one_that_does_not_answer_is_let_go() {
+    let server =
+        Server::start(ServeOptions { ping_interval: SHORT, ping_wait: SHORT, ..options(1) });
+    let (mut dead, _) = Peer::connected(server.addr);
+    let (mut alive, _) = Peer::connected(server.addr);
+    for _ in 0..5 {
+        let ping = alive.until(PING);
+        assert_eq!(ping.flags, 0);
+        alive.send(PING, 1, 0, &ping.payload);
+    }
+    dead.until(PING);
+    while dead.next().is_some() {}
+    alive.write(&call_of(1, ""));
+    alive.until(DATA);
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn each_service_has_its_own_limit_of_a_request() {
+    let server = Server::start(options(1));
+    block_on(async {
+        let mut client = AvailabilityServiceClient::new(server.channel().await);
+        let ids = vec!["x".repeat(STOCK_REQUEST_BYTES_MAX)];
+        let request = pb::BatchGetAvailabilityRequest { product_ids: ids, ..<_>::default() };
+        let refused = client.batch_get_availability(request).await.unwrap_err();
+        assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
+    });
+    server.drained();
+}
+
+#[test]
+fn a_request_that_trickles_is_refused_after_its_wait() {
+    let server = Server::start(ServeOptions { request_wait: SHORT, ..options(1) });
+    let (mut peer, _) = Peer::connected(server.addr);
+    let begun = Instant::now();
+    peer.send(HEADERS, 4, 1, &call_headers(GET));
+    peer.send(DATA, 0, 1, &[0, 0, 0, 1, 0]);
+    let answer = loop {
+        peer.send(DATA, 0, 1, &[7]);
+        peer.0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let mut byte = [0];
+        if matches!(peer.0.peek(&mut byte), Ok(1)) {
+            peer.0.set_read_timeout(Some(PATIENCE)).unwrap();
+            let frame = peer.next().unwrap();
+            if frame.kind == HEADERS {
+                break frame;
+            }
+        }
+        assert!(begun.elapsed() < PATIENCE, "it trickles on");
+    };
+    assert!(begun.elapsed() >= SHORT);
+    assert_eq!(answer.flags & 1, 1, "a status alone");
+    // A conversation has its own bounds.
+    let resync = call_headers("/kindred.v1.AvailabilityService/ReplaceAvailability");
+    peer.send(HEADERS, 4, 3, &resync);
+    let (mut witness, _) = Peer::connected(server.addr);
+    witness.send(HEADERS, 4, 1, &call_headers(GET));
+    witness.until(HEADERS);
+    peer.0.set_read_timeout(Some(SHORT / 2)).unwrap();
+    peer.send(PING, 0, 0, &[9; 8]);
+    while peer.next().is_some_and(|frame| frame.kind != PING) {}
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn an_answer_that_its_peer_never_takes_is_dropped() {
+    let mut server = Server::start(ServeOptions { delivery_wait: SHORT, ..options(1) });
+    let (mut peer, _) = Peer::connected(server.addr);
+    // No window for any stream.
+    peer.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    peer.write(&call_of(1, ""));
+    let reset = peer.until(RST_STREAM);
+    assert_eq!((reset.stream, code(&reset)), (1, 8), "CANCEL");
+    // Work of ours may take longer than that.
+    peer.write(&call_of(3, "wait"));
+    block_on(server.started.recv()).unwrap();
+    let (mut witness, _) = Peer::connected(server.addr);
+    witness.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    witness.write(&call_of(1, ""));
+    witness.until(RST_STREAM);
+    server.release.add_permits(1);
+    peer.send(WINDOW_UPDATE, 0, 3, &100_000_u32.to_be_bytes());
+    let answer = peer.until_any(&[DATA, RST_STREAM]);
+    assert_eq!((answer.kind, answer.stream), (DATA, 3));
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn a_watch_outlives_the_wait_for_answers() {
+    let server = Server::start(ServeOptions { delivery_wait: SHORT, ..options(1) });
+    block_on(async {
+        let mut watch = server.watch("").await;
+        watch.message().await.unwrap().unwrap();
+        let (mut witness, _) = Peer::connected(server.addr);
+        witness.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+        witness.write(&call_of(1, ""));
+        witness.until(RST_STREAM);
+        server.health.set_serving(true);
+        watch.message().await.unwrap().unwrap();
+    });
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn a_connection_whose_peer_takes_no_byte_fails() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr: SocketAddr = listener.local_addr().unwrap();
+    let peer = TcpStream::connect(addr).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let error = block_on(async {
+        let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+        let mut socket = Socket::new(b"", Stream::Tcp(stream), SHORT);
+        loop {
+            match socket.write_all(&[0; 65_536]).await {
+                Ok(()) => {}
+                Err(error) => break error,
+            }
+        }
+    });
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
+    drop(peer);
+}
