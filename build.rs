@@ -8,10 +8,11 @@ use std::{env, error::Error, fmt::Write as _, fs, io::Write as _, path::PathBuf}
 
 use prost::Message as _;
 
-const PROTOS: [&str; 3] = [
+const PROTOS: [&str; 4] = [
     "kindred/v1/types.proto",
     "kindred/v1/recommendation_service.proto",
     "kindred/v1/availability_service.proto",
+    "kindred/v1/snapshot_service.proto",
 ];
 
 /// Methods of services whose protos come with a library: variant, service, method.

@@ -62,7 +62,10 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["model", "index"]),
     ("snapshot", &["model", "slot", "policy", "index", "stock", "store"]),
     ("lookup", &["model", "policy", "index", "stock"]),
-    ("service", &["model", "pb", "slot", "policy", "index", "stock", "snapshot", "lookup"]),
+    (
+        "service",
+        &["model", "pb", "slot", "policy", "index", "stock", "store", "snapshot", "lookup"],
+    ),
     ("client", &["model", "pb"]),
     ("load", &["model", "pb", "client"]),
     (

@@ -17,7 +17,7 @@ use kindred::{
         server::availability_service_server::AvailabilityServiceServer,
     },
     service::{Availabilities, Health, Recommendations, routes},
-    snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
+    snapshot::{Event, Gate, Live, LivePublisher, WatchOptions, Watcher},
     stock::{Publisher as _, Stock, StockView},
     store::{MAIN_TRACK, Store},
 };
@@ -131,7 +131,7 @@ fn router(role: Peer<'_>) -> (Router, Option<Watcher>) {
             let (live, stock, watcher) = follow(store);
             let recommendations = Recommendations::new(Live::clone(&live));
             let availabilities = Availabilities::new(stock, live);
-            let routes = routes(recommendations, availabilities, &Health::new(), false);
+            let routes = routes(recommendations, availabilities, None, &Health::new(), false);
             (server.add_routes(routes), Some(watcher))
         }
     }
@@ -151,9 +151,9 @@ fn follow(store: &Path) -> (Live, Stock, Watcher) {
             loaded.send(()).ok();
         }
     };
-    let options = WatchOptions::default();
-    let watcher =
-        Watcher::spawn(store, track, Live::clone(&live), stock.clone(), options, on_event).unwrap();
+    let (options, gate) = (WatchOptions::default(), Gate::default());
+    let (slot, writer) = (Live::clone(&live), stock.clone());
+    let watcher = Watcher::spawn(store, track, slot, writer, options, gate, on_event).unwrap();
     is_loaded.recv().unwrap();
     (live, stock, watcher)
 }

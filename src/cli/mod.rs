@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stderr, reason = "this room talks to people")]
 
+mod admission;
 mod ask;
 mod block;
 mod caller;
@@ -31,6 +32,7 @@ mod pipeline;
 mod planes;
 mod policy;
 mod progress;
+mod quarantine;
 mod rate;
 mod reading;
 mod renew;
@@ -100,6 +102,8 @@ enum Command {
     Release(track::ReleaseArgs),
     /// Delete blobs that no snapshot needs which could go live again.
     Gc(gc::GcArgs),
+    /// List the snapshots that ended a server twice at their first use, and let one be taken again.
+    Quarantine(quarantine::QuarantineArgs),
     /// Show what changes between two snapshots.
     Diff(track::DiffArgs),
     /// Show what a blob or the current snapshot of a store holds.
@@ -194,6 +198,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Hold(args) => track::hold(&args),
         Command::Release(args) => track::release(&args),
         Command::Gc(args) => gc::run(&args),
+        Command::Quarantine(args) => quarantine::run(&args),
         Command::Diff(args) => track::diff(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Verify(args) => inspect::verify(&args),

@@ -20,7 +20,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{debug, error, info};
 
 use super::{
-    StoreArgs, open_track,
+    StoreArgs,
+    admission::{self, AdmissionArgs},
+    open_track,
     out::try_line,
     planes::{Home, PlaneArgs, Planes},
     rate::bytes_per_s,
@@ -29,8 +31,8 @@ use super::{
 use crate::{
     index::Loading,
     service::{
-        Address, Availabilities, Health, Readiness, Recommendations, ServeOptions, Services, Stop,
-        routes, serve,
+        Address, Availabilities, Health, Readiness, Recommendations, ServeOptions, Services,
+        SnapshotNews, Stop, routes, serve,
     },
     snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
     stock::{Publisher as _, Stock, StockOptions, StockView},
@@ -78,6 +80,8 @@ pub(super) struct ListenArgs {
     /// Do not serve reflection.
     #[arg(long, env = "KINDRED_NO_REFLECTION")]
     no_reflection: bool,
+    #[command(flatten)]
+    admission: AdmissionArgs,
     #[command(flatten)]
     memory: MemoryArgs,
 }
@@ -144,11 +148,16 @@ pub(super) fn serve_store(
     let (health, stop, live) = (Health::new(), Stop::new(), Live::default());
     let stock_age = args.ready_stock_age.map(Duration::from_secs);
     let readiness = Arc::new(Readiness::new(health.clone(), stock_age));
-    let (stock, writer) = open_stock(state_dir, &live, &readiness)?;
+    let gate = args.admission.gate(state_dir)?;
+    let news = SnapshotNews::new();
+    let (stock, writer) = open_stock(state_dir, &live, &readiness, &news)?;
     let Planes { lookup, admin, renewer: _renewer } = args.planes.bind(&args.listen, home)?;
     let recommendations = Recommendations::new(Live::clone(&live));
     let availabilities = Availabilities::new(stock.clone(), Live::clone(&live));
-    let routes = routes(recommendations.clone(), availabilities, &health, !args.no_reflection);
+    let followed = (&store, &track, &live);
+    let snapshots = admission::snapshots(followed, state_dir, &gate, &health, &news);
+    let (hot, reflection) = (recommendations.clone(), !args.no_reflection);
+    let routes = routes(hot, availabilities, Some(snapshots), &health, reflection);
     let services = Services::new(routes, recommendations).shed_after(args.planes.shed_after());
 
     // Before anything is announced: who reads `listening on` may send a signal at once.
@@ -157,8 +166,10 @@ pub(super) fn serve_store(
     let watched = Live::clone(&live);
     let (address, admin_address) = (lookup.address, admin.as_ref().map(|one| one.address.clone()));
     let shown = address.clone();
-    let on_event = move |event: Event<'_>| match event {
-        Event::Live(snapshot) => {
+    let told = news.clone();
+    let on_event = move |event: Event<'_>| {
+        told.hear(&event);
+        if let Event::Live(snapshot) = event {
             sigbus::live_is(snapshot.id());
             let moment = watched.load().expect("a snapshot is live");
             readiness.snapshot_is_live(moment.stock.positions());
@@ -172,13 +183,14 @@ pub(super) fn serve_store(
                 notify(NotifyState::Ready);
             }
         }
-        // The watcher logged the one already; the other is for tests of memory.
-        Event::Refused(..) | Event::Unmapped(_) => {}
     };
     info!(%address, store = %store_dir.display(), "Starting; not serving before a snapshot is live.");
-    let watcher = Watcher::spawn(store, track, live, stock.clone(), args.watching(), on_event)
+    let (trials, watching) = (gate.trials.clone(), args.watching());
+    let watcher = Watcher::spawn(store, track, live, stock.clone(), watching, gate, on_event)
         .context("cannot start the watcher")?;
-    signals.handle(stop.clone(), watcher.retry())?;
+    news.looks_by(watcher.retry());
+    // Who is told to end, and killed on the way, was not ended by its snapshot.
+    signals.handle(stop.clone(), watcher.retry(), move || trials.end())?;
     let admin = admin.map(|admin| {
         let services = services.clone().for_those(admin.access).shed_after(None);
         let options = ServeOptions { runtimes: NonZeroUsize::MIN, ..args.options() };
@@ -240,11 +252,14 @@ fn open_stock(
     state_dir: &Path,
     live: &Live,
     readiness: &Arc<Readiness>,
+    news: &SnapshotNews,
 ) -> anyhow::Result<(Stock, thread::JoinHandle<()>)> {
-    let (mut pairs, readiness) = (LivePublisher::new(Live::clone(live)), Arc::clone(readiness));
+    let mut pairs = LivePublisher::new(Live::clone(live));
+    let (readiness, news) = (Arc::clone(readiness), news.clone());
     let publisher = move |view: &Arc<StockView>| {
         pairs.publish(view);
         readiness.stock_changed(view.positions());
+        news.stock_changed(view.blocks_digest());
     };
     let dir = state_dir.join("stock");
     let opened = Stock::open(&dir, StockOptions::default(), publisher);
@@ -302,7 +317,12 @@ impl Signals {
     }
 
     /// SIGTERM and SIGINT drain, a second one ends at once, SIGHUP looks for a snapshot.
-    fn handle(self, stop: Stop, on_hangup: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    fn handle(
+        self,
+        stop: Stop,
+        on_hangup: impl Fn() + Send + 'static,
+        on_stop: impl Fn() + Send + 'static,
+    ) -> anyhow::Result<()> {
         let Self { runtime, mut terminate, mut interrupt, mut hangup } = self;
         let wait = async move {
             let mut is_draining = false;
@@ -324,6 +344,7 @@ impl Signals {
                     info!("Draining; a second signal ends at once.");
                     notify(NotifyState::Stopping);
                     stop.drain();
+                    on_stop();
                 }
                 is_draining = true;
             }

@@ -29,8 +29,7 @@ where
     /// Checks the archive of a section: every pointer inside, every string UTF-8.
     pub(crate) fn check(blob: &Blob, section: Section) -> Result<Self, Fault> {
         let range = blob.range(section);
-        access::<T, Error>(blob.bytes(&range))
-            .map_err(|error| Fault::structure(section.code(), error.to_string()))?;
+        read::<T>(blob.bytes(&range), section)?;
         Ok(Self { range, root: PhantomData })
     }
 
@@ -41,6 +40,14 @@ where
         // `Dropped` hold one blob and never lend the archive).
         unsafe { access_unchecked::<T>(blob.bytes(&self.range)) }
     }
+}
+
+/// The root of the archive in these bytes, after the same check.
+pub(crate) fn read<T>(bytes: &[u8], section: Section) -> Result<&T, Fault>
+where
+    T: Portable + for<'a> CheckBytes<HighValidator<'a, Error>>,
+{
+    access::<T, Error>(bytes).map_err(|error| Fault::structure(section.code(), error.to_string()))
 }
 
 /// The bytes of an archive, ready to be a section.

@@ -60,7 +60,7 @@ impl Bytes {
     pub(super) fn load(
         path: &Path,
         loading: Loading,
-        before_chunk: &mut dyn FnMut(u64),
+        before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<Self, Fault> {
         let Opened { file, size_bytes, unmappable } = open_regular(path)?;
         if size_bytes == 0 {
@@ -130,7 +130,11 @@ impl Bytes {
 
 /// A copy in pages of the system's, which go back to it whole. The start of the file is read first: one
 /// that only says to be large must not ask for memory.
-fn copy(file: &File, size_bytes: u64, before_chunk: &mut dyn FnMut(u64)) -> Result<Mmap, Fault> {
+fn copy(
+    file: &File,
+    size_bytes: u64,
+    before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
+) -> Result<Mmap, Fault> {
     let mut start = [0; size_of::<Header>()];
     let start_bytes = usize_of(size_bytes.min(HEADER_BYTES));
     let start = start.get_mut(..start_bytes).unwrap_or_default();
@@ -144,7 +148,7 @@ fn copy(file: &File, size_bytes: u64, before_chunk: &mut dyn FnMut(u64)) -> Resu
     let mut at = start_bytes;
     while !rest.is_empty() {
         let (chunk, behind) = rest.split_at_mut(rest.len().min(CHUNK_BYTES));
-        before_chunk(chunk.len() as u64);
+        before_chunk(chunk.len() as u64).map_err(Fault::io("read the whole file"))?;
         read_exact(file, chunk, at)?;
         at += chunk.len();
         rest = behind;

@@ -45,7 +45,7 @@ impl UnverifiedBlob {
     /// # Errors
     /// Every fault that header, trailer and lengths can show, by its own code.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        Self::open_paced(path, Loading::Auto, &mut |_| {})
+        Self::open_paced(path, Loading::Auto, &mut |_| Ok(()))
     }
 
     /// The same by the way of loading that is wanted; where the file is copied, `before_chunk` is told
@@ -56,7 +56,7 @@ impl UnverifiedBlob {
     pub fn open_paced(
         path: &Path,
         loading: Loading,
-        before_chunk: &mut dyn FnMut(u64),
+        before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<Self, IndexError> {
         let loaded = Bytes::load(path, loading, before_chunk);
         loaded.and_then(|bytes| Self::read(path, bytes)).map_err(|fault| fault.at(path))
@@ -90,6 +90,10 @@ impl UnverifiedBlob {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(super) fn format(&self) -> u32 {
+        self.format
     }
 
     pub(super) fn bytes(&self) -> &Bytes {

@@ -2,6 +2,7 @@
 //! other bytes are refused by name. `testkit` makes catalogs out of text and takes blobs apart.
 
 mod dropped;
+mod facts;
 mod faults;
 mod files;
 mod forged;

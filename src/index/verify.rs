@@ -2,9 +2,10 @@
 //! hash of the whole file, chunk by chunk while the chunk is in the processor's cache.
 //!
 //! Before each chunk the caller is told its size and may wait, so that a file that comes from a disk
-//! comes as slowly as is wanted; the chunk behind it is asked for meanwhile. Nothing waits here.
+//! comes as slowly as is wanted, or say that nobody wants the file any more; the chunk behind it is
+//! asked for meanwhile. Nothing waits here.
 
-use std::{ops::Range, slice};
+use std::{io, ops::Range, slice};
 
 use xxhash_rust::xxh3::Xxh3;
 use zerocopy::FromBytes as _;
@@ -29,17 +30,18 @@ impl UnverifiedBlob {
     /// # Errors
     /// Names the first damaged part; with `expected`, also a whole blob of another name.
     pub fn verify(self, expected: Option<BlobHash>) -> Result<Blob, IndexError> {
-        self.verify_paced(expected, &mut |_| {})
+        self.verify_paced(expected, &mut |_| Ok(()))
     }
 
-    /// The same; `before_chunk` is told the size of each chunk before it is read, and may wait.
+    /// The same; `before_chunk` is told the size of each chunk before it is read, and may wait. Its
+    /// error ends the reading there.
     ///
     /// # Errors
-    /// As [`UnverifiedBlob::verify`].
+    /// As [`UnverifiedBlob::verify`], and `IO` for the error of `before_chunk`.
     pub fn verify_paced(
         self,
         expected: Option<BlobHash>,
-        before_chunk: &mut dyn FnMut(u64),
+        before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<Blob, IndexError> {
         let fail = |fault: Fault| fault.at(self.path());
         let found = self.hash_of_whole(CHUNK_BYTES, before_chunk).map_err(fail)?;
@@ -53,7 +55,7 @@ impl UnverifiedBlob {
     pub(super) fn hash_of_whole(
         &self,
         chunk_bytes: usize,
-        before_chunk: &mut dyn FnMut(u64),
+        before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<BlobHash, Fault> {
         let file = self.bytes().as_slice();
         let parts = self.parts()?;
@@ -62,7 +64,7 @@ impl UnverifiedBlob {
         let mut hasher = blake3::Hasher::new();
         let mut end = 0;
         for chunk in file.chunks(chunk_bytes) {
-            before_chunk(chunk.len() as u64);
+            before_chunk(chunk.len() as u64).map_err(Fault::io("read the whole file"))?;
             let begin = end;
             end += chunk.len();
             self.bytes().read_ahead(end..end.saturating_add(chunk_bytes).min(file.len()));

@@ -2,6 +2,7 @@
 
 mod load;
 mod peer;
+mod snapshots;
 mod stock_wire;
 
 pub use load::{
@@ -12,6 +13,12 @@ pub use load::{
 pub use peer::{
     DELIVERY_WAIT_S, FRAME_CHARGE_BYTES, REQUEST_EARNS_BYTES, REQUEST_WAIT_S, SPARE_FRAMES_MAX,
     SPARE_FRAMES_PER_S,
+};
+pub use snapshots::{
+    DIFF_LISTS_MAX, DIFF_PRODUCTS_MAX, DIFF_TOP_DEFAULT, DIFF_TOP_MAX, GOLDEN_BYTES_MAX,
+    GOLDEN_LOOKUPS_MAX, GOLDEN_SHOWN_MAX, SHRINK_RATIO_DEFAULT, SNAPSHOT_CALLS_MAX,
+    SNAPSHOT_FOLLOW_S, SNAPSHOT_PAGE_DEFAULT, SNAPSHOT_PAGE_MAX, SNAPSHOT_WATCH_S,
+    SNAPSHOT_WATCHES_MAX, SNAPSHOTS_REMEMBERED_MAX,
 };
 pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
 mod wire;
@@ -238,6 +245,15 @@ pub const MANIFEST_TEXT_BYTES_MAX: usize = 2 << 10;
 
 /// Manifests read by one walk down a track: years of nightly publishes with pins between them.
 pub const MANIFESTS_WALKED_MAX: usize = 10_000;
+
+/// Quarantined snapshots that are listed. Each took two crashes of a server.
+pub const QUARANTINED_LISTED_MAX: usize = 1_000;
+
+/// Snapshots of which a server remembers that they ended it once; more than a track tries in a night.
+pub const TRIALS_KEPT_MAX: usize = 64;
+
+/// Bytes of the file that remembers them, many times over.
+pub const TRIALS_BYTES_MAX: u64 = 64 << 10;
 
 /// Attempts of one write to the store. Each lost one is another writer's success, so that only a
 /// broken store comes this far.

@@ -17,12 +17,18 @@ use tonic_health::pb::{
 
 use crate::{
     model::limits,
-    pb::server::{availability_service_server, recommendation_service_server},
+    pb::server::{
+        availability_service_server, recommendation_service_server, snapshot_service_server,
+    },
 };
 
 /// The names that have a status: the server as a whole, and its services.
-const NAMES: [&str; 3] =
-    ["", recommendation_service_server::SERVICE_NAME, availability_service_server::SERVICE_NAME];
+const NAMES: [&str; 4] = [
+    "",
+    recommendation_service_server::SERVICE_NAME,
+    availability_service_server::SERVICE_NAME,
+    snapshot_service_server::SERVICE_NAME,
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
@@ -70,6 +76,15 @@ impl Health {
     /// Ends every Watch: one that stays open would hold its connection until the deadline.
     pub(super) fn end_watches(&self) {
         self.move_to(|now| now.max(State::Ended));
+    }
+
+    /// Returns when Watches are to end.
+    pub(super) fn watches_end(&self) -> impl Future<Output = ()> + use<> {
+        let mut states = self.0.subscribe();
+        async move {
+            // Without any sender nobody serves any more.
+            states.wait_for(|state| *state == State::Ended).await.ok();
+        }
     }
 
     /// The service of this state, for one listener or several.

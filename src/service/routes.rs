@@ -2,19 +2,22 @@
 
 use tonic::service::Routes;
 
-use super::{Health, reflection};
+use super::{Health, Snapshots, reflection};
 use crate::{
     model::limits,
     pb::server::{
         availability_service_server::{AvailabilityService, AvailabilityServiceServer},
         recommendation_service_server::{RecommendationService, RecommendationServiceServer},
+        snapshot_service_server::SnapshotServiceServer,
     },
 };
 
-/// Both services, health, and reflection when asked for, with their byte limits.
+/// Lookups, stock, health, snapshots where there is a store behind them, and reflection when asked for,
+/// with their byte limits.
 pub fn routes(
     recommendation: impl RecommendationService,
     availability: impl AvailabilityService,
+    snapshots: Option<Snapshots>,
     health: &Health,
     reflection: bool,
 ) -> Routes {
@@ -26,6 +29,14 @@ pub fn routes(
         .max_encoding_message_size(limits::STOCK_RESPONSE_BYTES_MAX);
     let routes =
         Routes::new(recommendation).add_service(availability).add_service(health.service());
+    let routes = match snapshots {
+        Some(snapshots) => routes.add_service(
+            SnapshotServiceServer::new(snapshots)
+                .max_decoding_message_size(limits::REQUEST_BYTES_MAX)
+                .max_encoding_message_size(limits::RESPONSE_BYTES_MAX),
+        ),
+        None => routes,
+    };
     let routes = if reflection {
         routes.add_service(reflection::v1()).add_service(reflection::v1alpha())
     } else {

@@ -1,5 +1,7 @@
 //! Why a call is refused, and the one place that chooses its gRPC status.
 
+mod store;
+
 use std::{
     hash::{BuildHasher as _, RandomState},
     ops::RangeInclusive,
@@ -64,8 +66,40 @@ pub(super) enum Refusal {
     ExpiredToken,
     /// Who calls may not call this.
     WrongRole,
+    /// A call about snapshots was not carried out, or not to its end.
+    Snapshots(Why, String),
     /// Feeds of stock are not applied as far as the request asks: try another replica.
     Behind(Vec<Lag>),
+}
+
+/// What kind of reason a call about snapshots has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// There is no such snapshot or manifest.
+    Absent,
+    /// Someone else decided in between.
+    Overtaken,
+    /// The store or the snapshot stands against it.
+    Precondition,
+    /// It is stored, and this replica has not followed yet.
+    Pending,
+    /// Too many work already.
+    Busy,
+    /// The store cannot be reached, or this replica is about to end.
+    Unavailable,
+}
+
+impl Why {
+    const fn code(self) -> Code {
+        match self {
+            Self::Absent => Code::NotFound,
+            Self::Overtaken => Code::Aborted,
+            Self::Precondition => Code::FailedPrecondition,
+            Self::Pending => Code::DeadlineExceeded,
+            Self::Busy => Code::ResourceExhausted,
+            Self::Unavailable => Code::Unavailable,
+        }
+    }
 }
 
 /// A feed that was not applied far enough.
@@ -236,6 +270,7 @@ impl From<Refusal> for Status {
             Refusal::WrongRole => {
                 Self::permission_denied("none of the caller's roles may call this method")
             }
+            Refusal::Snapshots(why, message) => Self::new(why.code(), message),
             Refusal::Behind(lags) => {
                 let lags = lags.iter().map(|lag| {
                     let Lag { source_id, asked, applied } = lag;

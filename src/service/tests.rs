@@ -47,6 +47,7 @@ mod cuts;
 mod disk;
 mod drain;
 mod explain;
+mod golden;
 mod health;
 mod hot;
 mod limits;
@@ -60,6 +61,7 @@ mod resync;
 mod serving;
 mod settings;
 mod shed;
+mod snapshots;
 mod status;
 mod stock_limits;
 mod world;
@@ -177,7 +179,7 @@ impl Server {
         };
         let (stock, _) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
         let availability = Availabilities::new(stock.clone(), Live::default());
-        let routes = routes(double, availability, &health, true);
+        let routes = routes(double, availability, None, &health, true);
         let services = Services::from(routes).shed_after(shed_after);
         let report = spawn(listener, services, &health, options, &stop);
         Self { addr, health, stop, stock, started, release, unblock, report }

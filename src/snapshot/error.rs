@@ -1,7 +1,8 @@
 //! Why a snapshot does not load.
 
-use std::io;
+use std::{any::Any, io};
 
+use super::CheckRefusal;
 use crate::{index::IndexError, policy::PolicyErrors, stock::StockError, store};
 
 /// A snapshot that does not load; the one before keeps serving.
@@ -23,6 +24,12 @@ pub enum LoadError {
     /// The system gives no thread to load on. Look at the limits of this user.
     #[error("no thread to load it on: {0}")]
     Thread(io::Error),
+    /// The load hit a fault of this program. Report it with the snapshot; publish another one.
+    #[error("the load hit a fault of this program ({0}); report it, and publish another snapshot")]
+    Panicked(String),
+    /// A check of this server says no. Mend what the snapshot answers, or the check.
+    #[error(transparent)]
+    Check(#[from] CheckRefusal),
     /// The manifest names no catalog. Publish anew.
     #[error("manifest {number} names no catalog blob; publish one with `kindred compile`")]
     NoCatalog {
@@ -32,6 +39,13 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// What a panic of a load said.
+    pub(super) fn of_panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Self::Panicked(text.unwrap_or("without a word").to_owned())
+    }
+
     /// May the same snapshot load at the next try?
     #[must_use]
     pub fn may_pass(&self) -> bool {
@@ -40,7 +54,7 @@ impl LoadError {
             Self::Store(error) => !matches!(error, store::Error::BlobCollected { .. }),
             Self::Stock(_) | Self::Thread(_) => true,
             Self::Blob(error) => error.fault.may_pass(),
-            Self::Policy(_) | Self::NoCatalog { .. } => false,
+            Self::Policy(_) | Self::NoCatalog { .. } | Self::Panicked(_) | Self::Check(_) => false,
         }
     }
 }

@@ -1,21 +1,22 @@
 //! Bringing a snapshot into memory beside one that answers: on a thread of its own that gives way to
-//! those who answer, no faster than is allowed.
+//! those who answer, no faster than is allowed, and only as long as somebody wants it.
 
 use std::{
     io,
-    panic::resume_unwind,
+    num::NonZeroU64,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Resource, getrlimit, setpriority_process};
 use tracing::{debug, error, warn};
 
-use super::{LoadError, Snapshot, WatchOptions, pace::Pace};
+use super::{Check, LoadError, Snapshot, WatchOptions, pace::Pace};
 use crate::{
     index::{Blob, Catalog, Fault, Loading, UnverifiedBlob},
     store::{BlobRef, Manifest, Store},
@@ -24,33 +25,91 @@ use crate::{
 /// The lowest priority: whoever answers comes first whenever both want a core.
 const NICE: i32 = 19;
 
-/// Loads a snapshot. The first one is loaded here and as fast as it goes, as nobody is answered
-/// before it is live; a later one on the thread `kindred-loader`.
-pub(super) fn load(
+/// How often a load asks whether it is still wanted; no wait is longer.
+const ASK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A snapshot that is to be loaded.
+pub(super) struct Errand<'a> {
+    pub(super) store: &'a Store,
+    pub(super) manifest: &'a Manifest,
+    pub(super) options: &'a WatchOptions,
+    pub(super) check: Option<&'a Check>,
+    /// Does anybody still want it? Asked between two pieces of a file.
+    pub(super) is_wanted: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Loads and checks a snapshot beside the one that is live as the watcher would, on a thread of the lowest
+/// priority, and makes nothing live. No rate holds it: somebody waits.
+///
+/// # Errors
+/// What would refuse it.
+pub fn try_out(
     live: Option<&Snapshot>,
     store: &Store,
     manifest: &Manifest,
-    options: &WatchOptions,
-    is_stopped: &AtomicBool,
-) -> Result<Snapshot, LoadError> {
-    let loading = options.loading;
-    let Some(live) = live else {
-        let snapshot = Snapshot::load_by(loading, None, store, manifest, &mut |_| {})?;
-        lock(&snapshot, None, options);
-        return Ok(snapshot);
-    };
-    let work = || {
-        lower_priority();
-        let mut wait = waiting(options, is_stopped);
-        let snapshot = Snapshot::load_by(loading, Some(live), store, manifest, &mut wait)?;
-        lock(&snapshot, Some(live), options);
+    check: Option<&Check>,
+) -> Result<Arc<Snapshot>, LoadError> {
+    let options = &WatchOptions::default();
+    Errand { store, manifest, options, check, is_wanted: &|| true }.run(live)
+}
+
+impl Errand<'_> {
+    /// Loads and checks the snapshot. The first one is loaded here and as fast as it goes, as nobody is
+    /// answered before it is live; a later one on the thread `kindred-loader`. A panic on the way is an
+    /// error of the snapshot.
+    pub(super) fn run(&self, live: Option<&Snapshot>) -> Result<Arc<Snapshot>, LoadError> {
+        let Some(live) = live else {
+            let work = || self.load(None, None);
+            let done = catch_unwind(AssertUnwindSafe(work));
+            return done.unwrap_or_else(|panic| Err(LoadError::of_panic(&*panic)));
+        };
+        let work = || {
+            lower_priority();
+            self.load(Some(live), self.options.load_rate)
+        };
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name("kindred-loader".to_owned());
+            let loader = thread.spawn_scoped(scope, work).map_err(LoadError::Thread)?;
+            loader.join().unwrap_or_else(|panic| Err(LoadError::of_panic(&*panic)))
+        })
+    }
+
+    fn load(
+        &self,
+        live: Option<&Snapshot>,
+        rate: Option<NonZeroU64>,
+    ) -> Result<Arc<Snapshot>, LoadError> {
+        let mut wait = self.waiting(rate);
+        let Self { store, manifest, options, .. } = self;
+        let snapshot = Snapshot::load_by(options.loading, live, store, manifest, &mut wait)?;
+        lock(&snapshot, live, self.options);
+        let snapshot = Arc::new(snapshot);
+        self.check.map_or(Ok(()), |check| check(&snapshot))?;
         Ok(snapshot)
-    };
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("kindred-loader".to_owned());
-        let loader = thread.spawn_scoped(scope, work).map_err(LoadError::Thread)?;
-        loader.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })
+    }
+
+    /// Waits before each piece of a file as the rate asks; an error once nobody wants the file any more.
+    fn waiting(&self, rate: Option<NonZeroU64>) -> impl FnMut(u64) -> io::Result<()> {
+        let (mut pace, begin) = (Pace::new(rate), Instant::now());
+        let mut asked = begin;
+        move |bytes| {
+            let mut wait = pace.wait(begin.elapsed(), bytes);
+            loop {
+                if asked.elapsed() >= ASK_INTERVAL {
+                    asked = Instant::now();
+                    if !(self.is_wanted)() {
+                        return Err(io::Error::other("another snapshot is wanted by now"));
+                    }
+                }
+                if wait.is_zero() {
+                    return Ok(());
+                }
+                let step = wait.min(ASK_INTERVAL);
+                thread::sleep(step);
+                wait -= step;
+            }
+        }
+    }
 }
 
 /// Opens and reads the blob that is named.
@@ -58,7 +117,7 @@ pub(super) fn open(
     named: &BlobRef,
     store: &Store,
     loading: Loading,
-    before_chunk: &mut dyn FnMut(u64),
+    before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<Blob, LoadError> {
     let path = store.blob_path(named);
     let opened = UnverifiedBlob::open_paced(&path, loading, before_chunk);
@@ -76,7 +135,7 @@ pub(super) fn open(
     Ok(blob)
 }
 
-/// Waits before each piece of a file as the rate asks; not once nobody wants the file any more.
+/// Waits before each piece of what is live as the rate asks; not once the watcher is gone.
 pub(super) fn waiting<'s>(
     options: &WatchOptions,
     is_stopped: &'s AtomicBool,

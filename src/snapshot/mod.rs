@@ -3,24 +3,33 @@
 //! A snapshot is live only after every blob of it was mapped, verified and warmed; any failure
 //! keeps the one before. Requests take one [`Moment`] from the slot, which is a snapshot and the stock
 //! over its catalog, and keep it to the end; the watcher thread keeps each retired one until theirs
-//! are gone, so that no request ever unmaps a file. This room knows nothing of lookups or of gRPC.
+//! are gone, so that no request ever unmaps a file. A snapshot whose first use ended the process twice
+//! is quarantined, and the one before serves. This room knows nothing of lookups or of gRPC.
 
 mod error;
+mod follow;
+mod gate;
 mod load;
 mod moment;
 mod pace;
 mod policy;
+mod quarantine;
 mod touch;
+mod trials;
 mod watch;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 pub use error::LoadError;
+pub use gate::{Check, CheckRefusal, Gate};
+pub use load::try_out;
 pub use moment::{Live, LivePublisher, Moment};
 pub use policy::CatalogNames;
+pub use quarantine::{Quarantine, Quarantined};
+pub use trials::Trials;
 pub use watch::{Event, WatchOptions, Watcher};
 
 use self::policy::Parts;
@@ -47,12 +56,12 @@ impl Snapshot {
     /// # Errors
     /// The first blob that is missing or refused.
     pub fn load(store: &Store, manifest: &Manifest) -> Result<Self, LoadError> {
-        Self::load_after(None, store, manifest, &mut |_| {})
+        Self::load_after(None, store, manifest, &mut |_| Ok(()))
     }
 
     /// The same where another snapshot is live: a blob that both name is not read again, so that a
     /// publish of a few overrides costs what they cost. `before_chunk` is told the size of each piece
-    /// of a file before it is read, and may wait.
+    /// of a file before it is read, and may wait; its error ends the load.
     ///
     /// # Errors
     /// As [`Snapshot::load`].
@@ -60,7 +69,7 @@ impl Snapshot {
         live: Option<&Self>,
         store: &Store,
         manifest: &Manifest,
-        before_chunk: &mut dyn FnMut(u64),
+        before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<Self, LoadError> {
         Self::load_by(Loading::Auto, live, store, manifest, before_chunk)
     }
@@ -75,7 +84,7 @@ impl Snapshot {
         live: Option<&Self>,
         store: &Store,
         manifest: &Manifest,
-        before_chunk: &mut dyn FnMut(u64),
+        before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<Self, LoadError> {
         let mut open = |blob: &BlobRef| load::open(blob, store, loading, before_chunk);
         Self::of_blobs(live, manifest, &mut open)

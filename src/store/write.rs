@@ -137,8 +137,26 @@ impl Track {
     /// # Errors
     /// [`Error::AlreadyHeld`], [`Error::EmptyTrack`] and others by name.
     pub fn hold(&self, note: &Note) -> Result<Manifest, Error> {
+        self.hold_expecting(None, note)
+    }
+
+    /// The same, only if this snapshot is live.
+    ///
+    /// # Errors
+    /// As [`Self::hold`], and [`Error::UnexpectedActive`].
+    pub fn hold_expecting(
+        &self,
+        expected: Option<SnapshotId>,
+        note: &Note,
+    ) -> Result<Manifest, Error> {
         let written = self.append(note, |head| {
             let head = head.ok_or_else(|| self.empty())?;
+            if let Some(expected) = expected {
+                let found = self.live_after(head.clone())?.snapshot_id;
+                if expected != found {
+                    return Err(Error::UnexpectedActive { expected, found });
+                }
+            }
             if head.held {
                 return Err(Error::AlreadyHeld { active: head.active });
             }

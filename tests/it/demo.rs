@@ -65,6 +65,7 @@ fn the_demo_says_where_it_listens_and_serves_what_the_toy_car_needs() {
             "grpc.reflection.v1alpha.ServerReflection",
             "kindred.v1.AvailabilityService",
             "kindred.v1.RecommendationService",
+            "kindred.v1.SnapshotService",
         ]
     );
     assert_eq!(server.ended(), Some(0), "SIGTERM is no failure");

@@ -265,6 +265,11 @@ fn may(method: Method, roles: &[&str]) -> bool {
         "BatchGetAvailability" | "ListAvailability" | "ListBlockedProducts" => {
             &["feeder", "merchandiser", "operator"]
         }
+        "WatchActiveSnapshot" => &["reader", "merchandiser", "operator"],
+        "GetSnapshot" | "ListSnapshots" | "DiffSnapshots" => &["merchandiser", "operator"],
+        "ActivateSnapshot" | "RollbackSnapshot" | "HoldSnapshot" | "ReleaseSnapshot" => {
+            &["operator"]
+        }
         _ => panic!("say here who may call {name}"),
     };
     roles.iter().any(|role| who.contains(role))

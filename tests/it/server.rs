@@ -102,6 +102,8 @@ pub(crate) fn serve(shop: &Shop, state: &str) -> Command {
     command.arg("serve").env("KINDRED_LISTEN", "127.0.0.1:0");
     // Most tests feed stock where they look up; `planes` has tests of the listeners apart.
     command.env("KINDRED_ADMIN_LISTEN", "same").env("KINDRED_INSECURE_ADMIN", "true");
+    // And many ask for more than a busy machine gives in time, where no call may fail.
+    command.env("KINDRED_SHED_AFTER_MS", "0");
     command.arg("--store").arg(shop.store_dir()).arg("--state").arg(shop.path(state));
     command
 }

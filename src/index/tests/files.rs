@@ -30,7 +30,7 @@ fn toys(mode: u32) -> Shop {
 }
 
 fn open(path: &Path, loading: Loading, bytes: &[u8]) -> Result<Catalog, IndexError> {
-    let blob = UnverifiedBlob::open_paced(path, loading, &mut |_| {})?;
+    let blob = UnverifiedBlob::open_paced(path, loading, &mut |_| Ok(()))?;
     Catalog::from_blob(blob.verify(Some(BlobHash::of(bytes)))?)
 }
 
@@ -61,7 +61,7 @@ fn what_only_we_write_is_mapped_unless_a_copy_is_wanted() {
             let catalog = open(&shop.path, loading, &shop.bytes).expect("it opens");
             assert!(is_right(&catalog));
             assert!(catalog.blob().copied_because().is_none());
-            let blob = UnverifiedBlob::open_paced(&shop.path, loading, &mut |_| {});
+            let blob = UnverifiedBlob::open_paced(&shop.path, loading, &mut |_| Ok(()));
             let is_copied = format!("{blob:?}").contains("copied(");
             assert_eq!(is_copied, loading == Loading::Copy, "{loading:?}");
         }
@@ -105,7 +105,10 @@ fn a_file_that_only_says_to_be_large_is_refused_before_it_is_copied() {
     let file = File::options().write(true).open(&shop.path).expect("our own file");
     file.set_len(1 << 40).expect("a file with a hole");
     let mut told = 0;
-    let opened = UnverifiedBlob::open_paced(&shop.path, Loading::Copy, &mut |bytes| told += bytes);
+    let opened = UnverifiedBlob::open_paced(&shop.path, Loading::Copy, &mut |bytes| {
+        told += bytes;
+        Ok(())
+    });
     let said = opened.expect_err("it is refused").to_string();
     assert!(said.contains("TRAILING_BYTES"), "{said}");
     assert_eq!(told, 0, "nothing was copied");
@@ -123,12 +126,18 @@ fn a_file_that_only_says_to_be_large_is_refused_before_it_is_copied() {
 fn each_piece_of_a_copy_is_told_before_it_is_read() {
     let shop = toys(0o644);
     let mut told = Vec::new();
-    UnverifiedBlob::open_paced(&shop.path, Loading::Copy, &mut |bytes| told.push(bytes))
-        .expect("it opens");
+    UnverifiedBlob::open_paced(&shop.path, Loading::Copy, &mut |bytes| {
+        told.push(bytes);
+        Ok(())
+    })
+    .expect("it opens");
     // The header page is read to know whether there is anything to copy.
     assert_eq!(told.iter().sum::<u64>(), shop.bytes.len() as u64 - 4_096);
     let mut told = Vec::new();
-    UnverifiedBlob::open_paced(&shop.path, Loading::Mmap, &mut |bytes| told.push(bytes))
-        .expect("it opens");
+    UnverifiedBlob::open_paced(&shop.path, Loading::Mmap, &mut |bytes| {
+        told.push(bytes);
+        Ok(())
+    })
+    .expect("it opens");
     assert!(told.is_empty());
 }

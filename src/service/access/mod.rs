@@ -112,6 +112,15 @@ const fn rule(method: Method) -> Rule {
             (Plane::Admin, &[Merchandiser, Operator])
         }
         Method::ListBlockedProducts => (Plane::Admin, &[Feeder, Merchandiser, Operator]),
+        // What a cache in front needs tells nothing that lookups do not.
+        Method::WatchActiveSnapshot => (Plane::Admin, &[Reader, Merchandiser, Operator]),
+        Method::GetSnapshot | Method::ListSnapshots | Method::DiffSnapshots => {
+            (Plane::Admin, &[Merchandiser, Operator])
+        }
+        Method::ActivateSnapshot
+        | Method::RollbackSnapshot
+        | Method::HoldSnapshot
+        | Method::ReleaseSnapshot => (Plane::Admin, &[Operator]),
         Method::HealthCheck | Method::HealthWatch => (Plane::Shared, &[]),
         Method::ReflectionV1 | Method::ReflectionV1alpha => {
             (Plane::Shared, &[Reader, Feeder, Merchandiser, Operator])

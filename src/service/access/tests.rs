@@ -35,6 +35,14 @@ fn expected(method: Method) -> (Plane, &'static str) {
             "kindred.v1.AvailabilityService",
             "BatchGetAvailability" | "ListAvailability" | "ListBlockedProducts",
         ) => (Plane::Admin, "fmo"),
+        ("kindred.v1.SnapshotService", "WatchActiveSnapshot") => (Plane::Admin, "rmo"),
+        ("kindred.v1.SnapshotService", "GetSnapshot" | "ListSnapshots" | "DiffSnapshots") => {
+            (Plane::Admin, "mo")
+        }
+        (
+            "kindred.v1.SnapshotService",
+            "ActivateSnapshot" | "RollbackSnapshot" | "HoldSnapshot" | "ReleaseSnapshot",
+        ) => (Plane::Admin, "o"),
         ("grpc.health.v1.Health", _) => (Plane::Shared, "*"),
         ("grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection", _) => {
             (Plane::Shared, "rfmo")

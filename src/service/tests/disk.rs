@@ -29,7 +29,7 @@ fn serve_on(disk: &Disk) -> SocketAddr {
     let addr = listener.local_addr().unwrap();
     let health = Health::new();
     let availability = Availabilities::new(shop.stock.clone(), Arc::clone(&shop.live));
-    let routes = routes(Recommendations::new(shop.live), availability, &health, false);
+    let routes = routes(Recommendations::new(shop.live), availability, None, &health, false);
     // Nobody waits for its end, which is that of the tests.
     drop(spawn(listener, routes, &health, options(1), &Stop::new()));
     addr

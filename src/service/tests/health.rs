@@ -18,7 +18,7 @@ fn health_is_not_serving_until_told_and_follows_what_it_is_told() {
         ] {
             serving.into_iter().for_each(|serving| server.health.set_serving(serving));
             assert_eq!(server.health.is_serving(), expected == ServingStatus::Serving);
-            for name in ["", "kindred.v1.RecommendationService"] {
+            for name in ["", "kindred.v1.RecommendationService", "kindred.v1.SnapshotService"] {
                 assert_eq!(check_health(&server, name).await, Ok(expected), "{name:?}");
             }
         }

@@ -49,7 +49,7 @@ impl Pair {
             let addr = listener.local_addr().unwrap();
             let availability = Availabilities::new(shop.stock.clone(), Arc::clone(&shop.live));
             let health = Health::new();
-            let routes = routes(recommendations.clone(), availability, &health, false);
+            let routes = routes(recommendations.clone(), availability, None, &health, false);
             let services = if is_hot {
                 Services::new(routes, recommendations.clone())
             } else {

@@ -86,6 +86,7 @@ macro_rules! reflection_tests {
                 "grpc.reflection.v1alpha.ServerReflection",
                 "kindred.v1.AvailabilityService",
                 "kindred.v1.RecommendationService",
+                "kindred.v1.SnapshotService",
             ];
             assert_eq!(names, expected);
             server.drained();

@@ -21,7 +21,8 @@ use crate::{
     },
     model::{id::IdRule, relation::Origin},
     snapshot::{
-        Event, Live, LivePublisher, LoadError, Snapshot, WatchOptions, Watcher, moment::go_live,
+        Event, Gate, Live, LivePublisher, LoadError, Snapshot, WatchOptions, Watcher,
+        moment::go_live,
     },
     stock::Stock,
     store::{BlobRef, MAIN_TRACK, Manifest, Note, Publish, StagedBlob, Store, Track},
@@ -33,12 +34,13 @@ pub(super) enum Done {
     Live(String),
     Refused(u64, String),
     Unmapped(String),
+    Quarantined(u64),
 }
 
 pub(crate) struct Shop {
-    pub(super) dir: tempfile::TempDir,
-    pub(super) store: Store,
-    pub(super) track: Track,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) store: Store,
+    pub(crate) track: Track,
     pub(crate) live: Live,
     pub(crate) stock: Stock,
 }
@@ -159,7 +161,7 @@ impl Shop {
         self.track.publish(&publish).unwrap().into_manifest()
     }
 
-    pub(super) fn publish(&self, id: &str) -> Manifest {
+    pub(crate) fn publish(&self, id: &str) -> Manifest {
         self.publish_blobs(&[self.catalog(id)])
     }
 
@@ -178,6 +180,11 @@ impl Shop {
     }
 
     pub(super) fn watch(&self, poll_interval: Duration) -> (Watcher, Receiver<Done>) {
+        let options = WatchOptions { poll_interval, ..WatchOptions::default() };
+        self.watch_by(options, Gate::default())
+    }
+
+    pub(super) fn watch_by(&self, options: WatchOptions, gate: Gate) -> (Watcher, Receiver<Done>) {
         let (done, events) = channel();
         let tell = move |event: Event<'_>| {
             // Loading, refusing and unmapping are the watcher's work and nobody else's.
@@ -187,15 +194,15 @@ impl Shop {
                 Event::Refused(manifest, error) => {
                     Done::Refused(manifest.number, code_of(error).to_owned())
                 }
+                Event::Quarantined(manifest) => Done::Quarantined(manifest.number),
                 Event::Unmapped(snapshot_id) => Done::Unmapped(snapshot_id.to_owned()),
             };
             // A test that has seen enough takes no more.
             drop(done.send(told));
         };
         let (store, track, live) = (self.store.clone(), self.track.clone(), Arc::clone(&self.live));
-        let options = WatchOptions { poll_interval, ..WatchOptions::default() };
         let stock = self.stock.clone();
-        (Watcher::spawn(store, track, live, stock, options, tell).unwrap(), events)
+        (Watcher::spawn(store, track, live, stock, options, gate, tell).unwrap(), events)
     }
 
     /// The first product of what is live.
@@ -243,6 +250,8 @@ pub(super) fn code_of(error: &LoadError) -> &'static str {
         LoadError::Policy(_) => "POLICY",
         LoadError::Stock(_) => "STOCK",
         LoadError::Thread(_) => "THREAD",
+        LoadError::Panicked(_) => "PANIC",
+        LoadError::Check(_) => "CHECK",
         LoadError::NoCatalog { .. } => "NO_CATALOG",
     }
 }

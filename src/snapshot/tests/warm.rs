@@ -17,7 +17,12 @@ use super::{
 };
 use crate::{
     index::Role,
-    snapshot::{Snapshot, WatchOptions, load, pace::Pace, touch::Toucher},
+    snapshot::{
+        Snapshot, WatchOptions,
+        load::{self, Errand},
+        pace::Pace,
+        touch::Toucher,
+    },
     store::Manifest,
 };
 
@@ -62,7 +67,10 @@ fn loading_tells_of_every_byte_of_what_is_new_before_it_reads_it() {
     let sizes = manifest.blobs.iter().map(|blob| blob.size_bytes).sum::<u64>();
     let load = |live: Option<&Snapshot>, manifest: &Manifest| {
         let mut told = 0;
-        let mut tell = |bytes| told += bytes;
+        let mut tell = |bytes| {
+            told += bytes;
+            Ok(())
+        };
         let snapshot = Snapshot::load_after(live, &shop.store, manifest, &mut tell).unwrap();
         (snapshot, told)
     };
@@ -80,10 +88,8 @@ fn a_later_snapshot_is_loaded_on_a_thread_of_the_lowest_priority() {
     let shop = Shop::new();
     let first = shop.publish("a");
     let second = shop.publish("b");
-    let (options, is_stopped) = (WatchOptions::default(), false.into());
-    let load = |live: Option<&Snapshot>, manifest| {
-        load::load(live, &shop.store, manifest, &options, &is_stopped)
-    };
+    let options = WatchOptions::default();
+    let load = |live: Option<&Snapshot>, manifest| wanted(&shop, manifest, &options).run(live);
     let before = niceness();
     let first = load(None, &first).unwrap();
     let second = load(Some(&first), &second).unwrap();
@@ -95,6 +101,11 @@ fn a_later_snapshot_is_loaded_on_a_thread_of_the_lowest_priority() {
     });
     assert_eq!(lowered.join().unwrap(), 19);
     assert_eq!(niceness(), before);
+}
+
+/// A load that is wanted to its end.
+fn wanted<'a>(shop: &'a Shop, manifest: &'a Manifest, options: &'a WatchOptions) -> Errand<'a> {
+    Errand { store: &shop.store, manifest, options, check: None, is_wanted: &|| true }
 }
 
 /// The niceness of this thread: field 19 of its `stat`, behind a name that may hold blanks.
@@ -110,10 +121,7 @@ fn a_catalog_is_locked_and_unlocked_with_its_mapping() {
     let manifest = shop.publish("a");
     let path = shop.store.blob_path(&manifest.blobs[0]);
     let options = WatchOptions { is_locked: true, ..WatchOptions::default() };
-    let is_stopped = false.into();
-    let load = |live: Option<&Snapshot>| {
-        load::load(live, &shop.store, &manifest, &options, &is_stopped).unwrap()
-    };
+    let load = |live: Option<&Snapshot>| wanted(&shop, &manifest, &options).run(live).unwrap();
     assert_eq!(locked_kib(&path), 0);
     let snapshot = load(None);
     let whole_kib = snapshot.catalog().blob().size_bytes().div_ceil(4_096) * 4;

@@ -1,0 +1,309 @@
+//! Following a track: load what becomes current, make it live, unmap what was.
+//!
+//! Whatever happens to one snapshot, following goes on. What is no longer current when it is loaded is
+//! dropped; what is quarantined is not taken while there is another one to serve.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use tracing::{debug, error, info, warn};
+
+use super::{
+    Event, Gate, Live, LoadError, Moment, WatchOptions, load::Errand, moment::go_live,
+    watch::Command,
+};
+use crate::{
+    stock::Stock,
+    store::{Manifest, Store, Track},
+};
+
+/// How often retired snapshots are looked at.
+const REAP_INTERVAL: Duration = Duration::from_millis(20);
+
+pub(super) struct Follower {
+    store: Store,
+    track: Track,
+    live: Live,
+    /// Its writer makes snapshots live.
+    stock: Stock,
+    options: WatchOptions,
+    gate: Gate,
+    is_stopped: Arc<AtomicBool>,
+    /// The manifest whose content is live, as far as this thread knows.
+    shown: Option<Manifest>,
+    /// What was refused; it is not tried again while its files are the same.
+    refused: Option<Refused>,
+    /// The number of the manifest whose quarantine was told of.
+    told: Option<u64>,
+    retired: Vec<Arc<Moment>>,
+    on_event: Box<dyn Fn(Event<'_>)>,
+}
+
+/// What became of a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Live,
+    Refused,
+    /// Another manifest became current meanwhile, or the watcher is gone.
+    Unwanted,
+}
+
+/// A manifest that was refused for what its files hold.
+struct Refused {
+    number: u64,
+    files: Vec<Option<FileMark>>,
+}
+
+/// Tells whether another file stands under a name: its inode, length and time of change.
+type FileMark = (u64, u64, i64, i64);
+
+impl Follower {
+    pub(super) fn new(
+        (store, track, live, stock): (Store, Track, Live, Stock),
+        options: WatchOptions,
+        gate: Gate,
+        is_stopped: Arc<AtomicBool>,
+        on_event: Box<dyn Fn(Event<'_>)>,
+    ) -> Self {
+        Self {
+            store,
+            track,
+            live,
+            stock,
+            options,
+            gate,
+            is_stopped,
+            shown: None,
+            refused: None,
+            told: None,
+            retired: Vec::new(),
+            on_event,
+        }
+    }
+
+    pub(super) fn run(&mut self, inbox: &Receiver<Command>) {
+        let poll_interval = self.options.poll_interval;
+        self.look();
+        let mut polled = Instant::now();
+        while !self.is_stopped() {
+            let now = Instant::now();
+            let mut wait = poll_interval.saturating_sub(now.duration_since(polled));
+            if !self.retired.is_empty() {
+                wait = wait.min(REAP_INTERVAL);
+            }
+            if let Some(due) = self.gate.trials.due() {
+                wait = wait.min(due.saturating_duration_since(now));
+            }
+            match inbox.recv_timeout(wait) {
+                Ok(first) => {
+                    // One publish is several events: one look answers all that wait.
+                    if self.is_stopped() {
+                        return;
+                    }
+                    let waiting = std::iter::once(first).chain(inbox.try_iter());
+                    if waiting.fold(false, |retry, next| retry | (next == Command::Retry)) {
+                        self.refused = None;
+                    }
+                    self.look();
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    if polled.elapsed() >= poll_interval {
+                        self.look();
+                        polled = Instant::now();
+                    }
+                }
+            }
+            self.gate.trials.settle(Instant::now());
+            self.reap();
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed)
+    }
+
+    /// Takes what is current, and what becomes current meanwhile.
+    fn look(&mut self) {
+        while self.take_current() == Taken::Unwanted && !self.is_stopped() {}
+    }
+
+    /// Takes what is current, if it is not live yet.
+    fn take_current(&mut self) -> Taken {
+        let current = match self.track.current() {
+            Ok(Some(current)) => current,
+            Ok(None) => {
+                debug!("The track has no manifest yet.");
+                return Taken::Refused;
+            }
+            Err(error) => {
+                error!(%error, "The track cannot be read; nothing changes.");
+                return Taken::Refused;
+            }
+        };
+        if self.shown.as_ref().is_some_and(|shown| shown.blobs == current.blobs) {
+            return Taken::Live;
+        }
+        if self.is_refused(&current) {
+            return Taken::Refused;
+        }
+        let is_quarantined = self.gate.trials.refuses(current.snapshot_id);
+        if is_quarantined {
+            self.tell_quarantined(&current);
+        } else {
+            let taken = self.take(&current, &current);
+            if taken != Taken::Refused {
+                return taken;
+            }
+        }
+        if self.shown.is_some() {
+            return Taken::Refused;
+        }
+        let taken = self.fall_back(&current);
+        if taken != Taken::Refused || !is_quarantined {
+            return taken;
+        }
+        let (number, snapshot_id) = (current.number, current.snapshot_id);
+        error!(number, %snapshot_id, "Nothing else can be served: trying what is quarantined.");
+        self.take(&current, &current)
+    }
+
+    /// Says once that a manifest is not taken.
+    fn tell_quarantined(&mut self, manifest: &Manifest) {
+        if self.told.replace(manifest.number) == Some(manifest.number) {
+            return;
+        }
+        let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
+        error!(
+            number,
+            %snapshot_id,
+            "Snapshot is quarantined and not taken; `kindred quarantine` lists and lifts."
+        );
+        (self.on_event)(Event::Quarantined(manifest));
+    }
+
+    /// Was this manifest refused, and are its files still the same? A blob that is published anew
+    /// takes the place of a damaged one without a new manifest.
+    fn is_refused(&self, manifest: &Manifest) -> bool {
+        let refused = self.refused.as_ref().filter(|refused| refused.number == manifest.number);
+        refused.is_some_and(|refused| refused.files == self.marks(manifest))
+    }
+
+    fn marks(&self, manifest: &Manifest) -> Vec<Option<FileMark>> {
+        let mark = |metadata: fs::Metadata| {
+            (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
+        };
+        let files = manifest.blobs.iter().map(|blob| fs::metadata(self.store.blob_path(blob)));
+        files.map(|metadata| metadata.ok().map(mark)).collect()
+    }
+
+    /// At the start, with nothing live: the newest earlier snapshot that loads is better than none.
+    fn fall_back(&mut self, current: &Manifest) -> Taken {
+        let readable = |read: Result<Manifest, _>| {
+            read.inspect_err(|error| error!(%error, "An earlier manifest cannot be read.")).ok()
+        };
+        let earlier = self.track.fallbacks(current).map_while(readable).collect::<Vec<_>>();
+        for manifest in earlier {
+            if self.gate.trials.refuses(manifest.snapshot_id) {
+                continue;
+            }
+            warn!(manifest = manifest.number, "Trying an earlier snapshot.");
+            let taken = self.take_or_remember(&manifest, current);
+            if taken != Taken::Refused {
+                return taken;
+            }
+        }
+        Taken::Refused
+    }
+
+    /// Loads a manifest and makes it live; if that fails, remembers whether to try again.
+    fn take(&mut self, manifest: &Manifest, current: &Manifest) -> Taken {
+        let taken = self.take_or_remember(manifest, current);
+        if taken == Taken::Live {
+            self.refused = None;
+        }
+        taken
+    }
+
+    fn take_or_remember(&mut self, manifest: &Manifest, current: &Manifest) -> Taken {
+        // Marked first: a repair while it loads is another file.
+        let files = self.marks(manifest);
+        self.gate.trials.begin(manifest.snapshot_id);
+        let taken = self.load_and_swap(manifest, current);
+        if !matches!(taken, Ok(Taken::Live)) {
+            self.gate.trials.leave(manifest.snapshot_id);
+        }
+        taken.unwrap_or_else(|error| {
+            let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
+            error!(number, %snapshot_id, %error, "Snapshot is refused.");
+            let is_newest = self.refused.as_ref().is_none_or(|other| other.number <= number);
+            if !error.may_pass() && is_newest {
+                self.refused = Some(Refused { number, files });
+            }
+            (self.on_event)(Event::Refused(manifest, &error));
+            Taken::Refused
+        })
+    }
+
+    /// Makes the snapshot live, unless another one than `current` is wanted by then.
+    fn load_and_swap(
+        &mut self,
+        manifest: &Manifest,
+        current: &Manifest,
+    ) -> Result<Taken, LoadError> {
+        let live = self.live.load();
+        let live = live.as_deref().map(|moment| &*moment.snapshot);
+        let (track, is_stopped) = (&self.track, &*self.is_stopped);
+        let is_wanted = || {
+            let now = || track.current().ok().flatten();
+            !is_stopped.load(Ordering::Relaxed)
+                && now().is_none_or(|now| now.blobs == current.blobs)
+        };
+        let errand = Errand {
+            store: &self.store,
+            manifest,
+            options: &self.options,
+            check: self.gate.check.as_ref(),
+            is_wanted: &is_wanted,
+        };
+        let loaded = errand.run(live);
+        // Whatever came of it: nobody asks for it any more.
+        if !is_wanted() {
+            let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
+            info!(number, %snapshot_id, "Snapshot is dropped: another one is wanted by now.");
+            return Ok(Taken::Unwanted);
+        }
+        let snapshot = loaded?;
+        let file_len_bytes = snapshot.catalog().blob().size_bytes();
+        let before = go_live(&self.live, &self.stock, &snapshot).map_err(LoadError::Stock)?;
+        self.retired.extend(before);
+        self.shown = Some(manifest.clone());
+        info!(snapshot_id = snapshot.id(), manifest.number, file_len_bytes, "Snapshot is live.");
+        (self.on_event)(Event::Live(&snapshot));
+        // Behind the news: whoever waits for them does not wait for the disk.
+        self.gate.trials.went_live(manifest.snapshot_id, Instant::now());
+        Ok(Taken::Live)
+    }
+
+    /// Unmaps the retired snapshots that nobody reads any more.
+    fn reap(&mut self) {
+        // Views of earlier batches may keep the snapshot in their own pairs.
+        let is_unread = |moment: &mut Arc<Moment>| {
+            Arc::strong_count(moment) == 1 && Arc::strong_count(&moment.snapshot) == 1
+        };
+        for moment in self.retired.extract_if(.., is_unread) {
+            let id = moment.snapshot.id().to_owned();
+            debug!(snapshot_id = id, "Snapshot is unmapped.");
+            drop(moment);
+            (self.on_event)(Event::Unmapped(&id));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Goal: what ended the process twice at its first use is not taken again, and nothing else is. Method:
+//! starts are `Trials::open` on one directory; a death is a `Trials` that is dropped in the middle.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use super::{
+    PATIENCE, expect, live,
+    shop::{Done, Shop},
+};
+use crate::{
+    snapshot::{Gate, Quarantine, Trials, WatchOptions},
+    store::SnapshotId,
+};
+
+const SPAN: Duration = Duration::from_secs(30);
+
+fn id(digit: char) -> SnapshotId {
+    String::from_iter([digit; 32]).parse().unwrap()
+}
+
+/// What is quarantined after each of these starts, which try these snapshots and die.
+#[track_caller]
+fn check(starts: &[&str], expected: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    for (number, (tried, expected)) in starts.iter().zip(expected).enumerate() {
+        let trials = Trials::open(dir.path(), SPAN);
+        assert_eq!(quarantined(dir.path()), *expected, "after start {number}");
+        tried.chars().for_each(|digit| trials.begin(id(digit)));
+    }
+    assert_eq!(starts.len(), expected.len());
+}
+
+/// The digits of what is quarantined, sorted.
+fn quarantined(dir: &Path) -> String {
+    let all = Quarantine::of(dir).list().unwrap();
+    let mut all = all.iter().map(|one| one.snapshot_id.to_string()).collect::<Vec<_>>();
+    all.sort();
+    all.iter().filter_map(|id| id.chars().next()).collect()
+}
+
+#[test]
+fn two_starts_that_find_a_snapshot_still_tried_quarantine_it() {
+    check(&["a", "a", ""], &["", "", "a"]);
+    // Each is counted by itself.
+    check(&["a", "b", ""], &["", "", ""]);
+    check(&["a", "b", "a", ""], &["", "", "", "a"]);
+    check(&["ab", "b", ""], &["", "", "b"]);
+    // The one that serves instead has its own two.
+    check(&["a", "a", "b", "b", ""], &["", "", "a", "a", "ab"]);
+}
+
+#[test]
+fn what_was_live_for_its_span_has_passed() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = Instant::now();
+    for start in 0..5 {
+        let trials = Trials::open(dir.path(), SPAN);
+        trials.begin(id('a'));
+        trials.went_live(id('a'), now);
+        assert_eq!(trials.due(), Some(now + SPAN));
+        if start % 2 == 0 {
+            // A moment too early.
+            trials.settle(now + SPAN - Duration::from_nanos(1));
+            assert_eq!(trials.due(), Some(now + SPAN));
+        } else {
+            trials.settle(now + SPAN);
+            assert_eq!(trials.due(), None);
+        }
+    }
+    assert_eq!(quarantined(dir.path()), "", "no two in a row died");
+}
+
+#[test]
+fn what_is_refused_or_left_or_told_to_end_is_not_to_blame() {
+    let dir = tempfile::tempdir().unwrap();
+    let ends: [fn(&Trials); 3] = [
+        |trials| trials.leave(id('a')),
+        // Another one is live by now.
+        |trials| {
+            trials.begin(id('b'));
+            trials.went_live(id('b'), Instant::now());
+            trials.settle(Instant::now() + SPAN);
+        },
+        |trials| {
+            trials.went_live(id('a'), Instant::now());
+            trials.end();
+            // Nor is what comes after.
+            trials.begin(id('c'));
+        },
+    ];
+    for end in ends {
+        for _ in 0..3 {
+            let trials = Trials::open(dir.path(), SPAN);
+            trials.begin(id('a'));
+            end(&trials);
+        }
+        assert_eq!(quarantined(dir.path()), "");
+    }
+}
+
+#[test]
+fn a_try_to_load_what_is_live_once_more_leaves_it_in_its_span() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let trials = Trials::open(dir.path(), SPAN);
+        trials.begin(id('a'));
+        trials.went_live(id('a'), Instant::now());
+        trials.begin(id('a'));
+        trials.leave(id('a'));
+    }
+    drop(Trials::open(dir.path(), SPAN));
+    assert_eq!(quarantined(dir.path()), "a");
+}
+
+#[test]
+fn what_was_lifted_has_two_starts_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || {
+        let trials = Trials::open(dir.path(), SPAN);
+        trials.begin(id('a'));
+        trials.refuses(id('a'))
+    };
+    assert_eq!([start(), start(), start()], [false, false, true]);
+    let quarantine = Quarantine::of(dir.path());
+    assert!(quarantine.lift(id('a')).unwrap());
+    assert!(!quarantine.lift(id('a')).unwrap(), "once");
+    // The start that tried it in spite of its quarantine counts.
+    assert_eq!([start(), start()], [false, true]);
+}
+
+#[test]
+fn a_damaged_file_begins_anew_and_keeps_what_is_quarantined() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        Trials::open(dir.path(), SPAN).begin(id('a'));
+    }
+    let trials = Trials::open(dir.path(), SPAN);
+    trials.begin(id('b'));
+    let file = dir.path().join("trying.json");
+    let whole = fs::read(&file).unwrap();
+    let damages = [&b""[..], b"{", b"\xff\0", b"[]", b"{\"trying\":[1],\"endings\":{}}"];
+    let cuts = (0..whole.len()).map(|len| &whole[..len]);
+    for damage in damages.into_iter().chain(cuts) {
+        fs::remove_file(&file).unwrap();
+        std::io::Write::write_all(&mut fs::File::create(&file).unwrap(), damage).unwrap();
+        let trials = Trials::open(dir.path(), SPAN);
+        assert!(trials.refuses(id('a')));
+        trials.begin(id('b'));
+    }
+    assert_eq!(quarantined(dir.path()), "a", "what was damaged counted nothing");
+    // Names of no snapshot in a whole file are passed over.
+    let odd = b"{\"trying\":[\"x\",\"../../etc\"],\"endings\":{\"x\":7}}";
+    std::io::Write::write_all(&mut fs::File::create(&file).unwrap(), odd).unwrap();
+    drop(Trials::open(dir.path(), SPAN));
+    assert_eq!(quarantined(dir.path()), "a");
+}
+
+/// No rights stop a test that runs as root, so a directory stands where the file should.
+#[test]
+fn a_disk_that_takes_no_write_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("trying.tmp")).unwrap();
+    let trials = Trials::open(dir.path(), SPAN);
+    trials.begin(id('a'));
+    trials.went_live(id('a'), Instant::now());
+    trials.settle(Instant::now() + SPAN);
+    assert!(!dir.path().join("trying.json").exists());
+    let gone = Trials::open(&dir.path().join("gone"), SPAN);
+    gone.begin(id('a'));
+    assert!(!gone.refuses(id('a')));
+}
+
+/// Starts that die while they try what this shop published last.
+fn die(shop: &Shop, dir: &Path, starts: usize) {
+    let current = shop.track.current().unwrap().unwrap();
+    for _ in 0..starts {
+        Trials::open(dir, SPAN).begin(current.snapshot_id);
+    }
+}
+
+fn watch(shop: &Shop, dir: &Path) -> (crate::snapshot::Watcher, std::sync::mpsc::Receiver<Done>) {
+    let gate = Gate { check: None, trials: Trials::open(dir, SPAN) };
+    let poll_interval = Duration::from_millis(5);
+    shop.watch_by(WatchOptions { poll_interval, ..WatchOptions::default() }, gate)
+}
+
+#[test]
+fn the_one_before_serves_in_the_place_of_what_is_quarantined() {
+    let (shop, dir) = (Shop::new(), tempfile::tempdir().unwrap());
+    let catalog = shop.catalog("b");
+    shop.publish("a");
+    let bad = shop.publish_blobs(&[catalog]);
+    die(&shop, dir.path(), 2);
+    let (_watcher, events) = watch(&shop, dir.path());
+    expect(&events, Done::Quarantined(bad.number));
+    expect(&events, live("a"));
+    // The same snapshot under another number is not taken either; another one is.
+    shop.publish("c");
+    expect(&events, live("c"));
+    expect(&events, Done::Unmapped(shop.track.read(1).unwrap().snapshot_id.to_string()));
+    let again = shop.publish_blobs(&[catalog]);
+    assert_eq!(again.snapshot_id, bad.snapshot_id);
+    expect(&events, Done::Quarantined(again.number));
+    assert_eq!(shop.live_id(), "c");
+    // Lifted, it is taken at the next look.
+    assert!(Quarantine::of(dir.path()).lift(bad.snapshot_id).unwrap());
+    expect(&events, live("b"));
+}
+
+#[test]
+fn what_is_quarantined_serves_where_there_is_nothing_else() {
+    let (shop, dir) = (Shop::new(), tempfile::tempdir().unwrap());
+    let only = shop.publish("a");
+    die(&shop, dir.path(), 2);
+    let (_watcher, events) = watch(&shop, dir.path());
+    expect(&events, Done::Quarantined(only.number));
+    expect(&events, live("a"));
+    let deadline = Instant::now() + PATIENCE;
+    shop.publish("b");
+    expect(&events, live("b"));
+    assert!(Instant::now() < deadline);
+}
