@@ -19,6 +19,7 @@
 //! | what a snapshot is too old to know: stock, prices, recalls | [`stock`], with `JOURNAL.md` |
 //! | how a question is answered | [`lookup`] |
 //! | gRPC, connections, drain | [`service`] |
+//! | what operators see: metrics by name | [`telemetry`] |
 //! | the wire's messages and stubs | [`pb`], generated from `proto/` |
 //! | calls of a server that feed stock, recall products and ask why | [`client`] |
 //! | what a server does under load | [`load`] |
@@ -46,12 +47,14 @@ pub mod sources;
 pub mod stock;
 pub mod store;
 pub mod synth;
+pub mod telemetry;
 
 /// Every room with the rooms it may import; `tests/tidy.rs` fails the build on any other import.
 pub const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("pb", &[]),
     ("slot", &[]),
+    ("telemetry", &["model", "pb"]),
     ("sources", &["model"]),
     ("synth", &["model"]),
     ("policy", &["model"]),
@@ -60,19 +63,45 @@ pub const ROOMS: &[(&str, &[&str])] = &[
     ("compile", &["model", "graph", "index"]),
     ("stock", &["model", "index"]),
     ("store", &["model", "index"]),
-    ("snapshot", &["model", "slot", "policy", "index", "stock", "store"]),
+    ("snapshot", &["model", "slot", "telemetry", "policy", "index", "stock", "store"]),
     ("lookup", &["model", "policy", "index", "stock"]),
     (
         "service",
-        &["model", "pb", "slot", "policy", "index", "stock", "store", "snapshot", "lookup"],
+        &[
+            "model",
+            "pb",
+            "slot",
+            "telemetry",
+            "policy",
+            "index",
+            "stock",
+            "store",
+            "snapshot",
+            "lookup",
+        ],
     ),
     ("client", &["model", "pb"]),
     ("load", &["model", "pb", "client"]),
     (
         "cli",
         &[
-            "model", "pb", "slot", "sources", "synth", "policy", "index", "graph", "compile",
-            "stock", "store", "snapshot", "lookup", "service", "client", "load",
+            "model",
+            "pb",
+            "slot",
+            "telemetry",
+            "sources",
+            "synth",
+            "policy",
+            "index",
+            "graph",
+            "compile",
+            "stock",
+            "store",
+            "snapshot",
+            "lookup",
+            "service",
+            "client",
+            "load",
         ],
     ),
 ];

@@ -26,6 +26,7 @@ mod inspect;
 mod line_file;
 mod load;
 mod lookup;
+mod metrics_listener;
 mod out;
 mod overrides;
 mod pipeline;

@@ -22,20 +22,22 @@ use tracing::{debug, error, info};
 use super::{
     StoreArgs,
     admission::{self, AdmissionArgs},
+    metrics_listener::MetricsArgs,
     open_track,
     out::try_line,
-    planes::{Home, PlaneArgs, Planes},
+    planes::{Bound, Home, PlaneArgs, Planes},
     rate::bytes_per_s,
     sigbus,
 };
 use crate::{
     index::Loading,
     service::{
-        Address, Availabilities, Health, Readiness, Recommendations, ServeOptions, Services,
-        SnapshotNews, Stop, routes, serve,
+        Address, Availabilities, DrainReport, Health, Observer, Readiness, Recommendations,
+        ServeOptions, Services, SnapshotNews, Stop, routes, serve,
     },
     snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
-    stock::{Publisher as _, Stock, StockOptions, StockView},
+    stock::{JournalState, Publisher as _, Stock, StockOptions, StockView},
+    telemetry::Metrics,
 };
 
 #[derive(Debug, Args)]
@@ -80,6 +82,8 @@ pub(super) struct ListenArgs {
     /// Do not serve reflection.
     #[arg(long, env = "KINDRED_NO_REFLECTION")]
     no_reflection: bool,
+    #[command(flatten)]
+    metrics: MetricsArgs,
     #[command(flatten)]
     admission: AdmissionArgs,
     #[command(flatten)]
@@ -150,7 +154,10 @@ pub(super) fn serve_store(
     let readiness = Arc::new(Readiness::new(health.clone(), stock_age));
     let gate = args.admission.gate(state_dir)?;
     let news = SnapshotNews::new();
-    let (stock, writer) = open_stock(state_dir, &live, &readiness, &news)?;
+    let (metrics, journal) = (Metrics::new(args.options().runtimes), JournalState::default());
+    let observer = Observer::new(metrics.clone(), &live, &health, journal.clone());
+    let _web = args.metrics.serve(&metrics, &readiness)?;
+    let (stock, writer) = open_stock(state_dir, &live, &readiness, &news, journal)?;
     let Planes { lookup, admin, renewer: _renewer } = args.planes.bind(&args.listen, home)?;
     let recommendations = Recommendations::new(Live::clone(&live));
     let availabilities = Availabilities::new(stock.clone(), Live::clone(&live));
@@ -158,7 +165,9 @@ pub(super) fn serve_store(
     let snapshots = admission::snapshots(followed, state_dir, &gate, &health, &news);
     let (hot, reflection) = (recommendations.clone(), !args.no_reflection);
     let routes = routes(hot, availabilities, Some(snapshots), &health, reflection);
-    let services = Services::new(routes, recommendations).shed_after(args.planes.shed_after());
+    let services = Services::new(routes, recommendations)
+        .measured(metrics, args.metrics.access_log())
+        .shed_after(args.planes.shed_after());
 
     // Before anything is announced: who reads `listening on` may send a signal at once.
     let signals = Signals::listen()?;
@@ -169,6 +178,7 @@ pub(super) fn serve_store(
     let told = news.clone();
     let on_event = move |event: Event<'_>| {
         told.hear(&event);
+        observer.hear(&event);
         if let Event::Live(snapshot) = event {
             sigbus::live_is(snapshot.id());
             let moment = watched.load().expect("a snapshot is live");
@@ -191,34 +201,41 @@ pub(super) fn serve_store(
     news.looks_by(watcher.retry());
     // Who is told to end, and killed on the way, was not ended by its snapshot.
     signals.handle(stop.clone(), watcher.retry(), move || trials.end())?;
-    let admin = admin.map(|admin| {
-        let services = services.clone().for_those(admin.access).shed_after(None);
-        let options = ServeOptions { runtimes: NonZeroUsize::MIN, ..args.options() };
-        let (health, stop) = (health.clone(), stop.clone());
-        let work = move || serve(admin.listener, services, &health, &options, &stop);
-        thread::Builder::new().name("kindred-admin".to_owned()).spawn(work)
-    });
+    let admin = admin.map(|admin| serve_admin(admin, &services, &health, args.options(), &stop));
     let admin = admin.transpose().context("cannot start the admin listener")?;
     let services = services.for_those(lookup.access);
     let served = serve(lookup.listener, services, &health, &args.options(), &stop);
     // Both end by the same signal; only if lookups cannot be served is there none.
     stop.drain();
-    if let Some(admin) = admin {
-        match admin.join() {
-            Ok(Ok(report)) => info!(drained = report.drained, cut = report.cut, "Admin drained."),
-            Ok(Err(error)) => error!(%error, "The admin listener could not be served."),
-            Err(_) => error!("The admin listener ended by a fault of the program."),
-        }
-    }
+    admin.map(end_admin);
     let report = served.context("cannot serve")?;
     drop(watcher);
-    // Whatever it has acknowledged is durable; its end only makes the next start quick.
-    stock.stop();
-    if writer.join().is_err() {
-        error!("The stock writer ended by a fault of the program.");
-    }
+    end_stock(&stock, writer);
     info!(drained = report.drained, cut = report.cut, took = ?report.took, "Drained; good bye.");
     Ok(())
+}
+
+/// Serves the admin listener on threads of its own, so that it answers also while lookups are overloaded.
+fn serve_admin(
+    admin: Bound,
+    services: &Services,
+    health: &Health,
+    options: ServeOptions,
+    stop: &Stop,
+) -> io::Result<thread::JoinHandle<io::Result<DrainReport>>> {
+    let services = services.clone().for_those(admin.access).shed_after(None);
+    let options = ServeOptions { runtimes: NonZeroUsize::MIN, ..options };
+    let (health, stop) = (health.clone(), stop.clone());
+    let work = move || serve(admin.listener, services, &health, &options, &stop);
+    thread::Builder::new().name("kindred-admin".to_owned()).spawn(work)
+}
+
+fn end_admin(serving: thread::JoinHandle<io::Result<DrainReport>>) {
+    match serving.join() {
+        Ok(Ok(report)) => info!(drained = report.drained, cut = report.cut, "Admin drained."),
+        Ok(Err(error)) => error!(%error, "The admin listener could not be served."),
+        Err(_) => error!("The admin listener ended by a fault of the program."),
+    }
 }
 
 impl ListenArgs {
@@ -247,12 +264,21 @@ impl ListenArgs {
     }
 }
 
+/// Ends the stock writer. Whatever it has acknowledged is durable; its end only makes the next start quick.
+fn end_stock(stock: &Stock, writer: thread::JoinHandle<()>) {
+    stock.stop();
+    if writer.join().is_err() {
+        error!("The stock writer ended by a fault of the program.");
+    }
+}
+
 /// Starts the stock writer on the journal in the state directory.
 fn open_stock(
     state_dir: &Path,
     live: &Live,
     readiness: &Arc<Readiness>,
     news: &SnapshotNews,
+    journal: JournalState,
 ) -> anyhow::Result<(Stock, thread::JoinHandle<()>)> {
     let mut pairs = LivePublisher::new(Live::clone(live));
     let (readiness, news) = (Arc::clone(readiness), news.clone());
@@ -262,7 +288,7 @@ fn open_stock(
         news.stock_changed(view.blocks_digest());
     };
     let dir = state_dir.join("stock");
-    let opened = Stock::open(&dir, StockOptions::default(), publisher);
+    let opened = Stock::open(&dir, StockOptions { journal, ..<_>::default() }, publisher);
     opened.with_context(|| format!("cannot serve with the stock in {}", dir.display()))
 }
 

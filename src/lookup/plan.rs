@@ -20,7 +20,7 @@ use crate::{
 /// What is looked up in the end. It borrows from the policy and the query.
 #[derive(Clone, Debug)]
 pub struct Plan<'p> {
-    placement: Option<&'p str>,
+    placement: Option<(usize, &'p str)>,
     mix: Mix,
     max_results: usize,
     min_score: Option<u16>,
@@ -103,7 +103,13 @@ impl<'p> Plan<'p> {
     /// The placement.
     #[must_use]
     pub fn placement(&self) -> Option<&'p str> {
-        self.placement
+        self.placement.map(|(_, id)| id)
+    }
+
+    /// Its place among the placements of the policy, by which its slots are counted.
+    #[must_use]
+    pub fn placement_number(&self) -> Option<usize> {
+        self.placement.map(|(number, _)| number)
     }
 
     /// Relation types in order, each once, with weights and caps.
@@ -168,15 +174,18 @@ impl<'p> Plan<'p> {
 /// A weight of one in thousandths.
 pub(super) const WEIGHT_ONE: u16 = 1_000;
 
-/// The placement or stage policy behind a query.
+/// The placement, with its number, or the stage policy behind a query.
+type Behind<'p> = (Option<(usize, &'p str)>, Option<&'p SlotPolicy>);
+
 fn slot<'p>(
     scene: &Scene<'p>,
     context: &Context<'_>,
     query: &Query<'_>,
-) -> Result<(Option<&'p str>, Option<&'p SlotPolicy>), PlanError> {
+) -> Result<Behind<'p>, PlanError> {
     if let Some(id) = query.placement {
-        let placement = scene.policy.placement(id).ok_or(PlanError::UnknownPlacement)?;
-        return Ok((Some(&placement.id), Some(placement.slot(context.stage))));
+        let found = scene.policy.numbered_placement(id);
+        let (number, placement) = found.ok_or(PlanError::UnknownPlacement)?;
+        return Ok((Some((number, &placement.id)), Some(placement.slot(context.stage))));
     }
     if !query.types.is_empty() {
         return Ok((None, None));

@@ -4,6 +4,7 @@ mod load;
 mod peer;
 mod snapshots;
 mod stock_wire;
+mod telemetry;
 
 pub use load::{
     LOAD_CONNECTIONS_MAX, LOAD_FILE_BYTES_MAX, LOAD_IN_FLIGHT_MAX, LOAD_LATENCY_US_MAX,
@@ -21,6 +22,9 @@ pub use snapshots::{
     SNAPSHOT_WATCHES_MAX, SNAPSHOTS_REMEMBERED_MAX,
 };
 pub use stock_wire::{STOCK_REQUEST_BYTES_MAX, STOCK_RESPONSE_BYTES_MAX};
+pub use telemetry::{
+    REQUEST_ID_BYTES_MAX, SLOT_SERIES_MAX, WEB_CALL_WAIT, WEB_CONNECTIONS_MAX, WEB_HEAD_WAIT,
+};
 mod wire;
 
 pub use wire::{

@@ -36,8 +36,15 @@ impl Policy {
     /// The placement of this id.
     #[must_use]
     pub fn placement(&self, id: &str) -> Option<&Placement> {
+        self.numbered_placement(id).map(|(_, placement)| placement)
+    }
+
+    /// The placement of this id, with its place among the ids of all placements.
+    #[must_use]
+    pub fn numbered_placement(&self, id: &str) -> Option<(usize, &Placement)> {
         let index = self.placements.binary_search_by(|placement| placement.id.as_str().cmp(id));
-        index.ok().and_then(|index| self.placements.get(index))
+        let index = index.ok()?;
+        Some((index, self.placements.get(index)?))
     }
 
     /// The ids of all placements, sorted.

@@ -17,6 +17,7 @@ use super::{
     peers::Peers,
     worker::{Seat, Terms, Worker},
 };
+use crate::telemetry::SeatRefusal;
 
 /// Pause after an error of the whole machine: without it a starved server burns a core on accept. It is
 /// short because of those who wait: with few descriptors a full queue is taken in many turns.
@@ -117,6 +118,7 @@ impl Seating {
     fn seat(&mut self, accepted: Accepted, workers: &mut [Worker], terms: &Terms) {
         let Some(of_peer) = self.peers.one_more(accepted.socket.peer()) else {
             self.refused.of_peer += 1;
+            terms.services.connections().refused(SeatRefusal::Peer);
             if self.warning.allows(Instant::now()) {
                 let (peer, refused) = (accepted.socket.peer(), self.refused.of_peer);
                 tracing::warn!(?peer, refused, "A peer has as many connections as one may have.");
@@ -125,6 +127,7 @@ impl Seating {
         };
         let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() else {
             self.refused.full += 1;
+            terms.services.connections().refused(SeatRefusal::Full);
             if self.warning.allows(Instant::now()) {
                 tracing::warn!(refused = self.refused.full, "All connections are taken.");
             }

@@ -6,7 +6,9 @@ use std::cell::RefCell;
 use tonic::Status;
 
 use super::{
-    convert, explain, pages,
+    convert, explain,
+    observe::count_slot,
+    pages,
     present::Present,
     reply::{self, Showing, Wire},
     status::Refusal,
@@ -103,6 +105,7 @@ pub(super) fn get(
         // A list of its own: nobody asks what it shows.
         page.begin(scene, [], Repeats::Allowed);
         let answer = lookup::answer(scene, &context, &query, &plan, page, scratch);
+        count_slot(present.slots, &plan, context.market, &answer);
         let showing =
             Showing { scene, snapshot_id: present.snapshot_id, context: &context, detail };
         reply::encode(&showing, &answer, query.seeds.iter().map(QuerySeed::id), wire)

@@ -34,7 +34,7 @@ use super::{
     hot::{ReplyBody, refused},
     status::Refusal,
 };
-use crate::pb::Method;
+use crate::{pb::Method, telemetry::Metrics};
 
 /// The header's name (gRPC over HTTP/2).
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -106,8 +106,10 @@ impl Call {
     pub(super) async fn guard(
         self,
         call: Pin<&mut impl Future<Output = Response<ReplyBody>>>,
+        metrics: &Metrics,
     ) -> Response<ReplyBody> {
         if self.turn_by.is_some_and(|turn_by| Instant::now() > turn_by) && is_overloaded() {
+            metrics.shed();
             return refused(Refusal::Shed.into());
         }
         guarded(call, self.deadline).await
@@ -209,6 +211,7 @@ mod tests {
     use crate::{
         pb::Method,
         service::{access::Roles, hot::refused, status::Refusal},
+        telemetry::Metrics,
     };
 
     /// What a call comes to that waited so much longer than it may, or shorter, on a runtime without a rest
@@ -222,7 +225,7 @@ mod tests {
         BUSY_SINCE.set(busy.and_then(|busy| Instant::now().checked_sub(busy)));
         let handler = pin!(async { refused(Refusal::NotServing.into()) });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let answer = runtime.block_on(Call { turn_by, ..call }.guard(handler));
+        let answer = runtime.block_on(Call { turn_by, ..call }.guard(handler, &Metrics::default()));
         status(&answer)
     }
 

@@ -25,6 +25,7 @@ use super::{
     delivery::Streams,
     hot::{self, Services},
     listener::{Accepted, AcceptedSocket},
+    measure::Meter,
     socket::{Socket, Stream},
     stop::Phase,
     tls,
@@ -100,6 +101,7 @@ pub(super) async fn serve(
     spans: Spans,
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
+    let meter = Meter::new(services.measures(), accepted.socket.peer());
     // A drain does not shorten these waits: the first bytes of a peer that just connected may be on
     // their way, and its first request would be lost with them.
     let begun = tokio::select! {
@@ -107,7 +109,9 @@ pub(super) async fn serve(
         _ = phases.wait_for(|phase| *phase == Phase::Cut) => return Ending::Cut,
     };
     match begun {
-        Ok((stream, by_certificate)) => talk(stream, by_certificate, services, spans, phases).await,
+        Ok((stream, by_certificate)) => {
+            talk(stream, by_certificate, (services, meter), spans, phases).await
+        }
         Err(ending) => ending,
     }
 }
@@ -160,14 +164,16 @@ async fn read_preface(stream: &mut Stream) -> io::Result<[u8; PREFACE.len()]> {
 async fn talk(
     stream: Stream,
     by_certificate: Roles,
-    services: Services,
+    (services, meter): (Services, Meter),
     spans: Spans,
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
     let io = TokioIo::new(Socket::new(PREFACE, stream, spans.delivery_wait));
     let wait = spans.request_wait;
-    let answer =
-        service_fn(move |request| hot::answer(services.clone(), by_certificate, request, wait));
+    let answer = service_fn(move |request| {
+        let call = meter.begin(&request);
+        call.answered_by(hot::answer(services.clone(), by_certificate, request, wait))
+    });
     let connection = builder(spans).serve_connection(io, answer);
     let mut connection = pin!(connection);
     let mut old = pin!(sleep(spans.age.map_or(FOR_EVER, jittered)));

@@ -68,6 +68,11 @@ impl Health {
         *self.0.borrow() == State::Serving
     }
 
+    /// Has the drain begun?
+    pub(super) fn is_draining(&self) -> bool {
+        *self.0.borrow() >= State::Draining
+    }
+
     /// Not serving from here on, for good.
     pub(super) fn drain(&self) {
         self.move_to(|now| now.max(State::Draining));

@@ -32,13 +32,15 @@ use self::{
     timely::Timely,
 };
 use super::{
-    Access, Recommendations,
+    Access, AccessLog, Recommendations,
     access::Roles,
     call::{Call, Terms},
+    measure::Measures,
 };
 use crate::{
     model::limits::RESPONSE_BYTES_MAX,
     pb::{self, EncodedResponse},
+    telemetry::{Connections, Metrics},
 };
 
 /// Its presence makes a call extraordinary.
@@ -54,6 +56,7 @@ struct Inner {
     routes: Routes,
     hot: Option<Recommendations>,
     terms: Terms,
+    measures: Measures,
 }
 
 impl Services {
@@ -61,7 +64,20 @@ impl Services {
     /// them as well.
     #[must_use]
     pub fn new(routes: Routes, hot: Recommendations) -> Self {
-        Self(Arc::new(Inner { routes, hot: Some(hot), terms: Terms::default() }))
+        Self(Arc::new(Inner {
+            routes,
+            hot: Some(hot),
+            terms: Terms::default(),
+            measures: <_>::default(),
+        }))
+    }
+
+    /// The same, with calls and connections counted here and written to this log.
+    #[must_use]
+    pub fn measured(self, metrics: Metrics, access_log: AccessLog) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        inner.measures = Measures { metrics, access_log };
+        Self(Arc::new(inner))
     }
 
     /// The same for those who may.
@@ -81,6 +97,16 @@ impl Services {
         Self(Arc::new(inner))
     }
 
+    /// What calls are measured with.
+    pub(super) fn measures(&self) -> &Measures {
+        &self.0.measures
+    }
+
+    /// Where connections are counted.
+    pub(super) fn connections(&self) -> &Connections {
+        self.0.measures.metrics.connections(self.0.terms.access.listener())
+    }
+
     /// Who may call what.
     pub(super) fn access(&self) -> &Access {
         &self.0.terms.access
@@ -90,7 +116,12 @@ impl Services {
 /// Everything goes to the router.
 impl From<Routes> for Services {
     fn from(routes: Routes) -> Self {
-        Self(Arc::new(Inner { routes, hot: None, terms: Terms::default() }))
+        Self(Arc::new(Inner {
+            routes,
+            hot: None,
+            terms: Terms::default(),
+            measures: <_>::default(),
+        }))
     }
 }
 
@@ -110,8 +141,9 @@ pub(super) fn answer(
     async move {
         Ok(match call {
             Ok(call) => {
-                let answer = answered(services, call.method, request, request_wait);
-                call.guard(pin!(answer)).await
+                let metrics = &services.0.measures.metrics;
+                let answer = answered(&services, call.method, request, request_wait);
+                call.guard(pin!(answer), metrics).await
             }
             Err(refusal) => refused(refusal.into()),
         })
@@ -119,7 +151,7 @@ pub(super) fn answer(
 }
 
 async fn answered(
-    services: Services,
+    services: &Services,
     method: pb::Method,
     request: Request<Incoming>,
     request_wait: Duration,

@@ -5,6 +5,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     answers::{Workspace, with_workspace},
     convert::{self, Envelope, SlotIds, Violations},
+    observe::count_slot,
     present::Present,
     reply::{self, Showing},
     status::{Refusal, slot_error},
@@ -12,6 +13,7 @@ use super::{
 use crate::{
     lookup::{self, Answer, Context, Interval, Page, Plan, Query, QuerySeed, Scene, Scratch},
     pb::{self, EncodedResponse},
+    telemetry::SlotTable,
 };
 
 /// Answers the lookups of a page, and may take notes.
@@ -37,10 +39,12 @@ pub(super) struct SlotAsked<'a> {
     pub(super) plan: &'a Plan<'a>,
 }
 
-/// Answers and takes no notes.
-struct Plain;
+/// Answers and counts.
+struct Plain<'a> {
+    slots: Option<&'a SlotTable>,
+}
 
-impl Engine for Plain {
+impl Engine for Plain<'_> {
     fn answer<'s>(
         &mut self,
         asked: &SlotAsked<'_>,
@@ -48,7 +52,9 @@ impl Engine for Plain {
         scratch: &'s mut Scratch,
     ) -> Answer<'s> {
         let SlotAsked { scene, context, query, plan, .. } = *asked;
-        lookup::answer(scene, context, query, plan, page, scratch)
+        let answer = lookup::answer(scene, context, query, plan, page, scratch);
+        count_slot(self.slots, plan, context.market, &answer);
+        answer
     }
 
     fn failed(&mut self, _: &pb::Slot) {}
@@ -58,7 +64,7 @@ pub(super) fn batch(
     present: &Present<'_>,
     request: &pb::BatchGetRecommendationsRequest,
 ) -> Result<EncodedResponse, Refusal> {
-    answer(present, request, SlotIds::Required, &mut Plain)
+    answer(present, request, SlotIds::Required, &mut Plain { slots: present.slots })
 }
 
 /// The answer to a page call in wire form, made by this engine.

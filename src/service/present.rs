@@ -1,6 +1,6 @@
 //! What a call answers from, and what it asks of that before anything else.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::{convert, status::Refusal};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     lookup::Scene,
     pb,
     snapshot::Moment,
+    telemetry::SlotTable,
 };
 
 /// One moment, borrowed for a call: the snapshot and the stock over it.
@@ -18,6 +19,8 @@ pub(super) struct Present<'a> {
     /// For people: where relations were read, and which were refused.
     pub(super) provenance: Option<&'a Provenance>,
     pub(super) dropped: Option<&'a Dropped>,
+    /// Where its slots are counted.
+    pub(super) slots: Option<&'a SlotTable>,
     /// The clock at arrival, in seconds since 1970.
     pub(super) now_s: i64,
 }
@@ -32,6 +35,7 @@ impl<'a> Present<'a> {
             scene: Scene { view, policy: snapshot.policy(), stock },
             provenance: snapshot.provenance(),
             dropped: snapshot.dropped(),
+            slots: snapshot.slots(),
             now_s: now_s(),
         }
     }
@@ -50,8 +54,8 @@ impl<'a> Present<'a> {
     }
 }
 
-/// The clock, in whole seconds since 1970.
+/// The clock, in whole seconds since 1970: as of the last tick, a few milliseconds ago, which takes a third of
+/// the time of a reading to the nanosecond.
 fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    clock_gettime(ClockId::RealtimeCoarse).tv_sec
 }

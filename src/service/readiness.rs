@@ -51,6 +51,22 @@ impl Readiness {
         self.look(feeds, SystemTime::now(), |_| {});
     }
 
+    /// Why health does not say `SERVING`; `None` while it does.
+    #[must_use]
+    pub fn why_not(&self) -> Option<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.health.is_serving() {
+            return None;
+        }
+        Some(match &known.awaited {
+            _ if self.health.is_draining() => "the server is draining".to_owned(),
+            _ if !known.is_live => "no snapshot is live yet".to_owned(),
+            Some(feeds) if feeds.is_empty() => "no feed of stock was heard of yet".to_owned(),
+            Some(feeds) => format!("waiting for feeds of stock: {}", feeds.join(", ")),
+            None => "health was told NOT_SERVING".to_owned(),
+        })
+    }
+
     fn look(&self, feeds: &[FeedPosition], now: SystemTime, learn: impl FnOnce(&mut Known)) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         learn(&mut known);

@@ -149,6 +149,7 @@ async fn run(
     let allowed = accept::connections_allowed();
     let seats_max = options.connections_max.map_or(allowed, |max| allowed.min(max.get()));
     let seats = Arc::new(Semaphore::new(seats_max));
+    services.connections().add_seats(seats_max);
     let mut acceptor = Acceptor::new(listener, Arc::clone(&seats), options.connections_per_peer)?;
     let mut workers =
         (0..options.runtimes.get()).map(Worker::start).collect::<io::Result<Vec<_>>>()?;

@@ -28,7 +28,8 @@ use tonic_health::pb::{
 };
 
 use super::{
-    Availabilities, DrainReport, Health, ServeOptions, Services, Stop, connection, routes, serve,
+    AccessLog, Availabilities, DrainReport, Health, ServeOptions, Services, Stop, connection,
+    routes, serve,
 };
 use crate::{
     pb::{
@@ -37,6 +38,7 @@ use crate::{
     },
     snapshot::Live,
     stock::{Stock, StockView},
+    telemetry::Metrics,
 };
 
 mod availability;
@@ -52,6 +54,7 @@ mod health;
 mod hot;
 mod limits;
 mod listing;
+mod measure;
 mod pages;
 mod peer;
 mod readiness;
@@ -64,6 +67,7 @@ mod shed;
 mod snapshots;
 mod status;
 mod stock_limits;
+mod web;
 mod world;
 
 /// Longer than any event takes on a busy machine; a test that waits this long has failed.
@@ -162,10 +166,11 @@ struct Server {
 
 impl Server {
     fn start(options: ServeOptions) -> Self {
-        Self::shedding(options, None)
+        Self::told(options, None, Metrics::default())
     }
 
-    fn shedding(options: ServeOptions, shed_after: Option<Duration>) -> Self {
+    /// Sheds after so long, and counts here.
+    fn told(options: ServeOptions, shed_after: Option<Duration>, metrics: Metrics) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let (health, stop) = (Health::new(), Stop::new());
@@ -181,6 +186,7 @@ impl Server {
         let availability = Availabilities::new(stock.clone(), Live::default());
         let routes = routes(double, availability, None, &health, true);
         let services = Services::from(routes).shed_after(shed_after);
+        let services = services.measured(metrics, AccessLog::default());
         let report = spawn(listener, services, &health, options, &stop);
         Self { addr, health, stop, stock, started, release, unblock, report }
     }

@@ -26,6 +26,7 @@ use super::{
     peers::OfPeer,
     stop::{Phase, advance},
 };
+use crate::telemetry::ConnectionEnding;
 
 /// How connections ended, over all workers.
 #[derive(Debug, Default)]
@@ -121,11 +122,13 @@ impl Worker {
     /// Takes a connection over; its seat is free again when it has ended.
     pub(super) fn serve(&mut self, accepted: Accepted, seat: Seat, terms: &Terms) {
         self.accepted += 1;
+        terms.services.connections().accepted();
         self.open.fetch_add(1, Ordering::Relaxed);
         let mut ticket = Ticket {
             ending: Ending::Failed,
             open: Arc::clone(&self.open),
             endings: Arc::clone(&terms.endings),
+            services: terms.services.clone(),
             _seat: seat,
         };
         let (services, spans) = (terms.services.clone(), terms.spans);
@@ -154,6 +157,8 @@ struct Ticket {
     ending: Ending,
     open: Arc<AtomicUsize>,
     endings: Arc<Endings>,
+    /// Which counts its end, too.
+    services: Services,
     // Freed last: fields are dropped after `drop` has counted.
     _seat: Seat,
 }
@@ -169,6 +174,13 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.endings.counter(self.ending).fetch_add(1, Ordering::Relaxed);
+        self.services.connections().ended(match self.ending {
+            Ending::Closed => ConnectionEnding::Closed,
+            Ending::NoTls => ConnectionEnding::WithoutTls,
+            Ending::NoPreface => ConnectionEnding::WithoutPreface,
+            Ending::Failed => ConnectionEnding::Failed,
+            Ending::Cut => ConnectionEnding::Cut,
+        });
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

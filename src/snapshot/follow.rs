@@ -259,6 +259,7 @@ impl Follower {
         manifest: &Manifest,
         current: &Manifest,
     ) -> Result<Taken, LoadError> {
+        let begun = Instant::now();
         let live = self.live.load();
         let live = live.as_deref().map(|moment| &*moment.snapshot);
         let (track, is_stopped) = (&self.track, &*self.is_stopped);
@@ -283,6 +284,7 @@ impl Follower {
         }
         let snapshot = loaded?;
         let file_len_bytes = snapshot.catalog().blob().size_bytes();
+        (self.on_event)(Event::Loaded(&snapshot, begun));
         let before = go_live(&self.live, &self.stock, &snapshot).map_err(LoadError::Stock)?;
         self.retired.extend(before);
         self.shown = Some(manifest.clone());

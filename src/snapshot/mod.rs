@@ -21,7 +21,10 @@ mod watch;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+};
 
 pub use error::LoadError;
 pub use gate::{Check, CheckRefusal, Gate};
@@ -37,6 +40,7 @@ use crate::{
     index::{Blob, BlobHash, Catalog, Dropped, IndexError, Loading, Provenance, Role, Text},
     policy::Policy,
     store::{BlobRef, Manifest, Store},
+    telemetry::SlotTable,
 };
 
 /// A loaded snapshot.
@@ -48,6 +52,7 @@ pub struct Snapshot {
     policy: Arc<Policy>,
     provenance: Option<Arc<Provenance>>,
     dropped: Option<Arc<Dropped>>,
+    slots: OnceLock<SlotTable>,
 }
 
 impl Snapshot {
@@ -140,7 +145,8 @@ impl Snapshot {
             Some(live) => Arc::clone(&live.policy),
             None => Arc::new(parts.bind(&id)?),
         };
-        Ok(Self { id, manifest, parts, policy, provenance, dropped })
+        let slots = OnceLock::new();
+        Ok(Self { id, manifest, parts, policy, provenance, dropped, slots })
     }
 
     /// Names everything that shapes answers.
@@ -183,6 +189,19 @@ impl Snapshot {
     #[must_use]
     pub fn overrides_text(&self) -> Option<&str> {
         self.parts.overrides.as_deref().map(Text::text)
+    }
+
+    /// Where its slots are counted, if somebody counts them.
+    #[must_use]
+    pub fn slots(&self) -> Option<&SlotTable> {
+        self.slots.get()
+    }
+
+    /// Has its slots counted from now on; only the first table counts.
+    pub fn count_slots(&self, table: SlotTable) {
+        if self.slots.set(table).is_err() {
+            tracing::debug!(snapshot_id = self.id, "The slots of a snapshot are counted already.");
+        }
     }
 
     /// Where relations were read.

@@ -9,7 +9,7 @@ use std::{
         mpsc::{self, Sender},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use notify::{RecursiveMode, Watcher as _};
@@ -53,6 +53,8 @@ impl Default for WatchOptions {
 /// What the watcher did.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// This snapshot is loaded whole and goes live next; it was looked at first at this instant.
+    Loaded(&'a Snapshot, Instant),
     /// This snapshot is live from now on.
     Live(&'a Snapshot),
     /// This manifest is refused; what was live stays live.

@@ -4,6 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, SyncSender, TrySendError},
     },
     thread::{self, JoinHandle},
@@ -48,11 +49,35 @@ pub struct StockOptions {
     pub clock: Clock,
     /// Write a checkpoint after this many bytes of journal.
     pub checkpoint_bytes: u64,
+    /// Where the writer says whether its journal takes writes.
+    pub journal: JournalState,
+}
+
+/// Whether a journal takes writes, for whoever watches it. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct JournalState {
+    is_broken: Arc<AtomicBool>,
+}
+
+impl JournalState {
+    /// Does it? A journal that was not opened yet does.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        !self.is_broken.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_broken(&self, is_broken: bool) {
+        self.is_broken.store(is_broken, Ordering::Relaxed);
+    }
 }
 
 impl Default for StockOptions {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemTime::now), checkpoint_bytes: STOCK_CHECKPOINT_BYTES }
+        Self {
+            clock: Arc::new(SystemTime::now),
+            checkpoint_bytes: STOCK_CHECKPOINT_BYTES,
+            journal: JournalState::default(),
+        }
     }
 }
 

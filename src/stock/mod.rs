@@ -38,7 +38,7 @@ pub(crate) mod tests;
 
 pub use command::{Attached, Reply};
 pub use error::{DecodeError, StockError};
-pub use handle::{Clock, Publisher, ReplaceStream, Stock, StockOptions};
+pub use handle::{Clock, JournalState, Publisher, ReplaceStream, Stock, StockOptions};
 pub use update::{
     BatchDone, BlockDone, BlockDraft, BlockPage, Effective, EffectiveList, ListedBlock, Reading,
     ReadingPage, Rejected, ReplaceDone, Said, Told, UnblockDone, UnblockDraft, UpdateDraft,

@@ -72,6 +72,7 @@ impl Writer {
     ) -> Self {
         state.forget_pending();
         let checkpoint_at = options.checkpoint_bytes;
+        options.journal.set_broken(log.is_broken());
         Self { log, checkpoint_at, state, projection: None, options, publisher }
     }
 
@@ -330,7 +331,9 @@ impl Writer {
         }
         self.repair_if_broken()?;
         let entries = entries.iter().map(Vec::as_slice).collect::<Vec<_>>();
-        self.log.append(&entries).map_err(|failed| {
+        let appended = self.log.append(&entries);
+        self.options.journal.set_broken(self.log.is_broken());
+        appended.map_err(|failed| {
             error!(reason = failed.reason, "The stock journal failed; nothing is acknowledged.");
             failed.into()
         })
@@ -339,6 +342,7 @@ impl Writer {
     fn repair_if_broken(&mut self) -> Result<(), StockError> {
         if self.log.is_broken() {
             self.log.repair()?;
+            self.options.journal.set_broken(false);
             info!("The stock journal takes writes again.");
         }
         Ok(())
@@ -385,7 +389,9 @@ impl Writer {
     /// Writes the state in the place of the journal. Feeds wait meanwhile.
     fn checkpoint(&mut self) -> Result<(), StockError> {
         self.repair_if_broken()?;
-        Ok(self.log.checkpoint(&mut self.state.pieces())?)
+        let written = self.log.checkpoint(&mut self.state.pieces());
+        self.options.journal.set_broken(self.log.is_broken());
+        Ok(written?)
     }
 
     fn now_s(&self) -> i64 {

@@ -48,6 +48,7 @@ mod server;
 mod shop;
 mod shops;
 mod shuffle;
+mod signals;
 mod snapshots;
 mod stock;
 mod stories;

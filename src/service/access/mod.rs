@@ -19,7 +19,7 @@ use hyper::{HeaderMap, header::AUTHORIZATION};
 
 pub use self::book::{Book, BookError, token_hash};
 use super::status::Refusal;
-use crate::{pb::Method, slot::Slot};
+use crate::{pb::Method, slot::Slot, telemetry::ListenerKind};
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -160,6 +160,14 @@ impl Access {
     #[must_use]
     pub fn granting(self, granted: Roles) -> Self {
         Self { granted, ..self }
+    }
+
+    /// As whose the connections of its listener are counted.
+    pub(super) const fn listener(&self) -> ListenerKind {
+        match self.plane {
+            Plane::Admin => ListenerKind::Admin,
+            Plane::Lookup | Plane::Shared => ListenerKind::Lookup,
+        }
     }
 
     /// The roles that a connection's certificate gives all its calls.

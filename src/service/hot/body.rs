@@ -13,7 +13,7 @@ use hyper::{
 };
 use tonic::{Status, body::Body};
 
-use crate::service::delivery::is_our_turn;
+use crate::service::{delivery::is_our_turn, measure::Running};
 
 /// Bytes of one DATA frame at most. h2 copies payloads below 1,024 bytes into its write buffer, so
 /// that the replies of several streams leave in one system call; a larger one is written by itself
@@ -28,7 +28,8 @@ pub(in crate::service) struct ReplyBody(Kind);
 enum Kind {
     /// What is left of the frame; nothing once the trailers are sent.
     Whole(Option<Bytes>),
-    Routed(Body),
+    /// With the call that ends with it.
+    Routed(Body, Option<Box<Running>>),
 }
 
 impl ReplyBody {
@@ -39,7 +40,20 @@ impl ReplyBody {
 
     /// Whatever the router answers.
     pub(super) fn routed(body: Body) -> Self {
-        Self(Kind::Routed(body))
+        Self(Kind::Routed(body, None))
+    }
+
+    /// Is it OK, and all there?
+    pub(in crate::service) fn is_whole(&self) -> bool {
+        matches!(self.0, Kind::Whole(_))
+    }
+
+    /// The same; if it is the router's, the call ends with it.
+    pub(in crate::service) fn measured(self, call: Box<Running>) -> Self {
+        match self.0 {
+            Kind::Routed(body, _) => Self(Kind::Routed(body, Some(call))),
+            whole @ Kind::Whole(_) => Self(whole),
+        }
     }
 }
 
@@ -54,12 +68,15 @@ impl HttpBody for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let rest = match &mut self.0 {
             Kind::Whole(rest) => rest,
-            Kind::Routed(body) => {
-                let frame = Pin::new(body).poll_frame(cx);
-                if frame.is_pending() {
+            Kind::Routed(body, call) => {
+                let part = Pin::new(body).poll_frame(cx);
+                if part.is_pending() {
                     is_our_turn();
                 }
-                return frame;
+                if let Some(call) = call {
+                    call.look(&part);
+                }
+                return part;
             }
         };
         let Some(bytes) = rest else { return Poll::Ready(None) };
@@ -75,7 +92,7 @@ impl HttpBody for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole(rest) => rest.is_none(),
-            Kind::Routed(body) => body.is_end_stream(),
+            Kind::Routed(body, _) => body.is_end_stream(),
         }
     }
 
@@ -83,7 +100,7 @@ impl HttpBody for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(_) => SizeHint::default(),
-            Kind::Routed(body) => body.size_hint(),
+            Kind::Routed(body, _) => body.size_hint(),
         }
     }
 }

@@ -8,14 +8,16 @@ use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{Server, asking, block_on, call, options};
-use crate::pb::recommendation_service_client::RecommendationServiceClient;
+use crate::{pb::recommendation_service_client::RecommendationServiceClient, telemetry::Metrics};
 
 /// Each keeps the thread for `WORK`: some of them are longer than a busy span.
 const CALLS: usize = 24;
 
-/// What calls that came together came to, with their pushbacks; what a health check among them did.
+/// What calls that came together came to, with their pushbacks; what a health check among them did. As many
+/// are counted as shed.
 fn overloaded(shed_after: Option<Duration>) -> (Vec<(Code, Option<u64>)>, Code) {
-    let server = Server::shedding(options(1), shed_after);
+    let metrics = Metrics::default();
+    let server = Server::told(options(1), shed_after, metrics.clone());
     let found = block_on(async {
         let channel = server.channel().await;
         let mut lookups = RecommendationServiceClient::new(channel.clone());
@@ -44,6 +46,9 @@ fn overloaded(shed_after: Option<Duration>) -> (Vec<(Code, Option<u64>)>, Code) 
         (found, check)
     });
     server.drained();
+    let shed = found.0.iter().filter(|(code, _)| *code == Code::ResourceExhausted).count();
+    let line = format!("kindred_shed_total {shed}\n");
+    assert!(metrics.scrape().unwrap().contains(&line), "{line}");
     found
 }
 

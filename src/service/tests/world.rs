@@ -36,7 +36,14 @@ pub(super) fn query<'q>(
 /// The world as a call finds it.
 pub(super) fn present(world: &World) -> Present<'_> {
     let scene = world.scene();
-    Present { snapshot_id: "5eed", scene, provenance: None, dropped: None, now_s: NOW_S }
+    Present {
+        snapshot_id: "5eed",
+        scene,
+        provenance: None,
+        dropped: None,
+        slots: None,
+        now_s: NOW_S,
+    }
 }
 
 /// Says how far feeds were applied: source, sequence, batches beyond a gap.

@@ -16,7 +16,8 @@ use crate::{
     index::Catalog,
     model::limits::STOCK_QUEUE_MAX,
     stock::{
-        BatchDone, BlockDraft, Reply, Stock, StockError, StockOptions, StockView, UpdateDraft,
+        BatchDone, BlockDraft, JournalState, Reply, Stock, StockError, StockOptions, StockView,
+        UpdateDraft,
         log::{Log, LogError},
         state::State,
     },
@@ -111,6 +112,8 @@ pub(super) struct Desk {
     pub(super) thread: JoinHandle<()>,
     pub(super) views: Arc<Mutex<Vec<Arc<StockView>>>>,
     pub(super) catalog: Arc<Catalog>,
+    /// What the writer says of its log.
+    journal: JournalState,
 }
 
 impl Desk {
@@ -129,9 +132,10 @@ impl Desk {
             seen.lock().unwrap().push(Arc::clone(view));
         };
         let clock = Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW_S));
-        let options = StockOptions { clock, checkpoint_bytes };
+        let journal = JournalState::default();
+        let options = StockOptions { clock, checkpoint_bytes, journal: journal.clone() };
         let (stock, thread) = Stock::start(tape.clone(), state, options, publish).unwrap();
-        Self { stock, tape, thread, views, catalog: shop.catalog() }
+        Self { stock, tape, thread, views, catalog: shop.catalog(), journal }
     }
 
     pub(super) fn attach(&self, catalog: &Arc<Catalog>) -> Arc<StockView> {
@@ -368,6 +372,7 @@ fn what_the_journal_refuses_counts_for_nothing_and_reads_go_on() {
             other => panic!("{other:?}"),
         }
         assert_eq!(desk.tape.told(), ["fail 1", "refuse"]);
+        assert!(!desk.journal.is_writable());
         assert_eq!(desk.table(), before);
         wait(|reply| desk.stock.readings(None, String::new(), 1, reply)).unwrap();
         // A batch that is durable already is acknowledged all the same.
@@ -375,7 +380,9 @@ fn what_the_journal_refuses_counts_for_nothing_and_reads_go_on() {
         // The next write repairs first; while that fails nothing is written.
         desk.tape.kept.lock().unwrap().repairs = vec![failed(true)];
         desk.batch("pos", 2, vec![says("a", 1)]).unwrap_err();
+        assert!(!desk.journal.is_writable());
         desk.batch("pos", 2, vec![says("a", 2)]).unwrap();
+        assert!(desk.journal.is_writable());
         let expected = ["ack", "repair", "refuse", "repair", "sync 1", "publish", "ack"];
         assert_eq!(desk.tape.told(), expected);
         assert_eq!(desk.view().positions()[0].sequence, 2);

@@ -132,7 +132,7 @@ impl Life {
         };
         let clock = Arc::new(|| UNIX_EPOCH + Duration::from_secs(NOW_S));
         // A checkpoint every few commands.
-        let options = StockOptions { clock, checkpoint_bytes: 600 };
+        let options = StockOptions { clock, checkpoint_bytes: 600, ..StockOptions::default() };
         let log = Noted { journal, desk: desk.clone() };
         let (stock, thread) = Stock::start(log, state, options, publish).unwrap();
         stock.attach(shop("a alias=old\nb\nc").catalog(), Box::new(|_| {})).unwrap();

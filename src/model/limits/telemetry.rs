@@ -1,0 +1,20 @@
+//! Bounds of signals for operators.
+
+use std::time::Duration;
+
+/// Pairs of placement and market that are counted apart, over the life of a process: 64 placements in 64
+/// markets, each with three series. A shop has a dozen of each; what is beyond is counted as `_OTHER`, so
+/// that a policy of a thousand placements cannot make a scrape, or whoever stores it, grow without end.
+pub const SLOT_SERIES_MAX: usize = 4_096;
+
+/// Connections at once of the listener for metrics: a few scrapers and probes, with room.
+pub const WEB_CONNECTIONS_MAX: usize = 64;
+
+/// How long one of them may take to send the head of its request.
+pub const WEB_HEAD_WAIT: Duration = Duration::from_secs(5);
+
+/// How long it may take in all. A scrape takes milliseconds.
+pub const WEB_CALL_WAIT: Duration = Duration::from_secs(10);
+
+/// Longest `x-request-id` that is taken over. A UUID takes 36, a trace context 55.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
