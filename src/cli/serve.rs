@@ -207,7 +207,9 @@ pub(super) fn serve_store(
     let served = serve(lookup.listener, services, &health, &args.options(), &stop);
     // Both end by the same signal; only if lookups cannot be served is there none.
     stop.drain();
-    admin.map(end_admin);
+    if let Some(admin) = admin {
+        end_admin(admin);
+    }
     let report = served.context("cannot serve")?;
     drop(watcher);
     end_stock(&stock, writer);
