@@ -32,6 +32,7 @@ use super::{
     access::{Access, Plane, Roles, is_shed},
     delivery::is_our_turn,
     hot::{ReplyBody, refused},
+    measure::Arrival,
     status::Refusal,
 };
 use crate::{pb::Method, telemetry::Metrics};
@@ -45,14 +46,28 @@ const DIGITS_MAX: usize = 8;
 /// or has found the room for it.
 const BUSY_SPAN: Duration = Duration::from_millis(100);
 
+/// A runtime that waits for less than this had work to fetch, and no rest.
+const REST: Duration = Duration::from_micros(100);
+
 thread_local! {
     /// Since when the runtime of this thread has had no rest.
     static BUSY_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// When it began to wait for work.
+    static WAITS_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// A runtime's thread says that it has rested.
-pub(super) fn rested() {
-    BUSY_SINCE.set(Some(Instant::now()));
+/// A runtime's thread begins to wait for work.
+pub(super) fn waits() {
+    WAITS_SINCE.set(Some(Instant::now()));
+}
+
+/// A runtime's thread has work.
+pub(super) fn works() {
+    let now = Instant::now();
+    let waited = WAITS_SINCE.get().map(|since| now.saturating_duration_since(since));
+    if BUSY_SINCE.get().is_none() || waited.is_some_and(|waited| waited >= REST) {
+        BUSY_SINCE.set(Some(now));
+    }
 }
 
 fn is_overloaded() -> bool {
@@ -91,14 +106,15 @@ impl Call {
     /// It may not be made, or its deadline is none.
     pub(super) fn admit(
         terms: &Terms,
-        path: &str,
+        arrival: Arrival,
         headers: &HeaderMap,
         by_certificate: Roles,
     ) -> Result<Self, Refusal> {
-        let method = terms.access.admit(Method::of_path(path), headers, by_certificate)?;
-        let deadline = Deadline::of(headers)?;
+        let method = terms.access.admit(arrival.method, headers, by_certificate)?;
+        let came = Instant::from_std(arrival.at);
+        let deadline = Deadline::of(headers, came)?;
         let shed_after = terms.shed_after.filter(|_| is_shed(method));
-        let turn_by = shed_after.and_then(|wait| Instant::now().checked_add(wait));
+        let turn_by = shed_after.and_then(|wait| came.checked_add(wait));
         Ok(Self { method, deadline, turn_by })
     }
 
@@ -129,12 +145,12 @@ impl Deadline {
     /// # Errors
     /// `INVALID_ARGUMENT` if the header is not what the protocol allows: a client whose deadline is not
     /// understood would wait for an answer that nobody hurries to give.
-    fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
+    fn of(headers: &HeaderMap, came: Instant) -> Result<Option<Self>, Refusal> {
         let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
         let found = || String::from_utf8_lossy(value.as_bytes()).into_owned();
         let wait = parse(value).ok_or_else(|| Refusal::BadTimeout(found()))?;
         // The largest, 99,999,999 hours, is eleven thousand years.
-        let at = Instant::now().checked_add(wait);
+        let at = came.checked_add(wait);
         Ok(at.map(|at| Self { at, wait }))
     }
 
@@ -210,7 +226,7 @@ mod tests {
     use super::{BUSY_SINCE, BUSY_SPAN, Call, Terms};
     use crate::{
         pb::Method,
-        service::{access::Roles, hot::refused, status::Refusal},
+        service::{access::Roles, hot::refused, measure::Arrival, status::Refusal},
         telemetry::Metrics,
     };
 
@@ -218,7 +234,8 @@ mod tests {
     /// for so long. Its handler would answer `UNAVAILABLE`.
     fn answered(method: Method, is_late: bool, busy: Option<Duration>) -> Code {
         let terms = Terms { shed_after: Some(Duration::ZERO), ..Terms::default() };
-        let call = Call::admit(&terms, method.path(), &HeaderMap::new(), Roles::NONE).unwrap();
+        let arrival = Arrival { method: Some(method), at: std::time::Instant::now() };
+        let call = Call::admit(&terms, arrival, &HeaderMap::new(), Roles::NONE).unwrap();
         let turn_by = call
             .turn_by
             .map(|turn_by| if is_late { turn_by } else { turn_by + Duration::from_secs(60) });

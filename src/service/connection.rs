@@ -172,7 +172,9 @@ async fn talk(
     let wait = spans.request_wait;
     let answer = service_fn(move |request| {
         let call = meter.begin(&request);
-        call.answered_by(hot::answer(services.clone(), by_certificate, request, wait))
+        let arrival = call.arrival();
+        let request = (request, wait);
+        call.answered_by(hot::answer(services.clone(), by_certificate, arrival, request))
     });
     let connection = builder(spans).serve_connection(io, answer);
     let mut connection = pin!(connection);

@@ -24,7 +24,12 @@ use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use hyper::{Method, Request, Response, body::Incoming, header, header::HeaderValue};
 use prost::Message;
-use tonic::{Status, body::Body, codegen::Service as _, service::Routes};
+use tonic::{
+    Status,
+    body::Body,
+    codegen::{Service as _, http::request::Parts},
+    service::Routes,
+};
 
 pub(super) use self::body::ReplyBody;
 use self::{
@@ -35,7 +40,7 @@ use super::{
     Access, AccessLog, Recommendations,
     access::Roles,
     call::{Call, Terms},
-    measure::Measures,
+    measure::{Arrival, Measures},
 };
 use crate::{
     model::limits::RESPONSE_BYTES_MAX,
@@ -133,16 +138,20 @@ type Answer = fn(&Recommendations, Bytes) -> Option<Result<EncodedResponse, Stat
 pub(super) fn answer(
     services: Services,
     by_certificate: Roles,
-    request: Request<Incoming>,
-    request_wait: Duration,
+    arrival: Arrival,
+    (request, request_wait): (Request<Incoming>, Duration),
 ) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> {
     let terms = &services.0.terms;
-    let call = Call::admit(terms, request.uri().path(), request.headers(), by_certificate);
+    let (parts, body) = request.into_parts();
+    let call = Call::admit(terms, arrival, &parts.headers, by_certificate);
+    // Boxed: the future is moved some times on its way to its task, and they are most of its size.
+    let parts = Box::new(parts);
     async move {
         Ok(match call {
             Ok(call) => {
                 let metrics = &services.0.measures.metrics;
-                let answer = answered(&services, call.method, request, request_wait);
+                let answer =
+                    answered(&services, call.method, parts, Timely::new(body, request_wait));
                 call.guard(pin!(answer), metrics).await
             }
             Err(refusal) => refused(refusal.into()),
@@ -153,19 +162,18 @@ pub(super) fn answer(
 async fn answered(
     services: &Services,
     method: pb::Method,
-    request: Request<Incoming>,
-    request_wait: Duration,
+    parts: Box<Parts>,
+    body: Timely,
 ) -> Response<ReplyBody> {
     let Inner { routes, hot, .. } = &*services.0;
-    let (Some(hot), Some(answer)) = (hot, hot_answer(method, &request)) else {
-        let body = |body| match has_one_message(method) {
-            true => Body::new(Timely::new(body, request_wait)),
-            false => Body::new(body),
+    let (Some(hot), Some(answer)) = (hot, hot_answer(method, &parts)) else {
+        let body = match has_one_message(method) {
+            true => Body::new(body),
+            false => Body::new(body.in_its_own_time()),
         };
-        return routed(routes, request.map(body)).await;
+        return routed(routes, Request::from_parts(*parts, body)).await;
     };
-    let (parts, body) = request.into_parts();
-    let unread = match read(Timely::new(body, request_wait)).await {
+    let unread = match read(body).await {
         Read::Message { message, unread } => match answer(hot, message) {
             Some(Ok(reply)) if is_sendable(&reply) => return whole(reply),
             Some(Err(status)) => return refused(status),
@@ -173,7 +181,7 @@ async fn answered(
         },
         Read::Other(unread) => unread,
     };
-    routed(routes, Request::from_parts(parts, Body::new(unread))).await
+    routed(routes, Request::from_parts(*parts, Body::new(unread))).await
 }
 
 /// Is the request of this method one message? The others are conversations, with bounds of their own.
@@ -183,7 +191,7 @@ fn has_one_message(method: pb::Method) -> bool {
 }
 
 /// How to answer a request, if it may be an ordinary call of a hot method.
-fn hot_answer(method: pb::Method, request: &Request<Incoming>) -> Option<Answer> {
+fn hot_answer(method: pb::Method, parts: &Parts) -> Option<Answer> {
     let answer: Answer = if method == pb::Method::GetRecommendations {
         |hot, message| Some(hot.get(&decode(message)?))
     } else if method == pb::Method::BatchGetRecommendations {
@@ -191,7 +199,7 @@ fn hot_answer(method: pb::Method, request: &Request<Incoming>) -> Option<Answer>
     } else {
         return None;
     };
-    let is_plain = request.method() == Method::POST && !request.headers().contains_key(ENCODING);
+    let is_plain = parts.method == Method::POST && !parts.headers.contains_key(ENCODING);
     is_plain.then_some(answer)
 }
 

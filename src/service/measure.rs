@@ -82,25 +82,34 @@ impl Meter {
     pub(super) fn begin<B>(&self, request: &Request<B>) -> Running {
         Running {
             meter: self.clone(),
-            method: Method::of_path(request.uri().path()),
-            begun: Instant::now(),
+            arrival: Arrival { method: Method::of_path(request.uri().path()), at: Instant::now() },
             request_id: request.headers().get(REQUEST_ID).cloned(),
             is_open: true,
         }
     }
 }
 
+/// What is known of a call from its first line, and when that came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) method: Option<Method>,
+    pub(super) at: Instant,
+}
+
 /// A call that is under way. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Running {
     meter: Meter,
-    method: Option<Method>,
-    begun: Instant,
+    arrival: Arrival,
     request_id: Option<HeaderValue>,
     is_open: bool,
 }
 
 impl Running {
+    pub(super) const fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
     /// The answer to it, which ends it.
     pub(super) async fn answered_by<E>(
         self,
@@ -144,9 +153,9 @@ impl Running {
         if !std::mem::replace(&mut self.is_open, false) {
             return;
         }
-        let took = self.begun.elapsed();
+        let took = self.arrival.at.elapsed();
         let Measures { metrics, access_log } = &self.meter.0.measures;
-        metrics.call(self.method, code, took);
+        metrics.call(self.arrival.method, code, took);
         if access_log.takes(code) {
             self.log(code, took);
         }
@@ -154,7 +163,7 @@ impl Running {
 
     #[cold]
     fn log(&self, code: Code, took: Duration) {
-        let method = self.method.map_or("unknown", Method::path);
+        let method = self.arrival.method.map_or("unknown", Method::path);
         let code = CODE_NAMES.get(code).copied().unwrap_or("UNKNOWN");
         let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let given = self.request_id.as_ref().and_then(taken_over);

@@ -93,8 +93,11 @@ impl Worker {
     /// # Errors
     /// When the system refuses the thread or the runtime's descriptors.
     pub(super) fn start(index: usize) -> io::Result<Self> {
-        let runtime =
-            Builder::new_current_thread().enable_all().on_thread_unpark(call::rested).build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park(call::waits)
+            .on_thread_unpark(call::works)
+            .build()?;
         let handle = runtime.handle().clone();
         let (running, stopped) = oneshot::channel();
         let (ending, ended) = oneshot::channel();

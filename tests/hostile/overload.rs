@@ -1,6 +1,8 @@
 //! More calls than there is room for: what is answered is answered in time, the rest is told at once, and
 //! it passes.
 //!
+//! Meanwhile health is asked on both listeners, and the blocks on that of operators: neither is refused.
+//!
 //! The calls are full pages of many seeds, which cost the server much more than a refusal does; of calls
 //! that cost no more than their transport, refusing some gains nothing for the others. Capacity is what
 //! few calls at once reach, measured here on the same machine in the same minute, and all other figures are
@@ -34,6 +36,11 @@ const CONNECTIONS: usize = 8;
 
 /// Calls at once while capacity is measured: the runtime is never idle, and nobody waits for long.
 const AT_ONCE: usize = 2;
+
+/// How often operators ask meanwhile.
+const OPERATORS_PACE: Duration = Duration::from_millis(50);
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+const BLOCKED: &str = "/kindred.v1.AvailabilityService/ListBlockedProducts";
 
 /// What a span of calls came to.
 #[derive(Debug, Default)]
@@ -132,11 +139,14 @@ pub(crate) fn overload(tier: Tier) -> String {
     let mut command = serve(&shop, "state");
     // One runtime, so that there is a core for who asks; refusals as they are by default.
     command.env("KINDRED_RUNTIMES", "1").env("KINDRED_SHED_AFTER_MS", "5");
-    let server = Server::listening(&mut command);
+    command.env("KINDRED_ADMIN_LISTEN", "127.0.0.1:0");
+    let mut server = Server::listening(&mut command);
+    let line = server.out.until("stock, blocks and snapshots on ");
+    let admin = line.rsplit(' ').next().unwrap().parse().unwrap();
     let mut tries = 0;
     let counts = loop {
         tries += 1;
-        match measured(server.address, span) {
+        match measured(server.address, admin, span) {
             Ok(counts) => break counts,
             // Somebody else's minute on a shared machine.
             Err(reason) if tries < 3 => println!("once more: {reason}"),
@@ -147,22 +157,42 @@ pub(crate) fn overload(tier: Tier) -> String {
     counts
 }
 
+/// Asks for so long what operators ask, and gives how often and the longest wait. All of it is answered.
+async fn operators(lookups: SocketAddr, admin: SocketAddr, span: Duration) -> (usize, Duration) {
+    let (begun, mut asked, mut slowest) = (Instant::now(), 0, Duration::ZERO);
+    let lookups = Asker::connect(lookups).await.unwrap();
+    let admin = Asker::connect(admin).await.unwrap();
+    while begun.elapsed() < span {
+        for (asker, path) in [(&lookups, HEALTH), (&admin, HEALTH), (&admin, BLOCKED)] {
+            let before = Instant::now();
+            assert_eq!(asker.ask(path, &[], framed(0, &[])).await, OK, "{path}");
+            slowest = slowest.max(before.elapsed());
+            asked += 1;
+        }
+        tokio::time::sleep(OPERATORS_PACE).await;
+    }
+    (asked, slowest)
+}
+
 /// One go; what was not as promised.
-fn measured(address: SocketAddr, span: Duration) -> Result<String, String> {
-    let (closed, half, over, after) = endlessly(async {
+fn measured(address: SocketAddr, admin: SocketAddr, span: Duration) -> Result<String, String> {
+    let (closed, half, over, after, (asked, slowest)) = endlessly(async {
         let load = Load::connect(address).await;
         load.closed(span / 4).await;
         let closed = load.closed(span / 2).await;
         let half = load.open(closed.per_s() / 2.0, span / 2).await;
+        let operators = tokio::spawn(operators(address, admin, span));
         let over = load.open(closed.per_s() * 3.0, span).await;
+        let operators = operators.await.unwrap();
         let after = load.open(closed.per_s() / 2.0, Duration::from_secs(4)).await;
-        (closed, half, over, after)
+        (closed, half, over, after, operators)
     });
     let others = [&closed, &half, &over, &after].map(|span| span.others.first());
     assert_eq!(others, [None; 4], "each call is answered or told that the server is busy");
     let counts = format!(
         "capacity {:.0}/s; at half p99 {:.1} ms; at three times {:.0} % of it answered, p99 {:.1} ms, {} told to come \
-         again; then p99 {:.1} ms, {} refused after 2 s",
+         again; then p99 {:.1} ms, {} refused after 2 s; \
+         {asked} questions of operators answered, the slowest in {slowest:?}",
         closed.per_s(),
         half.p99_ms(),
         over.per_s() / closed.per_s() * 100.0,

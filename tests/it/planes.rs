@@ -4,8 +4,12 @@
 
 use std::{
     fs,
+    io::Read as _,
     net::TcpStream,
-    os::unix::{fs::PermissionsExt as _, net::UnixListener},
+    os::unix::{
+        fs::PermissionsExt as _,
+        net::{UnixDatagram, UnixListener},
+    },
     path::PathBuf,
     process::Command,
     sync::{
@@ -32,7 +36,7 @@ use crate::{
     calls::{asking, block_on},
     certs::{Authority, Signed, replace},
     command::kindred,
-    server::{Server, eventually, serve},
+    server::{PATIENCE, Server, eventually, serve},
     shop::Shop,
 };
 
@@ -196,6 +200,23 @@ fn lookups_are_served_at_a_unix_socket_too() {
     assert!(!answer.recommendations.is_empty());
 }
 
+#[test]
+fn a_service_manager_is_told_when_it_serves_and_when_it_stops() {
+    let shop = Shop::demo();
+    let path = shop.path("notify.sock");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = || {
+        let mut text = [0; 256];
+        let len = manager.recv(&mut text).unwrap();
+        String::from_utf8(text[..len].to_vec()).unwrap()
+    };
+    let server = Server::listening(apart(&shop).env("NOTIFY_SOCKET", &path));
+    assert_eq!(told().trim_end(), "READY=1");
+    assert_eq!(server.ended(), Some(0));
+    assert_eq!(told().trim_end(), "STOPPING=1");
+}
+
 /// A server with TLS and tokens on both listeners.
 struct Guarded {
     shop: Shop,
@@ -322,6 +343,14 @@ fn over_tls_every_method_is_for_exactly_those_who_may_call_it() {
     let plain =
         block_on(call(&guarded.server.address.to_string().as_str().into(), Method::HealthCheck));
     assert!(!matches!(plain, Ok(Code::Ok)), "{plain:?}");
+}
+
+#[test]
+fn a_peer_that_begins_no_handshake_is_closed() {
+    let guarded = Guarded::start();
+    let mut silent = TcpStream::connect(guarded.server.address).unwrap();
+    silent.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "the server closed it");
 }
 
 #[test]

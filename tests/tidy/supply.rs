@@ -127,14 +127,16 @@ impl Deny {
 /// The numbers of a version; what is behind a `-` or `+` does not count.
 fn numbers(version: &str) -> Vec<u64> {
     let plain = version.split(['-', '+']).next().unwrap_or_default();
-    let mut numbers = plain.split('.').map(|one| one.parse().unwrap()).collect::<Vec<_>>();
+    let mut numbers =
+        plain.split('.').map(|one| one.parse().expect("a number")).collect::<Vec<_>>();
     numbers.resize(3, 0);
     numbers
 }
 
 fn deny() -> Deny {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deny.toml");
-    toml::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    let text = fs::read_to_string(path).expect("deny.toml stands in the project");
+    toml::from_str(&text).expect("deny.toml has bans, licences and sources")
 }
 
 #[test]

@@ -20,13 +20,16 @@ pub(super) enum Read {
     Other(Unread),
 }
 
+/// What ended a reading before the body did.
+type Ended = Result<Frame<Bytes>, BoxError>;
+
 /// A body as if nothing had been read of it.
 #[derive(Debug)]
 pub(super) struct Unread {
     /// What was read.
     first: Option<Bytes>,
     /// What ended the reading after that: trailers, or an error.
-    then: Option<Result<Frame<Bytes>, BoxError>>,
+    then: Option<Box<Ended>>,
     rest: Timely,
 }
 
@@ -42,9 +45,9 @@ pub(super) async fn read(mut body: Timely) -> Read {
             None => return whole(pieces, body),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => pieces.push(data),
-                Err(trailers) => then = Some(Ok(trailers)),
+                Err(trailers) => then = Some(Box::new(Ok(trailers))),
             },
-            Some(Err(error)) => then = Some(Err(error)),
+            Some(Err(error)) => then = Some(Box::new(Err(error))),
         }
     }
     Read::Other(Unread { first: Some(pieces.join()), then, rest: body })
@@ -116,7 +119,7 @@ impl HttpBody for Unread {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
         match self.then.take() {
-            Some(then) => Poll::Ready(Some(then)),
+            Some(then) => Poll::Ready(Some(*then)),
             None => Pin::new(&mut self.rest).poll_frame(cx),
         }
     }

@@ -35,6 +35,13 @@ impl Timely {
     }
 }
 
+impl Timely {
+    /// The same without a bound.
+    pub(super) fn in_its_own_time(self) -> Incoming {
+        self.body
+    }
+}
+
 impl HttpBody for Timely {
     type Data = Bytes;
     type Error = BoxError;

@@ -361,3 +361,14 @@ fn an_answer_of_many_pieces_arrives_whole() {
     let reply = EncodedResponse::of(&body[5..]).decoded_page().unwrap();
     assert_eq!(reply.results.len(), 16);
 }
+
+/// A call's future is moved from HTTP/2's hands to its task in several steps, each a copy.
+#[test]
+fn what_a_call_carries_to_its_task_is_small() {
+    fn carried<A, B, C, D, R>(_: fn(A, B, C, D) -> R) -> usize {
+        size_of::<R>()
+    }
+    let bytes = carried(crate::service::hot::answer);
+    println!("{bytes} bytes");
+    assert!(bytes <= 768, "{bytes} bytes");
+}
