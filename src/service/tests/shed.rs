@@ -1,6 +1,6 @@
 //! Goal: under more load than there is room for, lookups that waited are refused with when to come again,
 //! and nothing else is; without the bound nobody is. Method: calls that each keep their runtime's only
-//! thread, so that those that came with them wait behind.
+//! thread, so that those that come meanwhile wait behind.
 
 use std::time::Duration;
 
@@ -10,8 +10,11 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use super::{Server, asking, block_on, call, options};
 use crate::{pb::recommendation_service_client::RecommendationServiceClient, telemetry::Metrics};
 
-/// Each keeps the thread for `WORK`: some of them are longer than a busy span.
-const CALLS: usize = 24;
+/// Askers, each with one call after the other. A call keeps the thread for `WORK`, so that whoever comes
+/// while others work waits for longer than it may, and all of them work for longer than a busy span.
+const LANES: usize = 8;
+const CALLS_OF_A_LANE: usize = 5;
+const CALLS: usize = LANES * CALLS_OF_A_LANE;
 
 /// What calls that came together came to, with their pushbacks; what a health check among them did. As many
 /// are counted as shed.
@@ -22,23 +25,30 @@ fn overloaded(shed_after: Option<Duration>) -> (Vec<(Code, Option<u64>)>, Code) 
         let channel = server.channel().await;
         let mut lookups = RecommendationServiceClient::new(channel.clone());
         call(&mut lookups).await;
-        let calls = (0..CALLS).map(|_| {
+        let lanes = (0..LANES).map(|_| {
             let mut lookups = lookups.clone();
-            tokio::spawn(async move { lookups.get_recommendations(asking("work")).await })
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                for _ in 0..CALLS_OF_A_LANE {
+                    answers.push(lookups.get_recommendations(asking("work")).await);
+                }
+                answers
+            })
         });
-        let calls = calls.collect::<Vec<_>>();
+        let lanes = lanes.collect::<Vec<_>>();
         let mut health = HealthClient::new(channel);
         let check = tokio::spawn(async move { health.check(HealthCheckRequest::default()).await });
         let mut found = Vec::new();
-        for call in calls {
-            found.push(match call.await.unwrap() {
+        for lane in lanes {
+            let answers = lane.await.unwrap().into_iter();
+            found.extend(answers.map(|answer| match answer {
                 Ok(_) => (Code::Ok, None),
                 Err(status) => {
                     let pushback = status.metadata().get("grpc-retry-pushback-ms");
                     let pushback = pushback.and_then(|wait| wait.to_str().ok()?.parse().ok());
                     (status.code(), pushback)
                 }
-            });
+            }));
         }
         let check = check.await.unwrap().map_or_else(|status| status.code(), |_| Code::Ok);
         // There is room again at once.
