@@ -118,16 +118,26 @@ impl Call {
         Ok(Self { method, deadline, turn_by })
     }
 
-    /// Answers it by its deadline, if its turn has come in time, and with `INTERNAL` if its handler panics.
+    /// Its turn has come.
+    ///
+    /// # Errors
+    /// It has come too late.
+    pub(super) fn begin(self, metrics: &Metrics) -> Result<Self, Refusal> {
+        if let Some(deadline) = self.deadline.filter(|deadline| deadline.is_over()) {
+            return Err(Refusal::Late(deadline.wait));
+        }
+        if self.turn_by.is_some_and(|turn_by| Instant::now() > turn_by) && is_overloaded() {
+            metrics.shed();
+            return Err(Refusal::Shed);
+        }
+        Ok(self)
+    }
+
+    /// Answers it by its deadline, and with `INTERNAL` if its handler panics.
     pub(super) async fn guard(
         self,
         call: Pin<&mut impl Future<Output = Response<ReplyBody>>>,
-        metrics: &Metrics,
     ) -> Response<ReplyBody> {
-        if self.turn_by.is_some_and(|turn_by| Instant::now() > turn_by) && is_overloaded() {
-            metrics.shed();
-            return refused(Refusal::Shed.into());
-        }
         guarded(call, self.deadline).await
     }
 }
@@ -242,7 +252,11 @@ mod tests {
         BUSY_SINCE.set(busy.and_then(|busy| Instant::now().checked_sub(busy)));
         let handler = pin!(async { refused(Refusal::NotServing.into()) });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let answer = runtime.block_on(Call { turn_by, ..call }.guard(handler, &Metrics::default()));
+        let call = Call { turn_by, ..call }.begin(&Metrics::default());
+        let answer = match call {
+            Ok(call) => runtime.block_on(call.guard(handler)),
+            Err(refusal) => refused(refusal.into()),
+        };
         status(&answer)
     }
 

@@ -33,7 +33,7 @@ use tonic::{
 
 pub(super) use self::body::ReplyBody;
 use self::{
-    request::{Read, read},
+    request::{Read, read, read_off},
     timely::Timely,
 };
 use super::{
@@ -147,14 +147,20 @@ pub(super) fn answer(
     // Boxed: the future is moved some times on its way to its task, and they are most of its size.
     let parts = Box::new(parts);
     async move {
+        let call = call.and_then(|call| call.begin(&services.0.measures.metrics));
         Ok(match call {
             Ok(call) => {
-                let metrics = &services.0.measures.metrics;
                 let answer =
                     answered(&services, call.method, parts, Timely::new(body, request_wait));
-                call.guard(pin!(answer), metrics).await
+                call.guard(pin!(answer)).await
             }
-            Err(refusal) => refused(refusal.into()),
+            Err(refusal) => {
+                // Who holds a conversation may wait for this answer before it says more.
+                if arrival.method.is_some_and(has_one_message) {
+                    read_off(Timely::new(body, request_wait)).await;
+                }
+                refused(refusal.into())
+            }
         })
     }
 }

@@ -208,7 +208,9 @@ fn what_others_could_change_is_copied_or_refused_as_is_asked() {
         chown(&catalog, Some(owner), None).ok();
         fs::set_permissions(&catalog, Permissions::from_mode(mode)).unwrap();
         let start = |how: &str| {
-            let mut command = serve(&shop, how);
+            // A state of its own: these servers are killed, and a snapshot that saw that twice is
+            // quarantined.
+            let mut command = serve(&shop, &format!("{how}-{owner}-{mode:o}"));
             Server::listening(command.env("KINDRED_LOAD", how))
         };
         let server = start("auto");

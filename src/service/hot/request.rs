@@ -53,6 +53,21 @@ pub(super) async fn read(mut body: Timely) -> Read {
     Read::Other(Unread { first: Some(pieces.join()), then, rest: body })
 }
 
+/// Reads a body that nobody needs, up to what a request may have. Whoever is answered before all of its request
+/// has come goes on sending it to a stream that is no more, and HTTP/2 ends a connection that does so often.
+pub(super) async fn read_off(mut body: Timely) {
+    let mut left = REQUEST_BYTES_MAX;
+    while !body.is_end_stream() {
+        let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+        let Some(Ok(frame)) = frame else { return };
+        let len = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(len) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
 /// Can bytes that begin so still become one whole frame? What cannot goes to the router at once, which
 /// refuses it without waiting for its end.
 fn may_be_ordinary(mut bytes: &[u8]) -> bool {
