@@ -29,7 +29,13 @@ pub(super) struct AdmissionArgs {
     golden: Option<PathBuf>,
     /// A snapshot that was live for so many seconds has passed. One that ended two starts before that is
     /// quarantined, and the one before serves; `kindred quarantine` lifts. 0 keeps no count.
-    #[arg(long, env = "KINDRED_TRIAL_SECONDS", value_name = "SECONDS", default_value_t = 30)]
+    #[arg(
+        long,
+        env = "KINDRED_TRIAL_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(..=86_400)
+    )]
     trial_seconds: u64,
 }
 

@@ -16,7 +16,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use tracing::warn;
 
-use super::renew::{Renewer, Source};
+use super::renew::{Marks, Renewer, Source};
 use crate::{
     service::{Access, Address, Book, Listener, Plane, Role, Roles, Tls, TlsPem},
     slot::Slot,
@@ -206,10 +206,12 @@ fn book(path: &Path, sources: &mut Vec<Source>) -> anyhow::Result<Arc<Slot<Book>
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Book::parse(&text).with_context(|| format!("{} is refused", path.display()))
     };
+    let paths = vec![path.to_owned()];
+    let marks = Marks::of(&paths);
     let slot = Arc::<Slot<Book>>::default();
     drop(slot.swap(Arc::new(read(path)?)));
     let (held, path) = (Arc::clone(&slot), path.to_owned());
-    sources.push(Source::new("tokens", vec![path.clone()], move || {
+    sources.push(Source::new("tokens", (paths, marks), move || {
         drop(held.swap(Arc::new(read(&path)?)));
         Ok(())
     }));
@@ -227,18 +229,17 @@ struct TlsPaths<'a> {
 impl TlsPaths<'_> {
     /// Reads them, now and whenever one of them changes.
     fn open(self, sources: &mut Vec<Source>) -> anyhow::Result<Tls> {
-        let tls = self.with(Tls::new)?;
-        let (held, cert, key) = (tls.clone(), self.cert.to_owned(), self.key.to_owned());
+        let (cert, key) = (self.cert.to_owned(), self.key.to_owned());
         let client_roots = self.client_roots.map(Path::to_owned);
         let paths = [Some(cert.clone()), Some(key.clone()), client_roots.clone()];
-        sources.push(Source::new(
-            "certificates",
-            paths.into_iter().flatten().collect(),
-            move || {
-                let client_roots = client_roots.as_deref();
-                TlsPaths { cert: &cert, key: &key, client_roots }.with(|pem| held.replace(pem))
-            },
-        ));
+        let paths = paths.into_iter().flatten().collect::<Vec<_>>();
+        let marks = Marks::of(&paths);
+        let tls = self.with(Tls::new)?;
+        let held = tls.clone();
+        sources.push(Source::new("certificates", (paths, marks), move || {
+            let client_roots = client_roots.as_deref();
+            TlsPaths { cert: &cert, key: &key, client_roots }.with(|pem| held.replace(pem))
+        }));
         Ok(tls)
     }
 

@@ -25,7 +25,10 @@ const INTERVAL: Duration = Duration::from_millis(250);
 pub(super) struct Source {
     name: &'static str,
     paths: Vec<PathBuf>,
+    /// As they were when they were last taken.
     seen: Vec<Option<Mark>>,
+    /// As they were at the last look.
+    last: Vec<Option<Mark>>,
     take: Box<dyn FnMut() -> anyhow::Result<()> + Send>,
 }
 
@@ -33,24 +36,25 @@ pub(super) struct Source {
 type Mark = (u64, u64, u64, i64, i64);
 
 impl Source {
-    /// Taken already, as it is now.
+    /// Taken already, as they were before that.
     pub(super) fn new(
         name: &'static str,
-        paths: Vec<PathBuf>,
+        (paths, seen): (Vec<PathBuf>, Marks),
         take: impl FnMut() -> anyhow::Result<()> + Send + 'static,
     ) -> Self {
-        let seen = paths.iter().map(|path| mark(path)).collect();
-        Self { name, paths, seen, take: Box::new(take) }
+        Self { name, paths, last: seen.0.clone(), seen: seen.0, take: Box::new(take) }
     }
 
     /// Takes the files if one of them is another one.
     fn look(&mut self) {
         let found = self.paths.iter().map(|path| mark(path)).collect::<Vec<_>>();
-        if found == self.seen {
+        // What changed since the last look may still be being written.
+        let is_settled = std::mem::replace(&mut self.last, found) == self.last;
+        if !is_settled || self.last == self.seen {
             return;
         }
         // Also after a failure: it is said once, and the next change is looked at again.
-        self.seen = found;
+        self.seen.clone_from(&self.last);
         match (self.take)() {
             Ok(()) => info!(what = self.name, "Changed files are taken."),
             Err(error) => {
@@ -61,6 +65,15 @@ impl Source {
                 );
             }
         }
+    }
+}
+
+/// Files as they are at a moment. Looked at before they are read, so that no change falls between.
+pub(super) struct Marks(Vec<Option<Mark>>);
+
+impl Marks {
+    pub(super) fn of(paths: &[PathBuf]) -> Self {
+        Self(paths.iter().map(|path| mark(path)).collect())
     }
 }
 
@@ -118,14 +131,15 @@ mod tests {
         fs::File::create(&path).unwrap();
         let taken = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&taken);
-        let mut source = Source::new("tokens", vec![path.clone()], move || {
+        let paths = vec![path.clone()];
+        let marks = super::Marks::of(&paths);
+        let mut source = Source::new("tokens", (paths, marks), move || {
             let before = count.fetch_add(1, Ordering::Relaxed);
             anyhow::ensure!(before != 0, "the first change is a bad one");
             Ok(())
         });
         let mut look = |expected| {
-            source.look();
-            source.look();
+            (0..3).for_each(|_| source.look());
             assert_eq!(taken.load(Ordering::Relaxed), expected);
         };
         look(0);

@@ -40,6 +40,9 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// Connections at once to an admin listener of its own.
+const ADMIN_CONNECTIONS_MAX: usize = 64;
+
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
@@ -200,7 +203,8 @@ pub(super) fn serve_store(
         .context("cannot start the watcher")?;
     news.looks_by(watcher.retry());
     // Who is told to end, and killed on the way, was not ended by its snapshot.
-    signals.handle(stop.clone(), watcher.retry(), move || trials.end())?;
+    let tried = trials.clone();
+    signals.handle(stop.clone(), watcher.retry(), move || tried.end())?;
     let admin = admin.map(|admin| serve_admin(admin, &services, &health, args.options(), &stop));
     let admin = admin.transpose().context("cannot start the admin listener")?;
     let services = services.for_those(lookup.access);
@@ -212,6 +216,8 @@ pub(super) fn serve_store(
     }
     let report = served.context("cannot serve")?;
     drop(watcher);
+    // Once more: the process may end before the thread of the signals came to it.
+    trials.end();
     end_stock(&stock, writer);
     info!(drained = report.drained, cut = report.cut, took = ?report.took, "Drained; good bye.");
     Ok(())
@@ -226,7 +232,9 @@ fn serve_admin(
     stop: &Stop,
 ) -> io::Result<thread::JoinHandle<io::Result<DrainReport>>> {
     let services = services.clone().for_those(admin.access).shed_after(None);
-    let options = ServeOptions { runtimes: NonZeroUsize::MIN, ..options };
+    // Few call it, and its descriptors are those that are kept for the rest.
+    let connections_max = NonZeroUsize::new(ADMIN_CONNECTIONS_MAX);
+    let options = ServeOptions { runtimes: NonZeroUsize::MIN, connections_max, ..options };
     let (health, stop) = (health.clone(), stop.clone());
     let work = move || serve(admin.listener, services, &health, &options, &stop);
     thread::Builder::new().name("kindred-admin".to_owned()).spawn(work)

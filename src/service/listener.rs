@@ -11,7 +11,7 @@ use std::{
     str::FromStr,
 };
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, SockAddr, SockRef, TcpKeepalive, Type};
 use tokio::net;
 
 use super::tls::Tls;
@@ -24,6 +24,9 @@ const KEEPALIVE_RETRIES: u32 = 3;
 
 /// Who may connect to a Unix socket: its owner, and root.
 const SOCKET_MODE: u32 = 0o600;
+
+/// Peers that may wait until they are accepted.
+const BACKLOG: i32 = 128;
 
 const UNIX: &str = "unix:";
 
@@ -149,7 +152,6 @@ impl Listener {
     }
 }
 
-/// Bound under another name and renamed once only its owner may connect.
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -158,20 +160,24 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
             let reason = "a file that is no socket stands at this path";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
         }
-        Ok(_) if UnixStream::connect(path).is_ok() => {
-            let reason = "another process listens at this socket";
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, reason));
-        }
-        Ok(_) => {}
+        Ok(_) => match UnixStream::connect(path) {
+            // Whoever made it is gone.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                fs::remove_file(path)?
+            }
+            Err(error) => return Err(error),
+            Ok(_) => {
+                let reason = "another process listens at this socket";
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, reason));
+            }
+        },
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let new = SocketFile(name.into());
-    drop(SocketFile(new.0.clone()));
-    let listener = UnixListener::bind(&new.0)?;
-    fs::set_permissions(&new.0, fs::Permissions::from_mode(SOCKET_MODE))?;
-    fs::rename(&new.0, path)?;
-    Ok(listener)
+    // Nobody can connect before it listens, and it does not before only its owner may.
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// A listener that a runtime watches.

@@ -83,6 +83,8 @@ impl Tls {
     /// It took too long, does not speak HTTP/2 over TLS 1.3, or shows no certificate that is asked for.
     pub(super) async fn greet(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let greeted = async {
+            // Who says nothing holds no place that others need.
+            stream.readable().await?;
             let _one = self.handshakes.acquire().await.map_err(io::Error::other)?;
             let config = self.config.load().expect("there is one since `new`");
             TlsAcceptor::from(config).accept(stream).await

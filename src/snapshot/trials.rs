@@ -17,7 +17,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::Quarantine;
 use crate::{
@@ -134,11 +134,18 @@ impl Trials {
 
     /// The server was told to end: what it still tries is not to blame for that.
     pub fn end(&self) {
-        self.change(|state| {
-            state.is_over = true;
-            state.live = None;
-            state.kept.trying.clear();
-        });
+        let Some(mut state) = self.state() else { return };
+        state.is_over = true;
+        state.live = None;
+        if !std::mem::take(&mut state.kept.trying).is_empty() {
+            // Not synced: it must outlive this process and no power cut, and a busy disk holds up an end.
+            let written = serde_json::to_vec(&state.kept)
+                .map_err(io::Error::from)
+                .and_then(|bytes| write_whole(&state.path, &bytes));
+            if let Err(error) = written {
+                debug!(%error, "What was tried is not forgotten.");
+            }
+        }
     }
 
     fn state(&self) -> Option<MutexGuard<'_, State>> {
@@ -223,6 +230,13 @@ fn read(path: &Path) -> Result<Kept, String> {
     let mut bytes = Vec::new();
     file.take(TRIALS_BYTES_MAX).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+}
+
+/// The same, durable some time later.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temp = path.with_extension("tmp");
+    File::create(&temp)?.write_all(bytes)?;
+    fs::rename(&temp, path)
 }
 
 /// Puts a file in its place whole, or leaves what was there. Durable when it returns.

@@ -161,10 +161,13 @@ impl Store {
         let mut names = BTreeSet::new();
         let mut each = |name: &str| names.extend([name.to_owned()]);
         self.disk.names(&dir, &mut each).map_err(at("list", &dir))?;
-        // What cannot be the name of a track is none.
-        let known =
-            names.into_iter().filter(|name| self.track_dir(name).is_ok_and(|dir| dir.is_dir()));
-        known.map(|name| self.track(&name)).collect()
+        // What cannot be the name of a track is none, nor is a file. What cannot be looked at may be one,
+        // and then nothing is deleted.
+        let may_be = |name: &String| {
+            let dir = self.track_dir(name);
+            dir.is_ok_and(|dir| !dir.symlink_metadata().is_ok_and(|found| found.is_file()))
+        };
+        names.into_iter().filter(may_be).map(|name| self.track(&name)).collect()
     }
 
     /// Names and paths of what could be blobs; other files are nobody's business here.

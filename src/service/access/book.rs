@@ -58,8 +58,16 @@ struct Certificate {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BookError {
     /// No TOML, or none of this form.
-    #[error("{0}")]
-    Syntax(String),
+    #[error("line {line}: {reason}")]
+    Syntax {
+        /// Where, from 1.
+        line: usize,
+        /// What was expected, and what was found.
+        reason: String,
+    },
+    /// Nobody may do anything: a file that is being written anew looks so, too.
+    #[error("expected a [[token]], a [[certificate]] or anyone = [...], found none of them")]
+    Empty,
     /// An entry is wrong.
     #[error("{entry}: {reason}")]
     Entry {
@@ -110,12 +118,18 @@ impl Book {
     /// # Errors
     /// What is wrong, by line or by entry.
     pub fn parse(text: &str) -> Result<Self, BookError> {
-        let document: Document =
-            toml::from_str(text).map_err(|error| BookError::Syntax(error.to_string()))?;
+        // Without the line's text, which may hold what is secret.
+        let document: Document = toml::from_str(text).map_err(|error| BookError::Syntax {
+            line: error.span().map_or(1, |span| lines_to(text, span.start)),
+            reason: error.message().to_owned(),
+        })?;
         let Document { anyone, token, certificate } = document;
         let found = token.len() + certificate.len();
         if found > CREDENTIALS_MAX {
             return Err(BookError::TooMany { found });
+        }
+        if found == 0 && anyone.is_empty() {
+            return Err(BookError::Empty);
         }
         Ok(Self {
             anyone: Roles::of(&anyone),
@@ -164,6 +178,11 @@ impl Book {
     }
 }
 
+/// The number of the line at a byte.
+fn lines_to(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
 /// The hash of a token as the file has it: SHA-256 in lower-case digits.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
@@ -180,13 +199,16 @@ impl TokenEntry {
     fn read(&self) -> Result<Token, BookError> {
         let wrong =
             |reason: String| BookError::Entry { entry: format!("token {:?}", self.name), reason };
-        let sha256 = hex::parse(&self.sha256).ok_or_else(|| {
+        let sha256: [u8; SHA256_OUTPUT_LEN] = hex::parse(&self.sha256).ok_or_else(|| {
             let found = self.sha256.len();
             wrong(format!(
                 "sha256: expected 64 lower-case hexadecimal digits, found {found} bytes; \
                  `printf %s \"$TOKEN\" | sha256sum` prints them"
             ))
         })?;
+        if digest(&SHA256, b"").as_ref() == sha256.as_slice() {
+            return Err(wrong("sha256: this is the hash of nothing; was $TOKEN set?".to_owned()));
+        }
         let expires = self.expires.map(|at| instant(at).map_err(&wrong)).transpose()?;
         Ok(Token { sha256, roles: some(&self.roles).map_err(wrong)?, expires })
     }
