@@ -1,4 +1,4 @@
-//! `--metrics-listen` and `--access-log` of what serves.
+//! `--metrics-listen`, `--access-log` and `--otel-endpoint` of what serves.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tracing::info;
 
 use crate::{
     service::{AccessLog, Address, Listener, Readiness, Web},
-    telemetry::Metrics,
+    telemetry::{CollectorUrl, Exporter, Metrics, Traces},
 };
 
 /// What operators see.
@@ -23,6 +23,12 @@ pub(super) struct MetricsArgs {
     /// written.
     #[arg(long, env = "KINDRED_ACCESS_LOG", value_name = "SHARE", default_value = "0", value_parser = access_log)]
     access_log: AccessLog,
+    /// Send spans of calls to the OpenTelemetry collector here by OTLP over gRPC, such as
+    /// http://127.0.0.1:4317: of those whose `traceparent` says that they are sampled, and of those without
+    /// one that --access-log takes. It may be down: then spans are dropped and counted.
+    #[cfg_attr(feature = "otel", arg(long, env = "KINDRED_OTEL_ENDPOINT", value_name = "URL"))]
+    #[cfg_attr(not(feature = "otel"), arg(skip))]
+    otel_endpoint: Option<CollectorUrl>,
 }
 
 /// A share of calls.
@@ -35,6 +41,15 @@ impl MetricsArgs {
     /// Which calls are logged.
     pub(super) const fn access_log(&self) -> AccessLog {
         self.access_log
+    }
+
+    /// Where spans go, and what sends them on until it is dropped.
+    pub(super) fn traces(&self, metrics: &Metrics) -> anyhow::Result<(Traces, Option<Exporter>)> {
+        let Some(collector) = &self.otel_endpoint else { return Ok((Traces::default(), None)) };
+        let (traces, exporter) = Exporter::start(collector, metrics)
+            .with_context(|| format!("cannot send spans to {collector}; see --otel-endpoint"))?;
+        info!(%collector, "Spans of sampled calls are sent.");
+        Ok((traces, Some(exporter)))
     }
 
     /// Serves metrics and probes, if an address is given.

@@ -160,6 +160,7 @@ pub(super) fn serve_store(
     let (metrics, journal) = (Metrics::new(args.options().runtimes), JournalState::default());
     let observer = Observer::new(metrics.clone(), &live, &health, journal.clone());
     let _web = args.metrics.serve(&metrics, &readiness)?;
+    let (traces, exporter) = args.metrics.traces(&metrics)?;
     let (stock, writer) = open_stock(state_dir, &live, &readiness, &news, journal)?;
     let Planes { lookup, admin, renewer: _renewer } = args.planes.bind(&args.listen, home)?;
     let recommendations = Recommendations::new(Live::clone(&live));
@@ -170,6 +171,7 @@ pub(super) fn serve_store(
     let routes = routes(hot, availabilities, Some(snapshots), &health, reflection);
     let services = Services::new(routes, recommendations)
         .measured(metrics, args.metrics.access_log())
+        .traced(traces)
         .shed_after(args.planes.shed_after());
 
     // Before anything is announced: who reads `listening on` may send a signal at once.
@@ -219,6 +221,8 @@ pub(super) fn serve_store(
     // Once more: the process may end before the thread of the signals came to it.
     trials.end();
     end_stock(&stock, writer);
+    // Every call has ended; the collector has a bounded time to take the last.
+    drop(exporter);
     info!(drained = report.drained, cut = report.cut, took = ?report.took, "Drained; good bye.");
     Ok(())
 }

@@ -45,7 +45,7 @@ use super::{
 use crate::{
     model::limits::RESPONSE_BYTES_MAX,
     pb::{self, EncodedResponse},
-    telemetry::{Connections, Metrics},
+    telemetry::{Connections, Metrics, Traces},
 };
 
 /// Its presence makes a call extraordinary.
@@ -81,7 +81,15 @@ impl Services {
     #[must_use]
     pub fn measured(self, metrics: Metrics, access_log: AccessLog) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
-        inner.measures = Measures { metrics, access_log };
+        inner.measures = Measures { metrics, access_log, ..inner.measures };
+        Self(Arc::new(inner))
+    }
+
+    /// The same, with spans of sampled calls going here.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        inner.measures.traces = traces;
         Self(Arc::new(inner))
     }
 

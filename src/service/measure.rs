@@ -1,4 +1,4 @@
-//! What is measured of every call: its method, how it ended, how long it took; and the access log.
+//! What is measured of every call: its method, how it ended, how long it took; the access log; spans.
 //!
 //! A call ends with the last of its answer: one that the hot path answers whole ends when it is handed to
 //! HTTP/2, a refused one likewise, a stream with its trailers. A call whose connection or stream goes away
@@ -25,11 +25,12 @@ use super::hot::ReplyBody;
 use crate::{
     model::limits::REQUEST_ID_BYTES_MAX,
     pb::Method,
-    telemetry::{self, CODE_NAMES, Code, Metrics},
+    telemetry::{self, CODE_NAMES, Caller, Code, Metrics, TracedCall, Traces},
 };
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Which calls are written to the log when they have ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +61,7 @@ impl AccessLog {
 pub(super) struct Measures {
     pub(super) metrics: Metrics,
     pub(super) access_log: AccessLog,
+    pub(super) traces: Traces,
 }
 
 /// Measures the calls of one connection. One a connection, so that runtimes share no count of owners.
@@ -80,10 +82,12 @@ impl Meter {
     /// The call of a request whose headers have just come.
     #[inline]
     pub(super) fn begin<B>(&self, request: &Request<B>) -> Running {
+        let traceparent = || request.headers().get(TRACEPARENT).map(HeaderValue::as_bytes);
         Running {
             meter: self.clone(),
             arrival: Arrival { method: Method::of_path(request.uri().path()), at: Instant::now() },
             request_id: request.headers().get(REQUEST_ID).cloned(),
+            caller: self.0.measures.traces.caller(traceparent),
             is_open: true,
         }
     }
@@ -102,7 +106,16 @@ pub(super) struct Running {
     meter: Meter,
     arrival: Arrival,
     request_id: Option<HeaderValue>,
+    /// The trace that it belongs to.
+    caller: Caller,
     is_open: bool,
+}
+
+/// Who is told of a call, besides the metrics.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    log: bool,
+    traces: bool,
 }
 
 impl Running {
@@ -154,21 +167,34 @@ impl Running {
             return;
         }
         let took = self.arrival.at.elapsed();
-        let Measures { metrics, access_log } = &self.meter.0.measures;
+        let Measures { metrics, access_log, traces } = &self.meter.0.measures;
         metrics.call(self.arrival.method, code, took);
-        if access_log.takes(code) {
-            self.log(code, took);
+        let is_logged = access_log.takes(code);
+        let told = Told { log: is_logged, traces: traces.takes(self.caller, is_logged) };
+        if told.log || told.traces {
+            self.tell(told, code, took);
         }
     }
 
     #[cold]
-    fn log(&self, code: Code, took: Duration) {
+    fn tell(&self, told: Told, code: Code, took: Duration) {
+        let given = self.request_id.as_ref().and_then(taken_over);
+        let request_id = given.map_or_else(made_request_id, str::to_owned);
+        if told.log {
+            self.log(code, took, &request_id);
+        }
+        if told.traces {
+            let OfConnection { measures, peer } = &*self.meter.0;
+            let Arrival { method, .. } = self.arrival;
+            let call = TracedCall { method, code, took, request_id, peer: *peer };
+            measures.traces.add(self.caller, call);
+        }
+    }
+
+    fn log(&self, code: Code, took: Duration, request_id: &str) {
         let method = self.arrival.method.map_or("unknown", Method::path);
         let code = CODE_NAMES.get(code).copied().unwrap_or("UNKNOWN");
         let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let given = self.request_id.as_ref().and_then(taken_over);
-        let made = given.is_none().then(made_request_id);
-        let request_id = given.or(made.as_deref()).unwrap_or_default();
         let peer = self.meter.0.peer.map(tracing::field::display);
         tracing::info!(
             target: "kindred::access",

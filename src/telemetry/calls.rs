@@ -92,7 +92,7 @@ pub(super) const BOUNDS_US: [u64; 41] = [
 
 const BUCKETS: usize = BOUNDS_US.len() + 1;
 /// What methods that nobody knows are called, as OpenTelemetry says.
-const OTHER: &str = "_OTHER";
+pub(super) const OTHER: &str = "_OTHER";
 const METHODS: usize = Method::ALL.len() + 1;
 const ROWS: usize = METHODS * CODE_NAMES.len();
 
@@ -176,6 +176,6 @@ pub(super) fn bucket(took_ns: u64) -> usize {
 }
 
 /// OpenTelemetry writes a method without the slash before it.
-fn name(method: Method) -> &'static str {
+pub(super) fn name(method: Method) -> &'static str {
     method.path().trim_start_matches('/')
 }

@@ -9,12 +9,18 @@ mod calls;
 mod connections;
 pub mod names;
 mod observed;
+#[cfg(feature = "otel")]
+mod otel;
+#[cfg(not(feature = "otel"))]
+#[path = "otel_disabled.rs"]
+mod otel;
 mod page;
 mod process;
 mod shards;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod traced;
 
 use std::{
     fmt,
@@ -30,7 +36,9 @@ use std::{
 pub use calls::{CANCELLED, CODE_NAMES, Code, INTERNAL, OK, UNKNOWN};
 pub use connections::{ConnectionEnding, Connections, ListenerKind, SeatRefusal};
 pub use observed::{FeedState, Observed, SnapshotRefusal, SnapshotState, SourceState};
+pub use otel::{Caller, CollectorUrl, Exporter, TraceError, Traces};
 pub use slots::{DROP_REASONS, Filled, Outcome, SlotTable};
+pub use traced::{TraceParent, TracedCall};
 
 use self::{calls::Calls, slots::Slots};
 use crate::pb::Method;
@@ -47,6 +55,7 @@ struct Counts {
     slots: Slots,
     connections: [Connections; ListenerKind::ALL.len()],
     shed: AtomicU64,
+    spans_dropped: AtomicU64,
     refused: [AtomicU64; SnapshotRefusal::ALL.len()],
     /// Nanoseconds; all ones before the first.
     swap_ns: AtomicU64,
@@ -72,6 +81,7 @@ impl Metrics {
             slots: Slots::new(threads),
             connections: <_>::default(),
             shed: AtomicU64::new(0),
+            spans_dropped: AtomicU64::new(0),
             refused: <_>::default(),
             swap_ns: AtomicU64::new(NO_SWAP),
             observe: OnceLock::new(),
@@ -110,6 +120,11 @@ impl Metrics {
     #[inline]
     pub fn shed(&self) {
         self.0.shed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts spans that the collector will not have.
+    pub fn spans_dropped(&self, count: usize) {
+        self.0.spans_dropped.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Counts a snapshot that was refused.

@@ -47,6 +47,8 @@ metrics! {
         "Time from the headers of a call to the end of its answer";
     SHED = Counter "kindred_shed_total" []
         "Calls refused because the server had too much to do";
+    SPANS_DROPPED = Counter "kindred_trace_spans_dropped_total" []
+        "Spans of sampled calls that the collector does not have: it was down, slow, or too many waited";
     SLOTS = Counter "kindred_slots_total" ["placement", "market", "outcome"]
         "Slots answered; no placement is an ad hoc lookup";
     FALLBACK = Counter "kindred_fallback_items_total" []

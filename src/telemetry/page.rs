@@ -115,7 +115,9 @@ impl Metrics {
             let seconds = Duration::from_nanos(sum.sum_ns).as_secs_f64();
             out.encode_histogram::<NoLabelSet>(seconds, sum.count, &buckets, None)
         })?;
-        page.counter(&names::SHED, [([], self.0.shed.load(Ordering::Relaxed))])
+        page.counter(&names::SHED, [([], self.0.shed.load(Ordering::Relaxed))])?;
+        let spans_dropped = self.0.spans_dropped.load(Ordering::Relaxed);
+        page.counter(&names::SPANS_DROPPED, [([], spans_dropped)])
     }
 
     fn slots(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -197,6 +197,7 @@ fn what_is_looked_up_is_looked_up_at_each_scrape() {
     metrics.snapshot_swapped(Duration::from_millis(1_500));
     metrics.snapshot_refused(SnapshotRefusal::Blob);
     metrics.shed();
+    metrics.spans_dropped(3);
     for (series, expected) in [
         ("kindred_ready", "1"),
         ("kindred_snapshot_info{snapshot_id=\"5eed\"}", "1"),
@@ -209,6 +210,7 @@ fn what_is_looked_up_is_looked_up_at_each_scrape() {
         ("kindred_stock_feed_batches_beyond_gap{feed=\"erp\"}", "4"),
         ("kindred_stock_journal_writable", "1"),
         ("kindred_shed_total", "1"),
+        ("kindred_trace_spans_dropped_total", "3"),
     ] {
         check(&metrics, series, expected);
     }

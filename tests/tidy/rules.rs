@@ -32,7 +32,7 @@ const EMPTY_NAMES: [&str; 4] = ["utils", "common", "helpers", "types"];
 
 /// Libraries that a swap must find in one place, with the rooms or files below `src/` that may name
 /// them.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 15] = [
     ("tonic", GRPC),
     ("tonic_health", GRPC),
     ("tonic_prost", GRPC),
@@ -45,7 +45,11 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     ("memmap2", &["index/map.rs"]),
     ("arc_swap", &["slot"]),
     ("libc", &["cli/sigbus.rs"]),
+    ("opentelemetry", OTEL),
+    ("opentelemetry_sdk", OTEL),
+    ("opentelemetry_otlp", OTEL),
 ];
+const OTEL: &[&str] = &["telemetry/otel.rs"];
 const GRPC: &[&str] = &["service", "pb", "client", "load"];
 
 /// A rule over one file.

@@ -18,3 +18,19 @@ pub const WEB_CALL_WAIT: Duration = Duration::from_secs(10);
 
 /// Longest `x-request-id` that is taken over. A UUID takes 36, a trace context 55.
 pub const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Spans that wait for the collector: a second's worth of two thousand sampled calls, in about half a
+/// mebibyte. What comes while so many wait is dropped and counted.
+pub const SPANS_WAITING_MAX: usize = 2_048;
+
+/// Spans in one message to the collector: some hundred kibibytes, far below the 4 MiB that gRPC takes.
+pub const SPANS_BATCH_MAX: usize = 512;
+
+/// How long spans wait for others to go with them.
+pub const SPANS_GATHER_WAIT: Duration = Duration::from_secs(1);
+
+/// How long the collector may take for a message, tries again included. Calls wait for none of it.
+pub const SPANS_EXPORT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the end of the program waits until the last spans are taken.
+pub const SPANS_FLUSH_WAIT: Duration = Duration::from_secs(2);
