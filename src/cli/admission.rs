@@ -14,6 +14,7 @@ use tracing::info;
 
 use super::guards::{Allow, Guarded};
 use crate::{
+    index::Loading,
     model::{guard::GuardLimits, limits::GOLDEN_BYTES_MAX},
     service::{Golden, Health, ReleaseGuard, SnapshotNews, SnapshotParts, Snapshots},
     snapshot::{Check, Gate, Live, Quarantine, Snapshot, Trials},
@@ -73,6 +74,7 @@ pub(super) fn snapshots(
     gate: &Gate,
     health: &Health,
     news: &SnapshotNews,
+    loading: Loading,
 ) -> Snapshots {
     let guarded = store.clone();
     let release_guard: ReleaseGuard = Arc::new(move |live: &Manifest, waiting: &Manifest| {
@@ -86,6 +88,7 @@ pub(super) fn snapshots(
         news: news.clone(),
         health: health.clone(),
         quarantine: Quarantine::of(state_dir),
+        loading,
         check: gate.check.clone(),
         release_guard,
     })

@@ -166,7 +166,8 @@ pub(super) fn serve_store(
     let recommendations = Recommendations::new(Live::clone(&live));
     let availabilities = Availabilities::new(stock.clone(), Live::clone(&live));
     let followed = (&store, &track, &live);
-    let snapshots = admission::snapshots(followed, state_dir, &gate, &health, &news);
+    let snapshots =
+        admission::snapshots(followed, state_dir, &gate, &health, &news, args.memory.load.into());
     let (hot, reflection) = (recommendations.clone(), !args.no_reflection);
     let routes = routes(hot, availabilities, Some(snapshots), &health, reflection);
     let services = Services::new(routes, recommendations)

@@ -48,8 +48,9 @@ pub fn try_out(
     store: &Store,
     manifest: &Manifest,
     check: Option<&Check>,
+    loading: Loading,
 ) -> Result<Arc<Snapshot>, LoadError> {
-    let options = &WatchOptions::default();
+    let options = &WatchOptions { loading, ..WatchOptions::default() };
     Errand { store, manifest, options, check, is_wanted: &|| true }.run(live)
 }
 

@@ -115,14 +115,11 @@ impl Track {
             if let Some(expected) = expected.filter(|expected| *expected != live.snapshot_id) {
                 return Err(Error::UnexpectedActive { expected, found: live.snapshot_id });
             }
-            let (to, blobs) = match rollback.to {
-                Some(to) => (to, take_back(&live, &self.read(to)?, rollback.roles)),
-                None => {
-                    // If a race is lost, "before" must not come to mean before the winner.
-                    expected = Some(live.snapshot_id);
-                    self.before(&live, rollback.roles)?
-                }
-            };
+            if rollback.to.is_none() {
+                // If a race is lost, "before" must not come to mean before the winner.
+                expected = Some(live.snapshot_id);
+            }
+            let (to, blobs) = self.taken_back(&live, rollback.to, rollback.roles)?;
             if blobs == live.blobs && blobs == head.blobs {
                 return Err(Error::RollbackChangesNothing { to });
             }
@@ -130,6 +127,37 @@ impl Track {
             Ok(Some(Draft { kind, blobs, held: head.held, active: None }))
         });
         written.map(Published::into_manifest)
+    }
+
+    /// The manifest that a rollback to this one, or to the one before, would write now; it writes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::rollback`].
+    pub fn would_roll_back(
+        &self,
+        to: Option<u64>,
+        roles: &[Role],
+        note: &Note,
+    ) -> Result<Manifest, Error> {
+        let head = self.head()?.ok_or_else(|| self.empty())?;
+        let (number, held) = (head.number, head.held);
+        let (to, blobs) = self.taken_back(&self.live_after(head)?, to, roles)?;
+        let kind = Kind::Rollback { to, roles: roles.to_vec() };
+        let draft = Draft { kind, blobs, held, active: None };
+        Ok(draft.into_manifest(number.saturating_add(1), note))
+    }
+
+    /// Where a rollback leads, and what is live then.
+    fn taken_back(
+        &self,
+        live: &Manifest,
+        to: Option<u64>,
+        roles: &[Role],
+    ) -> Result<(u64, Vec<BlobRef>), Error> {
+        match to {
+            Some(to) => Ok((to, take_back(live, &self.read(to)?, roles))),
+            None => self.before(live, roles),
+        }
     }
 
     /// Keeps live what is live, whatever is published, until [`Self::release`].

@@ -91,6 +91,31 @@ fn a_rollback_is_visible_within_a_second_a_hundred_times_of_a_hundred() {
     assert_eq!(shop.manifests(), 102);
 }
 
+/// The roles of a manifest are not those that are live after a rollback of some of them.
+#[test]
+fn a_rollback_of_some_roles_to_a_damaged_blob_writes_nothing() {
+    let shop = Shop::new();
+    point_to(&shop, &["a"]);
+    let damaged = shop.catalog_file();
+    let live = point_to(&shop, &["a", "b"]);
+    let server = Server::start(&shop);
+    let mut bytes = fs::read(&damaged).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    crate::shop::replace(&damaged, &bytes);
+    block_on(async {
+        let mut operator = snapshots(server.address).await;
+        for number in [0, 1] {
+            let roles = vec!["catalog".to_owned()];
+            let back = pb::RollbackSnapshotRequest { roles, ..rollback_to(number) };
+            let refused = operator.rollback_snapshot(back).await.unwrap_err();
+            assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+        }
+        assert_eq!(served(&mut client(server.address).await).await, live);
+    });
+    assert_eq!(shop.manifests(), 2, "nothing was written");
+}
+
 #[test]
 fn a_hold_survives_a_restart_and_keeps_out_what_was_rolled_back() {
     let shop = Shop::new();

@@ -28,8 +28,17 @@ pub(in crate::service) struct ReplyBody(Kind);
 enum Kind {
     /// What is left of the frame; nothing once the trailers are sent.
     Whole(Option<Bytes>),
-    /// With the call that ends with it.
-    Routed(Body, Option<Box<Running>>),
+    Routed(Routed),
+}
+
+#[derive(Debug)]
+struct Routed {
+    body: Body,
+    /// What is left of the body's last data: it leaves in pieces, too, so that a peer who takes none of
+    /// them is seen to wait.
+    rest: Bytes,
+    /// The call that ends with it.
+    call: Option<Box<Running>>,
 }
 
 impl ReplyBody {
@@ -40,7 +49,7 @@ impl ReplyBody {
 
     /// Whatever the router answers.
     pub(super) fn routed(body: Body) -> Self {
-        Self(Kind::Routed(body, None))
+        Self(Kind::Routed(Routed { body, rest: Bytes::new(), call: None }))
     }
 
     /// Is it OK, and all there?
@@ -51,7 +60,7 @@ impl ReplyBody {
     /// The same; if it is the router's, the call ends with it.
     pub(in crate::service) fn measured(self, call: Box<Running>) -> Self {
         match self.0 {
-            Kind::Routed(body, _) => Self(Kind::Routed(body, Some(call))),
+            Kind::Routed(routed) => Self(Kind::Routed(Routed { call: Some(call), ..routed })),
             whole @ Kind::Whole(_) => Self(whole),
         }
     }
@@ -68,16 +77,7 @@ impl HttpBody for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let rest = match &mut self.0 {
             Kind::Whole(rest) => rest,
-            Kind::Routed(body, call) => {
-                let part = Pin::new(body).poll_frame(cx);
-                if part.is_pending() {
-                    is_our_turn();
-                }
-                if let Some(call) = call {
-                    call.look(&part);
-                }
-                return part;
-            }
+            Kind::Routed(routed) => return routed.poll_frame(cx),
         };
         let Some(bytes) = rest else { return Poll::Ready(None) };
         if bytes.is_empty() {
@@ -92,7 +92,7 @@ impl HttpBody for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole(rest) => rest.is_none(),
-            Kind::Routed(body, _) => body.is_end_stream(),
+            Kind::Routed(routed) => routed.rest.is_empty() && routed.body.is_end_stream(),
         }
     }
 
@@ -100,8 +100,30 @@ impl HttpBody for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(_) => SizeHint::default(),
-            Kind::Routed(body, _) => body.size_hint(),
+            Kind::Routed(Routed { body, rest, .. }) if rest.is_empty() => body.size_hint(),
+            Kind::Routed(_) => SizeHint::default(),
         }
+    }
+}
+
+impl Routed {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.rest.is_empty() {
+            let part = Pin::new(&mut self.body).poll_frame(cx);
+            if part.is_pending() {
+                is_our_turn();
+            }
+            if let Some(call) = &mut self.call {
+                call.look(&part);
+            }
+            let Poll::Ready(Some(Ok(frame))) = part else { return part };
+            match frame.into_data() {
+                Ok(data) => self.rest = data,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES_MAX));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
 

@@ -86,16 +86,16 @@ impl Inner {
             require(asked, live.snapshot_id)?;
         }
         let track = &self.parts.track;
-        let (to, expected_active) = match request.target_manifest_number {
-            0 if roles.is_empty() => (Some(self.before(&live)?), Some(live.snapshot_id)),
-            0 => (None, asked),
-            number => (Some(number), asked),
+        let to = match request.target_manifest_number {
+            0 if roles.is_empty() => Some(self.before(&live)?),
+            0 => None,
+            number => Some(number),
         };
-        // What it goes back to must load, or the next server to start would serve nothing.
-        if let Some(to) = to {
-            self.check(&track.read(to)?)?;
-        }
         let note = note(request.actor, request.reason);
+        // What is live then must load, or the next server to start would serve nothing. Of some roles it is
+        // another thing than what they come from.
+        self.check(&track.would_roll_back(to, &roles, &note)?)?;
+        let expected_active = Some(live.snapshot_id);
         let active = track.rollback(&Rollback { to, roles: &roles, expected_active, note })?;
         Ok(Change { active, previous: Some(live) })
     }
@@ -176,8 +176,8 @@ impl Inner {
         }
         let live = self.parts.live.load();
         let live = live.as_deref().map(|moment| &*moment.snapshot);
-        let SnapshotParts { store, check, .. } = &self.parts;
-        Ok(snapshot::try_out(live, store, manifest, check.as_ref())?)
+        let SnapshotParts { store, check, loading, .. } = &self.parts;
+        Ok(snapshot::try_out(live, store, manifest, check.as_ref(), *loading)?)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     describe::{invalid, snapshot_id},
 };
 use crate::{
-    index::{Catalog, Ordinal, Role, View},
+    index::{Catalog, Ordinal, Role, UnverifiedBlob, View},
     model::{
         id,
         limits::{DIFF_LISTS_MAX, DIFF_PRODUCTS_MAX, DIFF_TOP_DEFAULT, DIFF_TOP_MAX},
@@ -72,7 +72,10 @@ impl Inner {
         }
         let manifest = self.find(id)?;
         let blob = manifest.blob(Role::Catalog).ok_or(store::Error::NoCatalog)?;
-        let catalog = Catalog::open(&self.parts.store.blob_path(blob), Some(blob.hash));
+        let path = self.parts.store.blob_path(blob);
+        let catalog = UnverifiedBlob::open_paced(&path, self.parts.loading, &mut |_| Ok(()))
+            .and_then(|opened| opened.verify(Some(blob.hash)))
+            .and_then(Catalog::from_blob);
         let catalog = catalog.map_err(|error| {
             let text = format!("snapshot {id} cannot be compared: {error}");
             Refusal::Snapshots(Why::Precondition, text)

@@ -29,6 +29,7 @@ use super::{
     status::{Refusal, Why},
 };
 use crate::{
+    index::Loading,
     model::limits::{SNAPSHOT_CALLS_MAX, SNAPSHOT_FOLLOW_S, SNAPSHOT_WATCHES_MAX},
     pb::{self, server::snapshot_service_server::SnapshotService},
     snapshot::{Check, Live, Quarantine},
@@ -52,6 +53,8 @@ pub struct SnapshotParts {
     pub health: Health,
     /// What is not taken any more.
     pub quarantine: Quarantine,
+    /// How the watcher brings files into memory.
+    pub loading: Loading,
     /// What the watcher's gate asks, too.
     pub check: Option<Check>,
     /// Guards of a publish, for the end of a hold.

@@ -35,6 +35,7 @@ impl Rig {
         let manifests = ids.iter().map(|id| shop.publish(id)).collect::<Vec<_>>();
         let (news, health) = (SnapshotNews::new(), Health::new());
         let service = Snapshots::new(SnapshotParts {
+            loading: crate::index::Loading::Auto,
             store: shop.store.clone(),
             track: shop.track.clone(),
             live: Live::clone(&shop.live),
