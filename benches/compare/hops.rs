@@ -24,6 +24,9 @@ use crate::{
 
 const LANES: (usize, usize) = (10, 10);
 
+/// Streams that the server takes on a connection.
+const STREAMS_MAX: u32 = 64;
+
 /// Rows 13 and 14. Neither has a floor: they say what a way of running it costs.
 pub(crate) fn rows(run: &Run, shop: &Shop) -> Vec<Figure> {
     vec![tls(run, shop), envoy(run, shop)]
@@ -47,9 +50,11 @@ fn tls(run: &Run, shop: &Shop) -> Figure {
     let connector = TlsConnector::from(Arc::new(config));
 
     let frames = shop.requests();
-    let plain = shop.unfed(1, &run.cores.server, &[]);
-    let options = [("KINDRED_TLS_CERT", cert_file), ("KINDRED_TLS_KEY", key_file)];
-    let secret = shop.unfed(1, &run.cores.server, &options);
+    // The transport is what is compared: neither side refuses what waits while the other has the core.
+    let patient = ("KINDRED_SHED_AFTER_MS", PathBuf::from("0"));
+    let plain = shop.unfed(1, &run.cores.server, "state", std::slice::from_ref(&patient));
+    let options = [("KINDRED_TLS_CERT", cert_file), ("KINDRED_TLS_KEY", key_file), patient];
+    let secret = shop.unfed(1, &run.cores.server, "state-tls", &options);
     let mut sides = [
         Side {
             server: &secret,
@@ -87,7 +92,8 @@ fn envoy(run: &Run, shop: &Shop) -> Figure {
     };
     let on = &run.asker;
     let frames = shop.requests();
-    let kindred = shop.kindred(on, 1, &run.cores.server);
+    let patient = [("KINDRED_SHED_AFTER_MS", PathBuf::from("0"))];
+    let kindred = shop.unfed(1, &run.cores.server, "state", &patient);
     let address = free_address();
     let config = write(&run.dir, "envoy.json", &envoy_config(address, kindred.address));
     let mut command = Command::new(program);
@@ -164,7 +170,11 @@ fn envoy_config(listen: SocketAddr, server: SocketAddr) -> String {
             "typed_extension_protocol_options": {
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                     "@type": options,
-                    "explicit_http_config": { "http2_protocol_options": {} },
+                    // As many as the server takes: Envoy opens more before it is told, and does not try again what
+                    // was refused.
+                    "explicit_http_config": { "http2_protocol_options": {
+                        "max_concurrent_streams": STREAMS_MAX,
+                    }},
                 },
             },
             "load_assignment": {

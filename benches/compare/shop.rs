@@ -98,19 +98,20 @@ impl Shop {
 
     /// Starts the server that ships, and feeds it stock.
     pub(crate) fn kindred(&self, on: &Loop, runtimes: usize, cores: &[usize]) -> Server {
-        let server = self.unfed(runtimes, cores, &[]);
+        let server = self.unfed(runtimes, cores, "state", &[]);
         self.feed(on, server.address);
         server
     }
 
-    /// Starts the server that ships, with these variables, and without stock.
+    /// Starts the server that ships, with this state directory and these variables, and without stock.
     pub(crate) fn unfed(
         &self,
         runtimes: usize,
         cores: &[usize],
+        state: &str,
         options: &[(&str, PathBuf)],
     ) -> Server {
-        let state = self.dir.join(if options.is_empty() { "state" } else { "state-other" });
+        let state = self.dir.join(state);
         std::fs::remove_dir_all(&state).ok();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kindred"));
         command.arg("serve").arg("--store").arg(self.store()).arg("--state").arg(state);
