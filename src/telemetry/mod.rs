@@ -1,6 +1,6 @@
 //! Signals for operators: every metric by name, counted where it happens, read when somebody asks.
 //!
-//! What a request counts goes into [`shards`]: one a thread, so that two runtimes never write to one
+//! What a request counts goes into `shards`: one a thread, so that two runtimes never write to one
 //! cache line, and found by index, so that nothing is hashed, locked or allocated. Everything else is
 //! looked up at the scrape. Counts only grow while the process lives, also over snapshots. No metric has
 //! a label that takes a value for each product, visitor or peer.
