@@ -58,8 +58,7 @@ async fn served(client: &mut crate::calls::Client) -> String {
 
 /// How many times something is done, of many or of few.
 fn rounds(few: usize, many: usize) -> usize {
-    let is_full = std::env::var_os("KINDRED_FULL").is_some()
-        || std::env::var("KINDRED_TIER").is_ok_and(|tier| tier == "full");
+    let is_full = std::env::var("KINDRED_TIER").is_ok_and(|tier| tier == "full");
     if is_full { many } else { few }
 }
 
