@@ -17,7 +17,10 @@ use std::{
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Event, Gate, Live, LoadError, Moment, WatchOptions, load::Errand, moment::go_live,
+    Event, Gate, Live, LoadError, Moment, WatchOptions,
+    load::Errand,
+    moment::go_live,
+    notice::{LOOK_INTERVAL, Notice},
     watch::Command,
 };
 use crate::{
@@ -91,33 +94,26 @@ impl Follower {
 
     pub(super) fn run(&mut self, inbox: &Receiver<Command>) {
         let poll_interval = self.options.poll_interval;
+        let mut notice = Notice::new(self.track.dir());
         self.look();
         let mut polled = Instant::now();
         while !self.is_stopped() {
-            let now = Instant::now();
-            let mut wait = poll_interval.saturating_sub(now.duration_since(polled));
-            if !self.retired.is_empty() {
-                wait = wait.min(REAP_INTERVAL);
-            }
-            if let Some(due) = self.gate.trials.due() {
-                wait = wait.min(due.saturating_duration_since(now));
-            }
-            match inbox.recv_timeout(wait) {
-                Ok(first) => {
-                    // One publish is several events: one look answers all that wait.
-                    if self.is_stopped() {
+            match inbox.recv_timeout(self.wait(polled)) {
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Command::Retry) => {
+                    // All that wait are one.
+                    if inbox.try_iter().any(|next| next == Command::Stop) {
                         return;
                     }
-                    let waiting = std::iter::once(first).chain(inbox.try_iter());
-                    if waiting.fold(false, |retry, next| retry | (next == Command::Retry)) {
-                        self.refused = None;
-                    }
+                    self.refused = None;
                     self.look();
                 }
-                Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    if polled.elapsed() >= poll_interval {
+                    let is_polled = polled.elapsed() >= poll_interval;
+                    if notice.is_changed() || is_polled {
                         self.look();
+                    }
+                    if is_polled {
                         polled = Instant::now();
                     }
                 }
@@ -125,6 +121,15 @@ impl Follower {
             self.gate.trials.settle(Instant::now());
             self.reap();
         }
+    }
+
+    /// How long nothing is to be done, if nobody asks for anything.
+    fn wait(&self, polled: Instant) -> Duration {
+        let now = Instant::now();
+        let poll = self.options.poll_interval.saturating_sub(now.duration_since(polled));
+        let due = self.gate.trials.due().map(|due| due.saturating_duration_since(now));
+        let reap = (!self.retired.is_empty()).then_some(REAP_INTERVAL);
+        [Some(poll), due, reap].into_iter().flatten().fold(LOOK_INTERVAL, Duration::min)
     }
 
     fn is_stopped(&self) -> bool {

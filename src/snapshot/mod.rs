@@ -11,6 +11,7 @@ mod follow;
 mod gate;
 mod load;
 mod moment;
+mod notice;
 mod pace;
 mod policy;
 mod quarantine;

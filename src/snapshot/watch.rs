@@ -12,8 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use notify::{RecursiveMode, Watcher as _};
-use tracing::{debug, error, warn};
+use tracing::{debug, error};
 
 use super::{Gate, Live, LoadError, Snapshot, follow::Follower, touch::Toucher};
 use crate::{
@@ -25,7 +24,7 @@ use crate::{
 /// How to follow a track.
 #[derive(Clone, Copy, Debug)]
 pub struct WatchOptions {
-    /// Look for a newer manifest this often, also where the file system notifies of nothing.
+    /// Look for a newer manifest this often, also where the directory's time tells of nothing.
     pub poll_interval: Duration,
     /// Read the files of a later snapshot no faster than so many bytes a second: the first one
     /// comes as fast as it goes. `None`: as fast as those who answer leave room for.
@@ -76,8 +75,8 @@ pub struct Watcher {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    /// Something in the track's directory changed, or the watcher is dropped.
-    Look,
+    /// The watcher is dropped.
+    Stop,
     /// Try again also what was refused.
     Retry,
 }
@@ -100,7 +99,7 @@ impl Watcher {
     ) -> io::Result<Self> {
         let (commands, inbox) = mpsc::channel();
         let is_stopped = Arc::<AtomicBool>::default();
-        let (notices, stopped) = (commands.clone(), Arc::clone(&is_stopped));
+        let stopped = Arc::clone(&is_stopped);
         // Also of what is locked, since a lock may be refused: to touch it costs little.
         let touch = |interval| {
             let (live, is_stopped) = (Live::clone(&live), Arc::clone(&is_stopped));
@@ -109,12 +108,9 @@ impl Watcher {
         };
         let toucher = options.touch_interval.map(touch).transpose()?;
         let follow = move || {
-            // Without notifications the poll still finds every manifest, only later.
-            let watching = watch_directory(&track, notices);
             let place = (store, track, live, stock);
             let mut follower = Follower::new(place, options, gate, stopped, Box::new(on_event));
             follower.run(&inbox);
-            drop(watching);
         };
         thread::Builder::new().name("kindred-watch".to_owned()).spawn(follow)?;
         Ok(Self { commands, is_stopped, _toucher: toucher })
@@ -134,28 +130,8 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.is_stopped.store(true, Ordering::Relaxed);
-        if self.commands.send(Command::Look).is_err() {
+        if self.commands.send(Command::Stop).is_err() {
             error!("The watcher ended early: this is a fault of the program.");
         }
     }
-}
-
-fn watch_directory(track: &Track, commands: Sender<Command>) -> Option<notify::RecommendedWatcher> {
-    let look = move |event: notify::Result<notify::Event>| {
-        // Our own reading of the directory is an event, too.
-        if matches!(&event, Ok(event) if event.kind.is_access()) {
-            return;
-        }
-        debug!(?event, "The track's directory changed.");
-        if commands.send(Command::Look).is_err() {
-            debug!("The watcher is gone already.");
-        }
-    };
-    let started = notify::recommended_watcher(look).and_then(|mut watcher| {
-        watcher.watch(track.dir(), RecursiveMode::NonRecursive)?;
-        Ok(watcher)
-    });
-    started
-        .inspect_err(|error| warn!(%error, "No file notifications: new snapshots are polled for."))
-        .ok()
 }
