@@ -18,6 +18,7 @@ mod ends;
 mod floods;
 mod hangers;
 mod malformed;
+mod overload;
 mod raw;
 mod readings;
 mod swaps;
@@ -80,7 +81,7 @@ fn started(shop: &Shop) -> Server {
 /// A test: what it counted, or it panics.
 type Test = fn(Tier) -> String;
 
-const TESTS: [(&str, Test); 10] = [
+const TESTS: [(&str, Test); 11] = [
     ("a_flood_harms_nobody_else", floods::floods),
     ("silent_peers_are_closed", hangers::silent),
     ("peers_that_trickle_harm_nobody_else", hangers::trickling),
@@ -90,6 +91,7 @@ const TESTS: [(&str, Test); 10] = [
     ("no_answer_is_later_than_its_deadline", deadlines::deadlines),
     ("who_honours_goaway_loses_no_call_and_who_hangs_keeps_nobody", ends::sigterms),
     ("nothing_is_served_that_was_not_verified", ends::starts),
+    ("more_calls_than_there_is_room_for_are_told_at_once", overload::overload),
     ("a_swap_fails_no_call_and_mixes_no_answer", swaps::swaps),
 ];
 
