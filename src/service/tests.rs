@@ -55,6 +55,7 @@ mod hot;
 mod limits;
 mod listing;
 mod measure;
+mod moment;
 mod pages;
 mod peer;
 mod readiness;

@@ -85,3 +85,13 @@ fn whole_pages_of_zeros_take_no_place_on_the_disk() {
     let taken = check(&[Bytes(9), Zeros(12 * PAGE), Bytes(9)]);
     assert!(taken <= 3 * PAGE as u64, "{taken} bytes for two pages that have something");
 }
+
+/// The null device takes every byte, and no sync.
+#[test]
+fn a_file_counts_as_written_only_when_the_system_has_synced_it() {
+    let null = File::options().write(true).open("/dev/null").expect("the null device");
+    let mut writer = PageWriter::new(null);
+    writer.write(b"bytes").expect("they are taken");
+    let failed = writer.finish(b"start").expect_err("they are not synced");
+    assert_eq!(failed.kind(), std::io::ErrorKind::InvalidInput);
+}

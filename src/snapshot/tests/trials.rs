@@ -2,7 +2,8 @@
 //! starts are `Trials::open` on one directory; a death is a `Trials` that is dropped in the middle.
 
 use std::{
-    fs,
+    fs, io,
+    os::unix::fs::symlink,
     path::Path,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use super::{
     shop::{Done, Shop},
 };
 use crate::{
-    snapshot::{Gate, Quarantine, Trials, WatchOptions},
+    snapshot::{Gate, Quarantine, Trials, WatchOptions, trials::write_durably},
     store::SnapshotId,
 };
 
@@ -146,7 +147,7 @@ fn a_damaged_file_begins_anew_and_keeps_what_is_quarantined() {
     let cuts = (0..whole.len()).map(|len| &whole[..len]);
     for damage in damages.into_iter().chain(cuts) {
         fs::remove_file(&file).unwrap();
-        std::io::Write::write_all(&mut fs::File::create(&file).unwrap(), damage).unwrap();
+        io::Write::write_all(&mut fs::File::create(&file).unwrap(), damage).unwrap();
         let trials = Trials::open(dir.path(), SPAN);
         assert!(trials.refuses(id('a')));
         trials.begin(id('b'));
@@ -154,7 +155,7 @@ fn a_damaged_file_begins_anew_and_keeps_what_is_quarantined() {
     assert_eq!(quarantined(dir.path()), "a", "what was damaged counted nothing");
     // Names of no snapshot in a whole file are passed over.
     let odd = b"{\"trying\":[\"x\",\"../../etc\"],\"endings\":{\"x\":7}}";
-    std::io::Write::write_all(&mut fs::File::create(&file).unwrap(), odd).unwrap();
+    io::Write::write_all(&mut fs::File::create(&file).unwrap(), odd).unwrap();
     drop(Trials::open(dir.path(), SPAN));
     assert_eq!(quarantined(dir.path()), "a");
 }
@@ -223,4 +224,15 @@ fn what_is_quarantined_serves_where_there_is_nothing_else() {
     shop.publish("b");
     expect(&events, live("b"));
     assert!(Instant::now() < deadline);
+}
+
+/// The null device takes every byte, and no sync.
+#[test]
+fn what_is_remembered_has_its_name_only_when_the_system_has_synced_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trying.json");
+    symlink("/dev/null", path.with_extension("tmp")).unwrap();
+    let error = write_durably(&path, b"bytes").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+    assert!(!path.exists());
 }

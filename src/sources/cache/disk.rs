@@ -117,3 +117,25 @@ fn sync_dir(path: &Path) -> Result<(), CacheError> {
     let dir = path.parent().unwrap_or(path);
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempPath;
+
+    use super::*;
+
+    /// The null device and `/proc` are opened like others, and refuse a sync.
+    #[test]
+    fn a_file_of_the_cache_has_its_name_only_when_the_system_has_synced_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (temp, path) = (dir.path().join("tmp"), dir.path().join("entry.json"));
+        fs::write(&temp, "bytes").unwrap();
+        let null = File::options().write(true).open("/dev/null").unwrap();
+        let file = NamedTempFile::from_parts(null, TempPath::try_from_path(temp).unwrap());
+        let error = put(file, &path).unwrap_err();
+        assert!(matches!(error, CacheError::Io { step: "sync", .. }), "{error}");
+        assert!(!path.exists());
+        let error = sync_dir(Path::new("/proc/version")).unwrap_err();
+        assert!(matches!(error, CacheError::Io { step: "sync", .. }), "{error}");
+    }
+}

@@ -168,6 +168,30 @@ fn a_name_appears_only_after_its_bytes_and_what_it_names_are_synced() {
 }
 
 #[test]
+fn a_name_that_changes_hands_is_synced_before_anyone_hears_so() {
+    let disk = Arc::new(TestDisk::default());
+    let shop = shop_on(disk.clone());
+    let path = shop.store.blob_path(&commit(&shop.store, "c1").unwrap());
+    fs::remove_file(&path).unwrap();
+    put_file(&path, b"damaged");
+    done(&disk);
+    commit(&shop.store, "c1").unwrap();
+    let steps = done(&disk);
+    let at = steps.iter().position(|step| step == "replace catalog.kdx").unwrap();
+    assert_eq!(steps[at + 1], "sync_dir blobs", "{steps:?}");
+}
+
+#[test]
+fn who_finds_the_directories_of_a_store_made_syncs_them_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    Store::create(&path).unwrap();
+    let disk = Arc::new(TestDisk::default());
+    Store::create_on(&path, disk.clone()).unwrap();
+    assert_eq!(done(&disk), ["sync_dir store", "sync_dir tracks"]);
+}
+
+#[test]
 fn a_blob_that_vanishes_while_its_manifest_is_written_is_named() {
     let disk = Arc::new(TestDisk::default());
     let shop = shop_on(disk.clone());

@@ -177,3 +177,12 @@ fn a_store_that_cannot_be_written_can_be_read() {
     assert_eq!(track.history().count() + track.fallbacks(&head).count(), 1);
     assert_eq!(modified(shop.track.dir()), before);
 }
+
+/// The null device and `/proc` are opened like others, and refuse a sync.
+#[test]
+fn the_local_disk_hands_every_sync_to_the_system() {
+    let refused = |synced: io::Result<()>| synced.unwrap_err().kind();
+    let null = File::open("/dev/null").unwrap();
+    assert_eq!(refused(LocalDisk.sync_file(&null)), io::ErrorKind::InvalidInput);
+    assert_eq!(refused(LocalDisk.sync_dir(Path::new("/proc"))), io::ErrorKind::InvalidInput);
+}

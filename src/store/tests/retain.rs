@@ -94,6 +94,14 @@ fn what_a_hold_keeps_and_what_waits_behind_it_stay() {
 }
 
 #[test]
+fn what_stays_is_counted_by_the_first_of_its_reasons() {
+    let shop = old_shop("publish c0; publish c1; hold; publish c2; publish c3; publish c4");
+    let done = shop.store.collect(&keeping(1), Removal::Done).unwrap();
+    let reasons = [Kept::Live, Kept::Newest, Kept::Fallback, Kept::Recent];
+    assert_eq!(done.kept, reasons.map(|reason| (reason, (1, 2))).into());
+}
+
+#[test]
 fn where_a_rollback_came_from_and_would_go_on_to_stays() {
     // What it left may be wanted back.
     check_left("publish c1; publish c2; publish c3; publish c4; rollback 1", 1, "c1 c4");
@@ -368,4 +376,22 @@ fn a_writer_at_any_step_of_a_clean_up_leaves_no_manifest_without_its_blobs() {
         }
         assert_eq!(refused > 10, writer == Writer::Rollback, "{refused}");
     }
+}
+
+/// Where nothing locks, only a second look at its age keeps what a writer names meanwhile.
+#[test]
+fn without_locks_a_blob_that_was_named_before_its_removal_stays() {
+    let without_locks = || TestDisk::default().without_locks();
+    let with = |store: &Store, disk: TestDisk| Store { disk: Arc::new(disk), ..store.clone() };
+    let (counted, counting) = (old_shop(FIVE), Arc::new(without_locks()));
+    let cleaning = Store { disk: counting.clone(), ..counted.store.clone() };
+    cleaning.collect(&keeping(1), Removal::Done).unwrap();
+    let looked = counting.take_done().iter().position(|step| step == "link collected").unwrap();
+
+    let shop = old_shop(FIVE);
+    let writing = with(&shop.store, without_locks());
+    let name = move || drop(Writer::Publish.run(&writing).unwrap());
+    let disk = TestDisk::before_step(looked, name).without_locks();
+    with(&shop.store, disk).collect(&keeping(1), Removal::Done).unwrap();
+    assert_eq!(left(&shop.store), "c2 c4 c5");
 }

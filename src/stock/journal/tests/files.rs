@@ -1,9 +1,14 @@
 //! The journal on real files.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
 
 use super::{
-    Journal, JournalError, LocalStorage, append,
+    Journal, JournalError, LocalStorage, Sink, Storage as _, append,
     format::{Kind, NUMBER_MAX, checkpoint_name, kind_of, segment_name},
     open, texts,
 };
@@ -38,8 +43,8 @@ fn what_is_appended_comes_back_and_checkpoints_take_files_away() {
     journal.checkpoint(sealed, &mut texts("abc").into_iter()).unwrap();
     assert_eq!(names(&dir), [checkpoint_name(3), segment_name(3)]);
     drop(journal);
-    fs::File::create_new(dir.join("new.tmp")).unwrap();
-    fs::File::create_new(dir.join("lock")).unwrap();
+    File::create_new(dir.join("new.tmp")).unwrap();
+    File::create_new(dir.join("lock")).unwrap();
     let (_, recovery, found) = open(local()).unwrap();
     assert_eq!((found, recovery.checkpoint_records), (texts("abc d"), 1));
     assert_eq!(names(&dir), [&checkpoint_name(3), &segment_name(3), "lock"]);
@@ -136,4 +141,16 @@ fn only_names_as_the_journal_writes_them_count() {
     }
     is(&segment_name(0), Kind::Other);
     is(&segment_name(NUMBER_MAX + 1), Kind::Other);
+}
+
+/// The null device and `/proc` are opened like others, and refuse a sync.
+#[test]
+fn the_local_directory_hands_every_sync_to_the_system() {
+    let refused = |synced: io::Result<()>| synced.unwrap_err().kind();
+    let mut null = File::options().write(true).open("/dev/null").unwrap();
+    assert_eq!(refused(Sink::sync_data(&mut null)), io::ErrorKind::InvalidInput);
+    let proc = LocalStorage::create(Path::new("/proc")).unwrap();
+    assert_eq!(refused(proc.sync_dir()), io::ErrorKind::InvalidInput);
+    let inside = LocalStorage::create(Path::new("/proc/self"));
+    assert_eq!(refused(inside.map(drop)), io::ErrorKind::InvalidInput, "its parent is synced");
 }
