@@ -17,7 +17,7 @@ use std::{
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Event, Gate, Live, LoadError, Moment, WatchOptions, load::Errand, moment::go_live,
+    Event, Gate, Live, LoadError, Moment, Standing, WatchOptions, load::Errand, moment::go_live,
     watch::Command,
 };
 use crate::{
@@ -43,6 +43,7 @@ pub(super) struct Follower {
     refused: Option<Refused>,
     /// The number of the manifest whose quarantine was told of.
     told: Option<u64>,
+    standing: Standing,
     retired: Vec<Arc<Moment>>,
     on_event: Box<dyn Fn(Event<'_>)>,
 }
@@ -51,7 +52,11 @@ pub(super) struct Follower {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
     Live,
+    /// An earlier one is live in the place of what was refused.
+    Earlier,
     Refused,
+    /// The track has none.
+    Nothing,
     /// Another manifest became current meanwhile, or the watcher is gone.
     Unwanted,
 }
@@ -84,6 +89,7 @@ impl Follower {
             shown: None,
             refused: None,
             told: None,
+            standing: Standing::default(),
             retired: Vec::new(),
             on_event,
         }
@@ -131,9 +137,19 @@ impl Follower {
         self.is_stopped.load(Ordering::Relaxed)
     }
 
-    /// Takes what is current, and what becomes current meanwhile.
+    /// Takes what is current, and what becomes current meanwhile; tells how that left things.
     fn look(&mut self) {
-        while self.take_current() == Taken::Unwanted && !self.is_stopped() {}
+        let standing = loop {
+            match self.take_current() {
+                Taken::Live | Taken::Nothing => break Standing::Current,
+                Taken::Earlier | Taken::Refused => break Standing::Behind,
+                Taken::Unwanted if self.is_stopped() => return,
+                Taken::Unwanted => {}
+            }
+        };
+        if std::mem::replace(&mut self.standing, standing) != standing {
+            (self.on_event)(Event::Stands(standing));
+        }
     }
 
     /// Takes what is current, if it is not live yet.
@@ -142,7 +158,7 @@ impl Follower {
             Ok(Some(current)) => current,
             Ok(None) => {
                 debug!("The track has no manifest yet.");
-                return Taken::Refused;
+                return Taken::Nothing;
             }
             Err(error) => {
                 error!(%error, "The track cannot be read; nothing changes.");
@@ -216,9 +232,10 @@ impl Follower {
                 continue;
             }
             warn!(manifest = manifest.number, "Trying an earlier snapshot.");
-            let taken = self.take_or_remember(&manifest, current);
-            if taken != Taken::Refused {
-                return taken;
+            match self.take_or_remember(&manifest, current) {
+                Taken::Refused => {}
+                Taken::Live => return Taken::Earlier,
+                taken @ (Taken::Earlier | Taken::Nothing | Taken::Unwanted) => return taken,
             }
         }
         Taken::Refused
