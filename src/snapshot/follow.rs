@@ -18,7 +18,7 @@ use tracing::{debug, error, info, warn};
 
 use super::{
     Event, Gate, Live, LoadError, Moment, Standing, WatchOptions, load::Errand, moment::go_live,
-    watch::Command,
+    trials::Trial, watch::Command,
 };
 use crate::{
     stock::Stock,
@@ -253,11 +253,8 @@ impl Follower {
     fn take_or_remember(&mut self, manifest: &Manifest, current: &Manifest) -> Taken {
         // Marked first: a repair while it loads is another file.
         let files = self.marks(manifest);
-        self.gate.trials.begin(manifest.snapshot_id);
-        let taken = self.load_and_swap(manifest, current);
-        if !matches!(taken, Ok(Taken::Live)) {
-            self.gate.trials.leave(manifest.snapshot_id);
-        }
+        let trial = self.gate.trials.begin(manifest.snapshot_id);
+        let taken = self.load_and_swap(manifest, current, trial);
         taken.unwrap_or_else(|error| {
             let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
             error!(number, %snapshot_id, %error, "Snapshot is refused.");
@@ -275,6 +272,7 @@ impl Follower {
         &mut self,
         manifest: &Manifest,
         current: &Manifest,
+        trial: Trial,
     ) -> Result<Taken, LoadError> {
         let begun = Instant::now();
         let live = self.live.load();
@@ -308,7 +306,7 @@ impl Follower {
         info!(snapshot_id = snapshot.id(), manifest.number, file_len_bytes, "Snapshot is live.");
         (self.on_event)(Event::Live(&snapshot));
         // Behind the news: whoever waits for them does not wait for the disk.
-        self.gate.trials.went_live(manifest.snapshot_id, Instant::now());
+        trial.went_live(Instant::now());
         Ok(Taken::Live)
     }
 
