@@ -83,9 +83,8 @@ impl Observer {
             LoadError::Policy(_) => SnapshotRefusal::Policy,
             LoadError::Stock(_) => SnapshotRefusal::Stock,
             LoadError::Check(_) => SnapshotRefusal::Check,
-            LoadError::Panicked(_) | LoadError::Thread(_) | LoadError::NoCatalog { .. } => {
-                SnapshotRefusal::Other
-            }
+            LoadError::Panicked(_) => SnapshotRefusal::Panicked,
+            LoadError::Thread(_) | LoadError::NoCatalog { .. } => SnapshotRefusal::Other,
         });
     }
 }

@@ -1,11 +1,12 @@
 //! Following a track: load what becomes current, make it live, unmap what was.
 //!
-//! Whatever happens to one snapshot, following goes on. What is no longer current when it is loaded is
+//! Whatever happens to one snapshot, following goes on, also where this program has a fault. What is no longer current when it is loaded is
 //! dropped; what is quarantined is not taken while there is another one to serve.
 
 use std::{
-    fs,
+    fs, mem,
     os::unix::fs::MetadataExt as _,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -137,19 +138,37 @@ impl Follower {
         self.is_stopped.load(Ordering::Relaxed)
     }
 
-    /// Takes what is current, and what becomes current meanwhile; tells how that left things.
+    /// Takes what is current, and what becomes current meanwhile; tells how that left things. A panic on
+    /// the way ends this look and not the following.
     fn look(&mut self) {
-        let standing = loop {
-            match self.take_current() {
-                Taken::Live | Taken::Nothing => break Standing::Current,
-                Taken::Earlier | Taken::Refused => break Standing::Behind,
-                Taken::Unwanted if self.is_stopped() => return,
-                Taken::Unwanted => {}
+        let standing = self.survive(|follower| {
+            loop {
+                match follower.take_current() {
+                    Taken::Live | Taken::Nothing => return Some(Standing::Current),
+                    Taken::Earlier | Taken::Refused => return Some(Standing::Behind),
+                    Taken::Unwanted if follower.is_stopped() => return None,
+                    Taken::Unwanted => {}
+                }
             }
-        };
-        if std::mem::replace(&mut self.standing, standing) != standing {
+        });
+        let standing = standing.unwrap_or_else(|error| {
+            error!(%error, "A look at the track was not finished; the next one comes all the same.");
+            Some(Standing::Behind)
+        });
+        let Some(standing) = standing else { return };
+        if mem::replace(&mut self.standing, standing) != standing {
             (self.on_event)(Event::Stands(standing));
         }
+    }
+
+    /// Works; a panic is an error. It may have struck behind a swap: what this thread goes by then is what
+    /// is live.
+    fn survive<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T, LoadError> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).map_err(|panic| {
+            let live = self.live.load();
+            self.shown = live.map(|moment| moment.snapshot.manifest().clone());
+            LoadError::of_panic(&*panic)
+        })
     }
 
     /// Takes what is current, if it is not live yet.
@@ -254,8 +273,8 @@ impl Follower {
         // Marked first: a repair while it loads is another file.
         let files = self.marks(manifest);
         let trial = self.gate.trials.begin(manifest.snapshot_id);
-        let taken = self.load_and_swap(manifest, current, trial);
-        taken.unwrap_or_else(|error| {
+        let taken = self.survive(|follower| follower.load_and_swap(manifest, current, trial));
+        taken.flatten().unwrap_or_else(|error| {
             let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
             error!(number, %snapshot_id, %error, "Snapshot is refused.");
             let is_newest = self.refused.as_ref().is_none_or(|other| other.number <= number);
