@@ -89,7 +89,7 @@ pub(super) fn snapshots(
         health: health.clone(),
         quarantine: Quarantine::of(state_dir),
         loading,
-        check: gate.check.clone(),
+        gate: gate.clone(),
         release_guard,
     })
 }

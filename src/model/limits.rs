@@ -341,6 +341,11 @@ pub const STOCK_GROUP_BYTES_MAX: usize = 256 << 10;
 /// meanwhile: 0.12 s at a million readings (`benches/stock.rs`).
 pub const STOCK_CHECKPOINT_BYTES: u64 = 64 << 20;
 
+/// Bytes of the stock journal that an end leaves to the next start to replay. A checkpoint is a sync of all
+/// that is known, which a busy disk may hold up for half a minute, and nothing that was acknowledged needs
+/// it; so few entries are replayed before the first snapshot is in memory.
+pub const STOCK_LEFT_TO_REPLAY_BYTES: u64 = 4 << 20;
+
 /// Largest entry of the stock journal, and largest piece of a checkpoint.
 pub const STOCK_ENTRY_BYTES_MAX: usize = 4 << 20;
 

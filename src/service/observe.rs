@@ -9,7 +9,7 @@ use super::Health;
 use crate::{
     lookup::{Answer, Plan},
     model::instant,
-    snapshot::{Event, Live, LoadError, Moment, Snapshot},
+    snapshot::{Event, Live, LoadError, Moment, Snapshot, Standing},
     stock::JournalState,
     telemetry::{
         DROP_REASONS, FeedState, Filled, Metrics, Observed, Outcome, SlotTable, SnapshotRefusal,
@@ -50,6 +50,9 @@ impl Observer {
             Event::Live(_) => self.live(),
             Event::Refused(_, error) => self.refused(error),
             Event::Quarantined(_) => self.metrics.snapshot_refused(SnapshotRefusal::Quarantined),
+            Event::Stands(standing) => {
+                self.metrics.snapshot_stands(*standing == Standing::Behind);
+            }
             Event::Unmapped(_) => {}
         }
     }
@@ -80,9 +83,8 @@ impl Observer {
             LoadError::Policy(_) => SnapshotRefusal::Policy,
             LoadError::Stock(_) => SnapshotRefusal::Stock,
             LoadError::Check(_) => SnapshotRefusal::Check,
-            LoadError::Panicked(_) | LoadError::Thread(_) | LoadError::NoCatalog { .. } => {
-                SnapshotRefusal::Other
-            }
+            LoadError::Panicked(_) => SnapshotRefusal::Panicked,
+            LoadError::Thread(_) | LoadError::NoCatalog { .. } => SnapshotRefusal::Other,
         });
     }
 }

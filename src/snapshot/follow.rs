@@ -1,11 +1,12 @@
 //! Following a track: load what becomes current, make it live, unmap what was.
 //!
-//! Whatever happens to one snapshot, following goes on. What is no longer current when it is loaded is
+//! Whatever happens to one snapshot, following goes on, also where this program has a fault. What is no longer current when it is loaded is
 //! dropped; what is quarantined is not taken while there is another one to serve.
 
 use std::{
-    fs,
+    fs, mem,
     os::unix::fs::MetadataExt as _,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,10 +18,11 @@ use std::{
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Event, Gate, Live, LoadError, Moment, WatchOptions,
+    Event, Gate, Live, LoadError, Moment, Standing, WatchOptions,
     load::Errand,
     moment::go_live,
     notice::{LOOK_INTERVAL, Notice},
+    trials::Trial,
     watch::Command,
 };
 use crate::{
@@ -46,6 +48,7 @@ pub(super) struct Follower {
     refused: Option<Refused>,
     /// The number of the manifest whose quarantine was told of.
     told: Option<u64>,
+    standing: Standing,
     retired: Vec<Arc<Moment>>,
     on_event: Box<dyn Fn(Event<'_>)>,
 }
@@ -54,7 +57,11 @@ pub(super) struct Follower {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
     Live,
+    /// An earlier one is live in the place of what was refused.
+    Earlier,
     Refused,
+    /// The track has none.
+    Nothing,
     /// Another manifest became current meanwhile, or the watcher is gone.
     Unwanted,
 }
@@ -87,6 +94,7 @@ impl Follower {
             shown: None,
             refused: None,
             told: None,
+            standing: Standing::default(),
             retired: Vec::new(),
             on_event,
         }
@@ -136,9 +144,37 @@ impl Follower {
         self.is_stopped.load(Ordering::Relaxed)
     }
 
-    /// Takes what is current, and what becomes current meanwhile.
+    /// Takes what is current, and what becomes current meanwhile; tells how that left things. A panic on
+    /// the way ends this look and not the following.
     fn look(&mut self) {
-        while self.take_current() == Taken::Unwanted && !self.is_stopped() {}
+        let standing = self.survive(|follower| {
+            loop {
+                match follower.take_current() {
+                    Taken::Live | Taken::Nothing => return Some(Standing::Current),
+                    Taken::Earlier | Taken::Refused => return Some(Standing::Behind),
+                    Taken::Unwanted if follower.is_stopped() => return None,
+                    Taken::Unwanted => {}
+                }
+            }
+        });
+        let standing = standing.unwrap_or_else(|error| {
+            error!(%error, "A look at the track was not finished; the next one comes all the same.");
+            Some(Standing::Behind)
+        });
+        let Some(standing) = standing else { return };
+        if mem::replace(&mut self.standing, standing) != standing {
+            (self.on_event)(Event::Stands(standing));
+        }
+    }
+
+    /// Works; a panic is an error. It may have struck behind a swap: what this thread goes by then is what
+    /// is live.
+    fn survive<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T, LoadError> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).map_err(|panic| {
+            let live = self.live.load();
+            self.shown = live.map(|moment| moment.snapshot.manifest().clone());
+            LoadError::of_panic(&*panic)
+        })
     }
 
     /// Takes what is current, if it is not live yet.
@@ -147,7 +183,7 @@ impl Follower {
             Ok(Some(current)) => current,
             Ok(None) => {
                 debug!("The track has no manifest yet.");
-                return Taken::Refused;
+                return Taken::Nothing;
             }
             Err(error) => {
                 error!(%error, "The track cannot be read; nothing changes.");
@@ -221,9 +257,10 @@ impl Follower {
                 continue;
             }
             warn!(manifest = manifest.number, "Trying an earlier snapshot.");
-            let taken = self.take_or_remember(&manifest, current);
-            if taken != Taken::Refused {
-                return taken;
+            match self.take_or_remember(&manifest, current) {
+                Taken::Refused => {}
+                Taken::Live => return Taken::Earlier,
+                taken @ (Taken::Earlier | Taken::Nothing | Taken::Unwanted) => return taken,
             }
         }
         Taken::Refused
@@ -241,12 +278,9 @@ impl Follower {
     fn take_or_remember(&mut self, manifest: &Manifest, current: &Manifest) -> Taken {
         // Marked first: a repair while it loads is another file.
         let files = self.marks(manifest);
-        self.gate.trials.begin(manifest.snapshot_id);
-        let taken = self.load_and_swap(manifest, current);
-        if !matches!(taken, Ok(Taken::Live)) {
-            self.gate.trials.leave(manifest.snapshot_id);
-        }
-        taken.unwrap_or_else(|error| {
+        let trial = self.gate.trials.begin(manifest.snapshot_id);
+        let taken = self.survive(|follower| follower.load_and_swap(manifest, current, trial));
+        taken.flatten().unwrap_or_else(|error| {
             let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
             error!(number, %snapshot_id, %error, "Snapshot is refused.");
             let is_newest = self.refused.as_ref().is_none_or(|other| other.number <= number);
@@ -263,6 +297,7 @@ impl Follower {
         &mut self,
         manifest: &Manifest,
         current: &Manifest,
+        trial: Trial,
     ) -> Result<Taken, LoadError> {
         let begun = Instant::now();
         let live = self.live.load();
@@ -296,7 +331,7 @@ impl Follower {
         info!(snapshot_id = snapshot.id(), manifest.number, file_len_bytes, "Snapshot is live.");
         (self.on_event)(Event::Live(&snapshot));
         // Behind the news: whoever waits for them does not wait for the disk.
-        self.gate.trials.went_live(manifest.snapshot_id, Instant::now());
+        trial.went_live(Instant::now());
         Ok(Taken::Live)
     }
 

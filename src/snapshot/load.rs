@@ -16,7 +16,7 @@ use std::{
 use rustix::process::{Resource, getrlimit, setpriority_process};
 use tracing::{debug, error, warn};
 
-use super::{Check, LoadError, Snapshot, WatchOptions, pace::Pace};
+use super::{Check, Gate, LoadError, Snapshot, WatchOptions, pace::Pace};
 use crate::{
     index::{Blob, Catalog, Fault, Loading, UnverifiedBlob},
     store::{BlobRef, Manifest, Store},
@@ -39,7 +39,8 @@ pub(super) struct Errand<'a> {
 }
 
 /// Loads and checks a snapshot beside the one that is live as the watcher would, on a thread of the lowest
-/// priority, and makes nothing live. No rate holds it: somebody waits.
+/// priority, and makes nothing live. No rate holds it: somebody waits. What ends the process meanwhile is
+/// counted as if it had been live.
 ///
 /// # Errors
 /// What would refuse it.
@@ -47,10 +48,12 @@ pub fn try_out(
     live: Option<&Snapshot>,
     store: &Store,
     manifest: &Manifest,
-    check: Option<&Check>,
+    gate: &Gate,
     loading: Loading,
 ) -> Result<Arc<Snapshot>, LoadError> {
     let options = &WatchOptions { loading, ..WatchOptions::default() };
+    let check = gate.check.as_ref();
+    let _trial = gate.trials.begin(manifest.snapshot_id);
     Errand { store, manifest, options, check, is_wanted: &|| true }.run(live)
 }
 

@@ -34,7 +34,7 @@ pub use moment::{Live, LivePublisher, Moment};
 pub use policy::CatalogNames;
 pub use quarantine::{Quarantine, Quarantined};
 pub use trials::Trials;
-pub use watch::{Event, WatchOptions, Watcher};
+pub use watch::{Event, Standing, WatchOptions, Watcher};
 
 use self::policy::Parts;
 use crate::{

@@ -1,14 +1,15 @@
 //! Which snapshots ended the process at their first use, remembered over starts.
 //!
-//! Before a snapshot is mapped its id is written down as *trying*; when it was live for the span, or is
-//! not wanted any more, or the server is told to end, the id is taken away. A start that finds an id
-//! counts it: the process died while it was being tried. Two such starts quarantine the snapshot.
+//! Before a snapshot is mapped its id is written down as *trying*, be it to go live or because an operator
+//! has it checked; when it was live for the span, or is not wanted any more, or the server is told to end,
+//! the id is taken away. A start that finds an id counts it: the process died while it was being tried. Two
+//! such starts quarantine the snapshot.
 //!
 //! A disk that takes no write stops no server: the log says that nothing is remembered. A file that
 //! cannot be read is named in the log and begins anew.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
@@ -35,12 +36,22 @@ const FILE_NAME: &str = "trying.json";
 #[derive(Clone, Debug, Default)]
 pub struct Trials(Option<Arc<Mutex<State>>>);
 
+/// A snapshot that is being tried, until this is dropped or it went live.
+#[derive(Debug)]
+#[must_use = "what is dropped is not tried any more"]
+pub(super) struct Trial {
+    trials: Trials,
+    id: SnapshotId,
+}
+
 #[derive(Debug)]
 struct State {
     path: PathBuf,
     quarantine: Quarantine,
     span: Duration,
     kept: Kept,
+    /// What is tried now, each as many times as somebody tries it: the watcher and operators' checks.
+    tried: Vec<SnapshotId>,
     /// The snapshot that is live and in its span, which ends then.
     live: Option<(SnapshotId, Instant)>,
     /// The server was told to end: its death is nobody's fault.
@@ -74,6 +85,7 @@ impl Trials {
             quarantine: Quarantine::of(state_dir),
             span,
             kept,
+            tried: Vec::new(),
             live: None,
             is_over: false,
             is_told: false,
@@ -88,31 +100,9 @@ impl Trials {
     }
 
     /// This snapshot is used from here on. Durable when it returns, as far as the disk lets it.
-    pub(super) fn begin(&self, id: SnapshotId) {
-        self.change(|state| {
-            let id = id.to_string();
-            if !state.is_over && !state.kept.trying.contains(&id) {
-                state.kept.trying.push(id);
-            }
-        });
-    }
-
-    /// This snapshot is not used after all: it was refused, or is not wanted any more.
-    pub(super) fn leave(&self, id: SnapshotId) {
-        self.change(|state| {
-            // What is live goes on being tried, whatever becomes of another try to load it.
-            if state.live.is_none_or(|(live, _)| live != id) {
-                state.forget(id);
-            }
-        });
-    }
-
-    /// This snapshot is live from now on, and the one before is not.
-    pub(super) fn went_live(&self, id: SnapshotId, now: Instant) {
-        self.change(|state| {
-            state.kept.trying.retain(|other| *other == id.to_string());
-            state.live = Some((id, now + state.span));
-        });
+    pub(super) fn begin(&self, id: SnapshotId) -> Trial {
+        self.change(|state| state.tried.push(id));
+        Trial { trials: self.clone(), id }
     }
 
     /// When the span of what is live ends.
@@ -125,7 +115,6 @@ impl Trials {
         if self.due().is_some_and(|due| due <= now) {
             self.change(|state| {
                 if let Some((id, _)) = state.live.take() {
-                    state.forget(id);
                     state.kept.endings.remove(&id.to_string());
                 }
             });
@@ -137,6 +126,7 @@ impl Trials {
         let Some(mut state) = self.state() else { return };
         state.is_over = true;
         state.live = None;
+        state.tried.clear();
         if !std::mem::take(&mut state.kept.trying).is_empty() {
             // Not synced: it must outlive this process and no power cut, and a busy disk holds up an end.
             let written = serde_json::to_vec(&state.kept)
@@ -157,13 +147,43 @@ impl Trials {
         let Some(mut state) = self.state() else { return };
         let before = state.kept.clone();
         change(&mut state);
+        state.kept.trying = state.trying();
         if before != state.kept {
             state.write();
         }
     }
 }
 
+impl Trial {
+    /// This snapshot is live from now on, and the one before is not.
+    pub(super) fn went_live(self, now: Instant) {
+        let id = self.id;
+        self.trials.change(|state| state.live = Some((id, now + state.span)));
+    }
+}
+
+/// It is refused, or not wanted any more, or only checked; or it is live, and goes on being tried as that.
+impl Drop for Trial {
+    fn drop(&mut self) {
+        self.trials.change(|state| {
+            if let Some(at) = state.tried.iter().position(|other| *other == self.id) {
+                state.tried.swap_remove(at);
+            }
+        });
+    }
+}
+
 impl State {
+    /// What the file is to say of now, each once.
+    fn trying(&self) -> Vec<String> {
+        if self.is_over {
+            return Vec::new();
+        }
+        let live = self.live.map(|(id, _)| id);
+        let all = self.tried.iter().copied().chain(live).collect::<BTreeSet<_>>();
+        all.into_iter().map(|id| id.to_string()).collect()
+    }
+
     /// Counts what the process before still tried.
     fn count(&mut self) {
         let trying = std::mem::take(&mut self.kept.trying);
@@ -201,11 +221,6 @@ impl State {
                 false
             }
         }
-    }
-
-    fn forget(&mut self, id: SnapshotId) {
-        let id = id.to_string();
-        self.kept.trying.retain(|other| *other != id);
     }
 
     fn write(&mut self) {

@@ -62,6 +62,18 @@ pub enum Event<'a> {
     Quarantined(&'a Manifest),
     /// The last reader of this snapshot is gone, and it was unmapped.
     Unmapped(&'a str),
+    /// After a look: how what is live stands to what the track names. Told when that changes.
+    Stands(Standing),
+}
+
+/// How what is live stands to what the track names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It is that, or there is nothing yet; what is being loaded does not change it.
+    #[default]
+    Current,
+    /// That was refused, is quarantined or cannot be read: something else is live, or nothing.
+    Behind,
 }
 
 /// Follows a track until it is dropped. Dropping it does not wait for a snapshot that is being

@@ -235,8 +235,8 @@ impl Stock {
         self.send(Command::Checkpoint { reply });
     }
 
-    /// Ends the writer behind the commands that are queued, with a checkpoint. Waits for room in the
-    /// queue.
+    /// Ends the writer behind the commands that are queued, with a checkpoint where a restart would replay
+    /// much ([`STOCK_LEFT_TO_REPLAY_BYTES`](crate::model::limits::STOCK_LEFT_TO_REPLAY_BYTES)). Waits for room in the queue.
     pub fn stop(&self) {
         if self.commands.send(Command::Stop).is_err() {
             tracing::debug!("The stock writer has ended already.");

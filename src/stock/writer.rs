@@ -29,7 +29,9 @@ use super::{
 };
 use crate::{
     index::Catalog,
-    model::limits::{BLOCKS_PER_CALL_MAX, STOCK_GROUP_BYTES_MAX, STOCK_QUEUE_MAX},
+    model::limits::{
+        BLOCKS_PER_CALL_MAX, STOCK_GROUP_BYTES_MAX, STOCK_LEFT_TO_REPLAY_BYTES, STOCK_QUEUE_MAX,
+    },
 };
 
 /// Owner of all that stock is.
@@ -88,7 +90,9 @@ impl Writer {
             self.checkpoint_if_due();
             next = next.or_else(|| inbox.recv().ok());
         }
-        if let Err(reason) = self.checkpoint() {
+        if self.log.bytes_since_checkpoint() > STOCK_LEFT_TO_REPLAY_BYTES
+            && let Err(reason) = self.checkpoint()
+        {
             warn!(%reason, "No checkpoint at the end: the next start replays the journal.");
         }
         while let Ok(command) = inbox.try_recv() {

@@ -27,7 +27,7 @@ use std::{
     num::NonZeroUsize,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, SystemTime},
@@ -57,6 +57,7 @@ struct Counts {
     shed: AtomicU64,
     spans_dropped: AtomicU64,
     refused: [AtomicU64; SnapshotRefusal::ALL.len()],
+    is_behind: AtomicBool,
     /// Nanoseconds; all ones before the first.
     swap_ns: AtomicU64,
     observe: OnceLock<Observe>,
@@ -83,6 +84,7 @@ impl Metrics {
             shed: AtomicU64::new(0),
             spans_dropped: AtomicU64::new(0),
             refused: <_>::default(),
+            is_behind: AtomicBool::new(false),
             swap_ns: AtomicU64::new(NO_SWAP),
             observe: OnceLock::new(),
             start: SystemTime::now(),
@@ -132,6 +134,11 @@ impl Metrics {
         if let Some(count) = self.0.refused.get(reason as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Takes note of whether what is live is what the track names.
+    pub fn snapshot_stands(&self, is_behind: bool) {
+        self.0.is_behind.store(is_behind, Ordering::Relaxed);
     }
 
     /// Takes note of how long it took from the first look at a snapshot until it was live.

@@ -65,6 +65,8 @@ metrics! {
         "Time that the live snapshot took from the first look at it until it was live";
     SNAPSHOT_REFUSED = Counter "kindred_snapshot_refused_total" ["reason"]
         "Times that a snapshot was refused and the one before kept";
+    SNAPSHOT_BEHIND = Gauge "kindred_snapshot_behind" []
+        "1 while what the track names to be live was refused, is quarantined or cannot be read, else 0";
     SOURCE_AGE = Gauge "kindred_source_age_seconds" ["source"]
         "Time since the newest file of a source of the live snapshot was written";
     FEED_AGE = Gauge "kindred_stock_feed_age_seconds" ["feed"]

@@ -61,19 +61,22 @@ pub enum SnapshotRefusal {
     Check,
     /// It ended the process twice.
     Quarantined,
+    /// Taking it hit a fault of this program.
+    Panicked,
     /// Something else.
     Other,
 }
 
 impl SnapshotRefusal {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Store,
         Self::Blob,
         Self::Policy,
         Self::Stock,
         Self::Check,
         Self::Quarantined,
+        Self::Panicked,
         Self::Other,
     ];
 
@@ -85,6 +88,7 @@ impl SnapshotRefusal {
             Self::Stock => "stock",
             Self::Check => "check",
             Self::Quarantined => "quarantined",
+            Self::Panicked => "panicked",
             Self::Other => "other",
         }
     }

@@ -148,6 +148,8 @@ impl Metrics {
         let refused = SnapshotRefusal::ALL.iter().zip(&self.0.refused);
         let refused = refused.map(|(why, count)| ([why.label()], count.load(Ordering::Relaxed)));
         page.counter(&names::SNAPSHOT_REFUSED, refused)?;
+        let is_behind = self.0.is_behind.load(Ordering::Relaxed);
+        page.gauge(&names::SNAPSHOT_BEHIND, [([], u64::from(is_behind))])?;
         let sources = snapshot.iter().flat_map(|live| &live.sources);
         let sources = sources.map(|one| ([one.name.as_str()], age(now_s, one.confirmed_s)));
         page.gauge(&names::SOURCE_AGE, sources)?;

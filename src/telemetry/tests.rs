@@ -196,6 +196,8 @@ fn what_is_looked_up_is_looked_up_at_each_scrape() {
     metrics.observe(observed);
     metrics.snapshot_swapped(Duration::from_millis(1_500));
     metrics.snapshot_refused(SnapshotRefusal::Blob);
+    check(&metrics, "kindred_snapshot_behind", "0");
+    metrics.snapshot_stands(true);
     metrics.shed();
     metrics.spans_dropped(3);
     for (series, expected) in [
@@ -205,6 +207,7 @@ fn what_is_looked_up_is_looked_up_at_each_scrape() {
         ("kindred_snapshot_swap_seconds", "1.5"),
         ("kindred_snapshot_refused_total{reason=\"blob\"}", "1"),
         ("kindred_snapshot_refused_total{reason=\"policy\"}", "0"),
+        ("kindred_snapshot_behind", "1"),
         ("kindred_source_age_seconds{source=\"akeneo\"}", "300"),
         ("kindred_stock_feed_age_seconds{feed=\"erp\"}", "10"),
         ("kindred_stock_feed_batches_beyond_gap{feed=\"erp\"}", "4"),

@@ -176,8 +176,8 @@ impl Inner {
         }
         let live = self.parts.live.load();
         let live = live.as_deref().map(|moment| &*moment.snapshot);
-        let SnapshotParts { store, check, loading, .. } = &self.parts;
-        Ok(snapshot::try_out(live, store, manifest, check.as_ref(), *loading)?)
+        let SnapshotParts { store, gate, loading, .. } = &self.parts;
+        Ok(snapshot::try_out(live, store, manifest, gate, *loading)?)
     }
 }
 

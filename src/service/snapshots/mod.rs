@@ -32,7 +32,7 @@ use crate::{
     index::Loading,
     model::limits::{SNAPSHOT_CALLS_MAX, SNAPSHOT_FOLLOW_S, SNAPSHOT_WATCHES_MAX},
     pb::{self, server::snapshot_service_server::SnapshotService},
-    snapshot::{Check, Live, Quarantine},
+    snapshot::{Gate, Live, Quarantine},
     store::{GuardRefusal, Manifest, Store, Track},
 };
 
@@ -55,8 +55,8 @@ pub struct SnapshotParts {
     pub quarantine: Quarantine,
     /// How the watcher brings files into memory.
     pub loading: Loading,
-    /// What the watcher's gate asks, too.
-    pub check: Option<Check>,
+    /// The watcher's, which a check passes, too.
+    pub gate: Gate,
     /// Guards of a publish, for the end of a hold.
     pub release_guard: ReleaseGuard,
 }

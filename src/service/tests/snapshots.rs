@@ -1,7 +1,12 @@
 //! Goal: calls about snapshots are refused by the right code and change nothing then. Method: the service
 //! over a store of tiny catalogs, with a watcher where something is to follow.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use tonic::{Code, Request, Status};
 
@@ -15,7 +20,7 @@ use crate::{
         snapshots::{diff, shrinks},
         status::Refusal,
     },
-    snapshot::{Event, Gate, Live, Quarantine, WatchOptions, Watcher, tests::shop::Shop},
+    snapshot::{Event, Gate, Live, Quarantine, Trials, WatchOptions, Watcher, tests::shop::Shop},
     store::{Error, GuardRefusal, Manifest},
 };
 
@@ -31,7 +36,13 @@ struct Rig {
 impl Rig {
     /// Serves the last of these catalogs.
     fn new(ids: &[&str]) -> (Self, Vec<Manifest>) {
+        Self::with(ids, |_| Gate::default())
+    }
+
+    /// The same behind a gate, which is told the directory of the state.
+    fn with(ids: &[&str], gate: impl FnOnce(&Path) -> Gate) -> (Self, Vec<Manifest>) {
         let shop = Shop::new();
+        let gate = gate(shop.dir.path());
         let manifests = ids.iter().map(|id| shop.publish(id)).collect::<Vec<_>>();
         let (news, health) = (SnapshotNews::new(), Health::new());
         let service = Snapshots::new(SnapshotParts {
@@ -42,14 +53,14 @@ impl Rig {
             news: news.clone(),
             health: health.clone(),
             quarantine: Quarantine::of(shop.dir.path()),
-            check: None,
+            gate: gate.clone(),
             release_guard: Arc::new(|_: &Manifest, waiting: &Manifest| match waiting.number % 2 {
                 0 => Err(GuardRefusal("an even number".to_owned())),
                 _ => Ok(()),
             }),
         });
         let told = news.clone();
-        let (live, seen) = std::sync::mpsc::channel();
+        let (live, seen) = mpsc::channel();
         let on_event = move |event: Event<'_>| {
             told.hear(&event);
             if let Event::Live(_) = event {
@@ -59,8 +70,7 @@ impl Rig {
         let (store, track) = (shop.store.clone(), shop.track.clone());
         let (slot, stock) = (Live::clone(&shop.live), shop.stock.clone());
         let options = WatchOptions::default();
-        let watcher =
-            Watcher::spawn(store, track, slot, stock, options, Gate::default(), on_event).unwrap();
+        let watcher = Watcher::spawn(store, track, slot, stock, options, gate, on_event).unwrap();
         news.looks_by(watcher.retry());
         seen.recv_timeout(super::PATIENCE).unwrap();
         (Self { shop, news, health, service, _watcher: watcher }, manifests)
@@ -174,9 +184,9 @@ fn what_is_wrong_with_a_validation_or_a_diff_is_named() {
 fn a_rollback_passes_over_what_is_quarantined_and_returns_when_it_is_live() {
     let (rig, manifests) = Rig::new(&["a", "b", "c"]);
     let quarantine = rig.shop.dir.path().join("quarantine");
-    std::fs::create_dir(&quarantine).unwrap();
+    fs::create_dir(&quarantine).unwrap();
     let bad = manifests[1].snapshot_id;
-    std::fs::File::create(quarantine.join(format!("{bad}.quarantined"))).unwrap();
+    fs::File::create(quarantine.join(format!("{bad}.quarantined"))).unwrap();
     block_on(async {
         let to = |target_manifest_number| {
             Request::new(pb::RollbackSnapshotRequest {
@@ -197,6 +207,35 @@ fn a_rollback_passes_over_what_is_quarantined_and_returns_when_it_is_live() {
         let one = rig.service.get_snapshot(Request::new(one)).await.unwrap().into_inner();
         assert_eq!(one.snapshot.unwrap().state(), pb::SnapshotState::Quarantined);
     });
+}
+
+/// A check loads a snapshot into the process that answers: what ended it there was once not counted, and ended
+/// it again with the next check.
+#[test]
+fn what_an_operator_has_checked_is_tried_until_the_check_ends() {
+    let (seen, found) = mpsc::channel();
+    let (rig, manifests) = Rig::with(&["a", "b"], |state| {
+        let file = state.join("trying.json");
+        let check = Arc::new(move |_: &_| {
+            seen.send(fs::read_to_string(&file).unwrap()).ok();
+            Ok(())
+        });
+        // What is live has passed at once.
+        Gate { check: Some(check), trials: Trials::open(state, Duration::ZERO) }
+    });
+    let ids = manifests.iter().map(|one| one.snapshot_id.to_string()).collect::<Vec<_>>();
+    assert!(found.recv().unwrap().contains(&ids[1]), "it goes live");
+    block_on(async {
+        let validate = pb::ActivateSnapshotRequest {
+            snapshot_id: ids[0].clone(),
+            validate_only: true,
+            ..Default::default()
+        };
+        rig.service.activate_snapshot(Request::new(validate)).await.unwrap();
+    });
+    assert!(found.recv().unwrap().contains(&ids[0]));
+    let file = fs::read_to_string(rig.shop.dir.path().join("trying.json")).unwrap();
+    assert!(!file.contains(&ids[0]), "{file}");
 }
 
 #[test]

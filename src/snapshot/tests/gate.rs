@@ -10,12 +10,13 @@ use std::{
 
 use super::{
     NEVER, P1, P2, PATIENCE, expect, is_mapped, live,
-    shop::{Done, Shop, first_id, note},
+    shop::{Done, Shop, code_of, first_id, note},
 };
 use crate::{
     index::Role,
     snapshot::{
-        Check, CheckRefusal, Gate, LoadError, Snapshot, Trials, WatchOptions, load::Errand,
+        Check, CheckRefusal, Event, Gate, LoadError, Snapshot, Standing, Trials, WatchOptions,
+        Watcher, load::Errand,
     },
     store::Rollback,
 };
@@ -63,6 +64,53 @@ fn a_check_that_refuses_or_panics_keeps_one_snapshot_out_and_no_other() {
     }
     shop.publish("b");
     expect(&events, live("b"));
+}
+
+/// A panic of the watcher's own thread once ended it without a word, and nothing was followed any more.
+#[test]
+fn a_panic_of_the_watcher_refuses_a_snapshot_or_ends_a_look_and_never_the_following() {
+    let shop = Shop::new();
+    let (done, events) = mpsc::channel();
+    let (stood, standings) = mpsc::channel();
+    let hear = move |event: Event<'_>| match event {
+        Event::Loaded(snapshot, _) => assert_ne!(first_id(snapshot), "before", "as the test asked"),
+        Event::Live(snapshot) => {
+            done.send(live(&first_id(snapshot))).ok();
+            assert_ne!(first_id(snapshot), "behind", "as the test asked");
+        }
+        Event::Refused(manifest, error) => {
+            done.send(refused(manifest.number, code_of(error))).ok();
+            assert_ne!(code_of(error), "CHECKSUM", "as the test asked");
+        }
+        Event::Stands(standing) => drop(stood.send(standing)),
+        Event::Quarantined(_) | Event::Unmapped(_) => {}
+    };
+    let (store, track, slot) = (shop.store.clone(), shop.track.clone(), Arc::clone(&shop.live));
+    let (stock, gate) = (shop.stock.clone(), Gate::default());
+    let _watcher = Watcher::spawn(store, track, slot, stock, options(), gate, hear).unwrap();
+    let expect_good = |id: &str, standing: &[Standing]| {
+        shop.publish(id);
+        expect(&events, live(id));
+        for expected in standing {
+            assert_eq!(standings.recv_timeout(PATIENCE), Ok(*expected));
+        }
+    };
+    let was_behind = [Standing::Behind, Standing::Current];
+    expect_good("a", &[]);
+    // Before the swap: what was live stays.
+    expect(&events, refused(shop.publish("before").number, "PANIC"));
+    assert_eq!(shop.live_id(), "a");
+    expect_good("b", &was_behind);
+    // In what becomes of a refusal.
+    expect(&events, refused(shop.publish_damaged("damaged").0.number, "CHECKSUM"));
+    expect_good("c", &was_behind);
+    // Behind the swap: it is live, and is known to be.
+    let behind = shop.publish("behind");
+    expect(&events, live("behind"));
+    expect(&events, refused(behind.number, "PANIC"));
+    assert_eq!(shop.live_id(), "behind");
+    expect_good("d", &was_behind);
+    assert!(events.try_recv().is_err() && standings.try_recv().is_err());
 }
 
 #[test]

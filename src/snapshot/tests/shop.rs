@@ -190,7 +190,7 @@ impl Shop {
             // Loading, refusing and unmapping are the watcher's work and nobody else's.
             assert_eq!(thread::current().name(), Some("kindred-watch"));
             let told = match event {
-                Event::Loaded(..) => return,
+                Event::Loaded(..) | Event::Stands(_) => return,
                 Event::Live(snapshot) => Done::Live(first_id(snapshot)),
                 Event::Refused(manifest, error) => {
                     Done::Refused(manifest.number, code_of(error).to_owned())

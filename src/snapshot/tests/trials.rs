@@ -2,9 +2,10 @@
 //! starts are `Trials::open` on one directory; a death is a `Trials` that is dropped in the middle.
 
 use std::{
-    fs, io,
+    fs, io, mem,
     os::unix::fs::symlink,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,8 @@ use super::{
     shop::{Done, Shop},
 };
 use crate::{
-    snapshot::{Gate, Quarantine, Trials, WatchOptions, trials::write_durably},
+    index::Loading,
+    snapshot::{Gate, Quarantine, Snapshot, Trials, WatchOptions, trials::write_durably, try_out},
     store::SnapshotId,
 };
 
@@ -30,9 +32,19 @@ fn check(starts: &[&str], expected: &[&str]) {
     for (number, (tried, expected)) in starts.iter().zip(expected).enumerate() {
         let trials = Trials::open(dir.path(), SPAN);
         assert_eq!(quarantined(dir.path()), *expected, "after start {number}");
-        tried.chars().for_each(|digit| trials.begin(id(digit)));
+        tried.chars().for_each(|digit| die(&trials, id(digit)));
     }
     assert_eq!(starts.len(), expected.len());
+}
+
+/// Tries a snapshot and never comes to the end of it.
+fn die(trials: &Trials, id: SnapshotId) {
+    mem::forget(trials.begin(id));
+}
+
+/// Makes a snapshot live.
+fn go_live(trials: &Trials, id: SnapshotId, now: Instant) {
+    trials.begin(id).went_live(now);
 }
 
 /// The digits of what is quarantined, sorted.
@@ -60,8 +72,7 @@ fn what_was_live_for_its_span_has_passed() {
     let now = Instant::now();
     for start in 0..5 {
         let trials = Trials::open(dir.path(), SPAN);
-        trials.begin(id('a'));
-        trials.went_live(id('a'), now);
+        go_live(&trials, id('a'), now);
         assert_eq!(trials.due(), Some(now + SPAN));
         if start % 2 == 0 {
             // A moment too early.
@@ -79,25 +90,24 @@ fn what_was_live_for_its_span_has_passed() {
 fn what_is_refused_or_left_or_told_to_end_is_not_to_blame() {
     let dir = tempfile::tempdir().unwrap();
     let ends: [fn(&Trials); 3] = [
-        |trials| trials.leave(id('a')),
+        |trials| drop(trials.begin(id('a'))),
         // Another one is live by now.
         |trials| {
-            trials.begin(id('b'));
-            trials.went_live(id('b'), Instant::now());
+            go_live(trials, id('a'), Instant::now());
+            go_live(trials, id('b'), Instant::now());
             trials.settle(Instant::now() + SPAN);
         },
         |trials| {
-            trials.went_live(id('a'), Instant::now());
+            go_live(trials, id('a'), Instant::now());
+            die(trials, id('b'));
             trials.end();
             // Nor is what comes after.
-            trials.begin(id('c'));
+            die(trials, id('c'));
         },
     ];
     for end in ends {
         for _ in 0..3 {
-            let trials = Trials::open(dir.path(), SPAN);
-            trials.begin(id('a'));
-            end(&trials);
+            end(&Trials::open(dir.path(), SPAN));
         }
         assert_eq!(quarantined(dir.path()), "");
     }
@@ -108,13 +118,66 @@ fn a_try_to_load_what_is_live_once_more_leaves_it_in_its_span() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let trials = Trials::open(dir.path(), SPAN);
-        trials.begin(id('a'));
-        trials.went_live(id('a'), Instant::now());
-        trials.begin(id('a'));
-        trials.leave(id('a'));
+        go_live(&trials, id('a'), Instant::now());
+        drop(trials.begin(id('a')));
     }
     drop(Trials::open(dir.path(), SPAN));
     assert_eq!(quarantined(dir.path()), "a");
+}
+
+#[test]
+fn two_that_try_the_same_do_not_take_it_from_each_other() {
+    let ends: [fn(&Trials); 3] = [
+        // An operator's check ends while the watcher loads.
+        |trials| {
+            let check = trials.begin(id('a'));
+            die(trials, id('a'));
+            drop(check);
+        },
+        // The watcher leaves it while an operator's check goes on.
+        |trials| {
+            let load = trials.begin(id('a'));
+            die(trials, id('a'));
+            drop(load);
+        },
+        // Another one goes live and passes while an operator's check goes on.
+        |trials| {
+            die(trials, id('a'));
+            go_live(trials, id('b'), Instant::now());
+            trials.settle(Instant::now() + SPAN);
+        },
+    ];
+    for end in ends {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            end(&Trials::open(dir.path(), SPAN));
+        }
+        drop(Trials::open(dir.path(), SPAN));
+        assert_eq!(quarantined(dir.path()), "a");
+    }
+}
+
+/// The process ends while an operator has a snapshot checked: what its state directory holds then.
+#[test]
+fn what_ends_the_process_in_an_operators_check_twice_is_quarantined() {
+    let (shop, dir) = (Shop::new(), tempfile::tempdir().unwrap());
+    shop.serve("a");
+    let checked = shop.publish("b");
+    let live = shop.live.load().unwrap();
+    for starts in 1..=2 {
+        let dead = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("trying.json"), dead.path().join("trying.json"));
+        let check = Arc::new(move |_: &Arc<Snapshot>| {
+            fs::copy(&from, &to).unwrap();
+            Ok(())
+        });
+        let gate = Gate { check: Some(check), trials: Trials::open(dir.path(), SPAN) };
+        try_out(Some(&live.snapshot), &shop.store, &checked, &gate, Loading::Auto).unwrap();
+        // It lived on; had it not, the next start would find this.
+        fs::copy(dead.path().join("trying.json"), dir.path().join("trying.json")).unwrap();
+        let trials = Trials::open(dir.path(), SPAN);
+        assert_eq!(trials.refuses(checked.snapshot_id), starts == 2);
+    }
 }
 
 #[test]
@@ -122,7 +185,7 @@ fn what_was_lifted_has_two_starts_again() {
     let dir = tempfile::tempdir().unwrap();
     let start = || {
         let trials = Trials::open(dir.path(), SPAN);
-        trials.begin(id('a'));
+        die(&trials, id('a'));
         trials.refuses(id('a'))
     };
     assert_eq!([start(), start(), start()], [false, false, true]);
@@ -137,10 +200,10 @@ fn what_was_lifted_has_two_starts_again() {
 fn a_damaged_file_begins_anew_and_keeps_what_is_quarantined() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        Trials::open(dir.path(), SPAN).begin(id('a'));
+        die(&Trials::open(dir.path(), SPAN), id('a'));
     }
     let trials = Trials::open(dir.path(), SPAN);
-    trials.begin(id('b'));
+    die(&trials, id('b'));
     let file = dir.path().join("trying.json");
     let whole = fs::read(&file).unwrap();
     let damages = [&b""[..], b"{", b"\xff\0", b"[]", b"{\"trying\":[1],\"endings\":{}}"];
@@ -150,7 +213,7 @@ fn a_damaged_file_begins_anew_and_keeps_what_is_quarantined() {
         io::Write::write_all(&mut fs::File::create(&file).unwrap(), damage).unwrap();
         let trials = Trials::open(dir.path(), SPAN);
         assert!(trials.refuses(id('a')));
-        trials.begin(id('b'));
+        die(&trials, id('b'));
     }
     assert_eq!(quarantined(dir.path()), "a", "what was damaged counted nothing");
     // Names of no snapshot in a whole file are passed over.
@@ -166,20 +229,19 @@ fn a_disk_that_takes_no_write_stops_nothing() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("trying.tmp")).unwrap();
     let trials = Trials::open(dir.path(), SPAN);
-    trials.begin(id('a'));
-    trials.went_live(id('a'), Instant::now());
+    go_live(&trials, id('a'), Instant::now());
     trials.settle(Instant::now() + SPAN);
     assert!(!dir.path().join("trying.json").exists());
     let gone = Trials::open(&dir.path().join("gone"), SPAN);
-    gone.begin(id('a'));
+    die(&gone, id('a'));
     assert!(!gone.refuses(id('a')));
 }
 
 /// Starts that die while they try what this shop published last.
-fn die(shop: &Shop, dir: &Path, starts: usize) {
+fn dying_starts(shop: &Shop, dir: &Path, starts: usize) {
     let current = shop.track.current().unwrap().unwrap();
     for _ in 0..starts {
-        Trials::open(dir, SPAN).begin(current.snapshot_id);
+        die(&Trials::open(dir, SPAN), current.snapshot_id);
     }
 }
 
@@ -195,7 +257,7 @@ fn the_one_before_serves_in_the_place_of_what_is_quarantined() {
     let catalog = shop.catalog("b");
     shop.publish("a");
     let bad = shop.publish_blobs(&[catalog]);
-    die(&shop, dir.path(), 2);
+    dying_starts(&shop, dir.path(), 2);
     let (_watcher, events) = watch(&shop, dir.path());
     expect(&events, Done::Quarantined(bad.number));
     expect(&events, live("a"));
@@ -216,7 +278,7 @@ fn the_one_before_serves_in_the_place_of_what_is_quarantined() {
 fn what_is_quarantined_serves_where_there_is_nothing_else() {
     let (shop, dir) = (Shop::new(), tempfile::tempdir().unwrap());
     let only = shop.publish("a");
-    die(&shop, dir.path(), 2);
+    dying_starts(&shop, dir.path(), 2);
     let (_watcher, events) = watch(&shop, dir.path());
     expect(&events, Done::Quarantined(only.number));
     expect(&events, live("a"));

@@ -1,18 +1,29 @@
 //! Goal: the handle keeps its promises: limits, refusals, restarts, catalogs that come and go.
 //! Method: a writer on a tape, as in `order`.
 
-use std::sync::Arc;
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use super::{
     order::{Desk, Tape, later, recall, says, wait},
+    rig::view_table,
     shop::{shop, shop_with},
 };
 use crate::{
     model::{
         id::IdRule,
-        limits::{PRODUCTS_FORGOTTEN_MIN, REPLACE_STREAMS_MAX, SEQUENCE_MAX, STOCK_QUEUE_MAX},
+        limits::{
+            ID_BYTES_MAX, PRODUCTS_FORGOTTEN_MIN, REPLACE_STREAMS_MAX, SEQUENCE_MAX,
+            STOCK_LEFT_TO_REPLAY_BYTES, STOCK_QUEUE_MAX,
+        },
     },
-    stock::{BlockDraft, Stock, StockError, StockView, UnblockDraft, UpdateDraft, state::State},
+    stock::{
+        BlockDraft, Stock, StockError, StockOptions, StockView, UnblockDraft, UpdateDraft,
+        state::State,
+    },
 };
 
 fn unblock(ids: &[&str]) -> UnblockDraft {
@@ -211,7 +222,8 @@ fn a_stopped_writer_answers_everything_it_was_sent() {
     let after = later(|reply| stock.batch("pos".to_owned(), 2, vec![says("a", 5)], reply));
     assert_eq!(after.recv().unwrap(), Err(StockError::Closed));
     assert_eq!(stock.attach(catalog, Box::new(|_| {})), Err(StockError::Closed));
-    assert_eq!(tape.told().last().unwrap(), "checkpoint");
+    let told = tape.told();
+    assert_eq!(told.iter().filter(|told| *told == "sync 1").count(), 1, "{told:?}");
 }
 
 #[test]
@@ -219,7 +231,67 @@ fn the_writer_ends_with_its_last_handle() {
     let Desk { stock, thread, tape, .. } = Desk::open(&shop("a"));
     drop(stock);
     thread.join().unwrap();
-    assert_eq!(tape.told(), ["checkpoint"]);
+    assert_eq!(tape.told(), [""; 0]);
+}
+
+/// An end once synced all that was known, and waited half a minute for a busy disk.
+#[test]
+fn an_end_writes_a_checkpoint_only_where_much_is_to_be_replayed() {
+    for (bytes, expected) in [
+        (0, 0),
+        (STOCK_LEFT_TO_REPLAY_BYTES - 1, 0),
+        (STOCK_LEFT_TO_REPLAY_BYTES, 0),
+        (STOCK_LEFT_TO_REPLAY_BYTES + 1, 1),
+    ] {
+        let desk = Desk::open(&shop("a"));
+        desk.tape.kept.lock().unwrap().bytes = bytes;
+        let told = desk.stop().told();
+        assert_eq!(told, vec!["checkpoint"; expected], "{bytes} bytes");
+    }
+}
+
+/// A process on the journal in a directory: what it does, and what is known at its end.
+fn life(dir: &Path, act: impl FnOnce(&Stock)) -> Vec<String> {
+    let catalog = shop("a\nb").catalog();
+    let views = Arc::<Mutex<Option<Arc<StockView>>>>::default();
+    let seen = Arc::clone(&views);
+    let publish = move |view: &Arc<StockView>| *seen.lock().unwrap() = Some(Arc::clone(view));
+    let (stock, thread) = Stock::open(dir, StockOptions::default(), publish).unwrap();
+    stock.attach(Arc::clone(&catalog), Box::new(|_| {})).unwrap();
+    act(&stock);
+    stock.stop();
+    thread.join().unwrap();
+    let view = views.lock().unwrap().take().unwrap();
+    view_table(&catalog, &view)
+}
+
+#[test]
+fn a_restart_knows_what_the_process_before_did_with_a_checkpoint_and_without() {
+    let long_id = |number: usize| format!("{number:0width$}", width = ID_BYTES_MAX);
+    let batch = |stock: &Stock, sequence, updates: Vec<UpdateDraft>| {
+        wait(|reply| stock.batch("pos".to_owned(), sequence, updates, reply)).unwrap();
+    };
+    for (batches, is_long) in [(1, false), (40, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let known = life(dir.path(), |stock| {
+            wait(|reply| stock.block(recall(&["b"]), reply)).unwrap();
+            for sequence in 1..=batches {
+                let others = (0..999).map(|number| says(&long_id(number), 5));
+                batch(stock, sequence, others.chain([says("a", 2)]).collect());
+            }
+        });
+        let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let checkpoints = names.filter(|name| name.to_str().unwrap().ends_with(".ckp")).count();
+        assert_eq!(checkpoints > 0, is_long);
+        // Any number of starts, with a little in each.
+        let mut before = known;
+        for sequence in batches + 1..batches + 4 {
+            let again = life(dir.path(), |_| {});
+            assert_eq!(again, before);
+            before = life(dir.path(), |stock| batch(stock, sequence, vec![says("b", 3)]));
+            assert_ne!(before, again, "it took a batch");
+        }
+    }
 }
 
 #[test]

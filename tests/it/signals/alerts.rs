@@ -2,19 +2,17 @@
 
 use std::{
     fs::File,
-    net::TcpStream,
-    num::NonZeroUsize,
+    net::{SocketAddr, TcpStream},
     process::Command,
     sync::{Arc, mpsc},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use kindred::{
     index::{BlobHash, Catalog, Role, UnverifiedBlob},
     pb::{Availability, Method},
     stock::{Stock, StockOptions, StockView, UpdateDraft},
-    store::{BlobRef, Note, Publish, Store},
-    telemetry::Metrics,
+    store::{BlobRef, Note, Publish, Rollback, Store},
 };
 use prost::Message as _;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -37,6 +35,15 @@ fn firing(alert: &str, before: &Scrape, now: &Scrape) -> bool {
     let (_, expr) =
         alerts().into_iter().find(|(name, _)| name == alert).expect("it is in the file");
     fires(&expr, &Window { before, now })
+}
+
+#[test]
+fn down_fires_for_a_server_that_answers_no_scrape_and_where_there_is_none() {
+    let watched = Watched::start(&published());
+    let page = watched.scrape();
+    assert!(!firing("KindredDown", &page, &page));
+    assert!(firing("KindredDown", &page, &watched.killed()));
+    assert!(firing("KindredDown", &page, &Scrape::of_nobody()));
 }
 
 /// The alert is silent, its cause is provoked twice, and it fires: a rate needs two sights of a series.
@@ -144,6 +151,42 @@ fn snapshot_refused_fires_for_a_blob_that_is_none() {
     assert!(firing("KindredSnapshotRefused", &before, &now));
 }
 
+/// Its first scrape has the refusal already, so that no counter grows from then on.
+#[test]
+fn snapshot_behind_fires_for_a_refusal_at_the_start_until_what_is_named_is_live() {
+    let shop = published();
+    let (store, track) = shop.open();
+    publish(&track, &[stage(&store, b"no catalog")]);
+    let mut watched = Watched::start(&shop);
+    let behind = |scrape: &Scrape| firing("KindredSnapshotBehind", scrape, scrape);
+    let first = eventually(|| watched.scrape(), behind);
+    assert!(!firing("KindredSnapshotRefused", &first, &watched.scrape()), "it saw no growth");
+    // By a rollback, which names what serves already.
+    let back = Rollback { to: Some(1), roles: &[], expected_active: None, note: note() };
+    track.rollback(&back).unwrap();
+    let now = eventually(|| watched.scrape(), |scrape| !behind(scrape));
+    assert!(!firing("KindredSnapshotRefused", &first, &now));
+    // Again, and by a publish.
+    publish(&track, &[stage(&store, b"nor is this")]);
+    eventually(|| watched.scrape(), behind);
+    shop.write("products.csv", "id\nseed\ntarget\nother\n");
+    let id = shop.published();
+    assert!(watched.server.log.until("Snapshot is live.").contains(&id));
+    eventually(|| watched.scrape(), |scrape| !behind(scrape));
+}
+
+/// Nothing is live, and it is not for want of a publish.
+#[test]
+fn snapshot_behind_fires_where_nothing_can_be_served() {
+    let shop = shop();
+    let (store, track) = shop.open();
+    let watched = Watched::starting(serve(&shop, "state"));
+    let behind = |scrape: &Scrape| firing("KindredSnapshotBehind", scrape, scrape);
+    assert!(!behind(&watched.scrape()), "nothing was published");
+    publish(&track, &[stage(&store, b"no catalog")]);
+    eventually(|| watched.scrape(), behind);
+}
+
 #[test]
 fn source_old_fires_for_a_source_whose_files_are_old() {
     let shop = shop();
@@ -241,14 +284,52 @@ fn journal_broken_fires_where_nothing_can_be_written() {
     look_up(&watched, "seed");
 }
 
+/// Askers that keep a server of one runtime busy: to find the best of all that these seeds lead to is more
+/// work than to ask for it.
+const ASKERS: usize = 32;
+const SEEDS: usize = 50;
+const TARGETS: usize = 100;
+
+/// Lookups that come faster than they are answered, until one is refused for that.
+async fn overload(address: SocketAddr) {
+    let seeds = (0..SEEDS).map(|number| format!("seed{number}")).collect::<Vec<_>>();
+    let seeds = seeds.iter().map(String::as_str).collect::<Vec<_>>();
+    let mut ask = asking(&[CROSS_SELL], &seeds);
+    ask.lookup.as_mut().unwrap().max_results = 1;
+    let (shed, mut is_shed) = tokio::sync::mpsc::channel(ASKERS);
+    for _ in 0..ASKERS {
+        let (mut client, ask, shed) = (client(address).await, ask.clone(), shed.clone());
+        tokio::spawn(async move {
+            while !shed.is_closed() {
+                match client.get_recommendations(ask.clone()).await {
+                    Ok(_) => {}
+                    // Whoever was told first is told enough.
+                    Err(status) => drop(shed.try_send(status.code())),
+                }
+            }
+        });
+    }
+    assert_eq!(is_shed.recv().await, Some(tonic::Code::ResourceExhausted));
+}
+
 #[test]
-fn shedding_fires_when_calls_are_shed() {
-    let metrics = Metrics::new(NonZeroUsize::MIN);
-    let scrape = || Scrape::parse(&metrics.scrape().unwrap());
-    let before = scrape();
-    assert!(!firing("KindredShedding", &before, &scrape()));
-    metrics.shed();
-    assert!(firing("KindredShedding", &before, &scrape()));
+fn shedding_fires_when_lookups_come_faster_than_they_are_answered() {
+    let targets = |seed: usize| {
+        (0..TARGETS).map(move |target| format!("seed{seed},cross_sell,target{seed}-{target}\n"))
+    };
+    let relations = (0..SEEDS).flat_map(targets).collect::<String>();
+    let ids = |seed: usize| (0..TARGETS).map(move |target| format!("target{seed}-{target}\n"));
+    let seeds = (0..SEEDS).map(|number| format!("seed{number}\n"));
+    let products = seeds.chain((0..SEEDS).flat_map(ids)).collect::<String>();
+    let shop = Shop::with(&[
+        ("products.csv", &format!("id\n{products}")),
+        ("relations.csv", &format!("source,type,target\n{relations}")),
+    ]);
+    shop.published();
+    let mut command = serve(&shop, "state");
+    command.env("KINDRED_RUNTIMES", "1").env("KINDRED_SHED_AFTER_MS", "1");
+    let watched = Watched::listening(command);
+    check("KindredShedding", &watched, || block_on(overload(watched.server.address)));
 }
 
 #[test]
@@ -280,10 +361,11 @@ fn errors_is_silent_when_callers_are_wrong() {
     assert!(!firing("KindredErrors", &first, &wrong()));
 }
 
-/// A lookup whose sender takes its time over the body.
-async fn slowly(address: std::net::SocketAddr, pause: Duration) {
+/// A lookup whose sender takes its time over the body, counted from when the server has the headers.
+async fn slowly(address: SocketAddr, pause: Duration) {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let (sender, mut connection) = h2::client::handshake(stream).await.unwrap();
+    let mut pings = connection.ping_pong().unwrap();
     let connection = tokio::spawn(async { connection.await.ok() });
     let path = Method::GetRecommendations.path();
     let request = http::Request::post(format!("http://{address}{path}"))
@@ -293,8 +375,14 @@ async fn slowly(address: std::net::SocketAddr, pause: Duration) {
         .unwrap();
     let mut sender = sender.ready().await.unwrap();
     let (answer, mut body) = sender.send_request(request, false).unwrap();
-    // Not a wait for something: it is what the call is to take.
-    tokio::time::sleep(pause).await;
+    // The first leaves with the headers, maybe ahead of them; the second is answered behind them.
+    for _ in 0..2 {
+        pings.ping(h2::Ping::opaque()).await.unwrap();
+    }
+    let taken = Instant::now();
+    while taken.elapsed() < pause {
+        tokio::task::yield_now().await;
+    }
     let message = asking(&[CROSS_SELL], &["seed"]).encode_to_vec();
     let length = u32::try_from(message.len()).unwrap();
     #[expect(clippy::big_endian_bytes, reason = "gRPC puts the high byte first")]

@@ -14,9 +14,16 @@ use super::{
 /// Labels that Prometheus adds, and that of buckets.
 const ADDED: [&str; 3] = ["instance", "job", "le"];
 
+/// What Prometheus notes of each scrape.
+const UP: Metric =
+    Metric { name: "up", kind: Kind::Gauge, labels: &[], help: "1 if it was answered" };
+
 /// The metric of a series' name.
 #[track_caller]
 fn metric(series: &str) -> &'static Metric {
+    if series == UP.name {
+        return &UP;
+    }
     let of = |metric: &&Metric| match metric.kind {
         Kind::Histogram => ["_bucket", "_count", "_sum"]
             .iter()

@@ -13,7 +13,17 @@ impl Scrape {
     pub(crate) fn parse(page: &str) -> Self {
         assert!(page.ends_with("# EOF\n"), "{page}");
         let lines = page.lines().filter(|line| !line.starts_with('#'));
-        Self(lines.map(sample).collect())
+        Self(lines.chain(["up 1"]).map(sample).collect())
+    }
+
+    /// What Prometheus notes of a server that gives no page.
+    pub(crate) fn unanswered() -> Self {
+        Self(vec![sample("up 0")])
+    }
+
+    /// What it has where it knows of no server.
+    pub(crate) const fn of_nobody() -> Self {
+        Self(Vec::new())
     }
 
     /// The value of the only series of these labels.
@@ -104,6 +114,15 @@ fn evaluate(expr: &Expr, window: &Window<'_>) -> Value {
             }
             Value::Vector(sums)
         }
+        Expr::Binary { operator, sides } if operator == "or" => {
+            let mut all = vector(evaluate(&sides.0, window));
+            for (labels, value) in vector(evaluate(&sides.1, window)) {
+                if all.iter().all(|(known, _)| *known != labels) {
+                    all.push((labels, value));
+                }
+            }
+            Value::Vector(all)
+        }
         Expr::Binary { operator, sides } => {
             let (left, right) = (evaluate(&sides.0, window), evaluate(&sides.1, window));
             Value::Vector(binary(operator, vector(left), right))
@@ -147,6 +166,12 @@ fn call(function: &str, arguments: &[Expr], window: &Window<'_>) -> Value {
                     Some((labels, (now - then) / seconds))
                 });
             Value::Vector(grown.collect())
+        }
+        ("absent", [Expr::Selector { name, matchers, is_range: false }]) => {
+            let equal = matchers.iter().filter(|matcher| matcher.operator == "=");
+            let labels = equal.map(|one| (one.label.clone(), one.value.clone())).collect();
+            let is_there = !select(window.now, name, matchers).is_empty();
+            Value::Vector(if is_there { Vec::new() } else { vec![(labels, 1.0)] })
         }
         ("histogram_quantile", [Expr::Number(share), of]) => {
             Value::Vector(quantiles(*share, vector(evaluate(of, window))))
@@ -199,7 +224,7 @@ fn binary(operator: &str, left: Vec<(Labels, f64)>, right: Value) -> Vec<(Labels
 pub(crate) fn parse(text: &str) -> Expr {
     let mut tokens = tokens(text);
     tokens.reverse();
-    let expr = comparison(&mut tokens);
+    let expr = union(&mut tokens);
     assert!(tokens.is_empty(), "left of {text}: {tokens:?}");
     expr
 }
@@ -237,6 +262,10 @@ fn next_is(rest: &Rest, tokens: &[&str]) -> bool {
     rest.last().is_some_and(|next| tokens.contains(&next.as_str()))
 }
 
+fn union(rest: &mut Rest) -> Expr {
+    joined(rest, &["or"], comparison)
+}
+
 fn comparison(rest: &mut Rest) -> Expr {
     joined(rest, &[">", "=="], |rest| joined(rest, &["/"], operand))
 }
@@ -253,7 +282,7 @@ fn joined(rest: &mut Rest, operators: &[&str], side: impl Fn(&mut Rest) -> Expr)
 fn operand(rest: &mut Rest) -> Expr {
     let word = rest.pop().expect("an operand");
     if word == "(" {
-        let inner = comparison(rest);
+        let inner = union(rest);
         expect(rest, ")");
         return inner;
     }
@@ -265,13 +294,13 @@ fn operand(rest: &mut Rest) -> Expr {
         expect(rest, "(");
         let by = list(rest, ")", |rest| rest.pop().unwrap());
         expect(rest, "(");
-        let of = Box::new(comparison(rest));
+        let of = Box::new(union(rest));
         expect(rest, ")");
         return Expr::Sum { by, of };
     }
     if next_is(rest, &["("]) {
         rest.pop();
-        return Expr::Call { function: word, arguments: list(rest, ")", comparison) };
+        return Expr::Call { function: word, arguments: list(rest, ")", union) };
     }
     let matchers = if next_is(rest, &["{"]) {
         rest.pop();
@@ -321,6 +350,12 @@ fn the_evaluator_says_what_prometheus_would() {
         ("g > 5", false),
         ("g == 5", true),
         ("nothing == 0", false),
+        ("up == 1", true),
+        ("absent(nothing)", true),
+        ("absent(g)", false),
+        ("g > 5 or g > 6", false),
+        ("g > 5 or absent(g{k=\"a\"})", true),
+        ("g == 5 or g > 5", true),
         ("increase(x_total[1h]) > 299", true),
         ("increase(x_total[1h]) > 300", false),
         ("increase(x_total{k=\"b\"}[1h]) > 0", false),

@@ -50,6 +50,14 @@ impl Watched {
         Scrape::parse(&page)
     }
 
+    /// Ends the server at once; what Prometheus notes of it then.
+    pub(crate) fn killed(self) -> Scrape {
+        let Self { server, web } = self;
+        drop(server);
+        assert!(TcpStream::connect(web).is_err(), "somebody answers on {web}");
+        Scrape::unanswered()
+    }
+
     /// Status and body.
     pub(crate) fn ask(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.web).unwrap();
