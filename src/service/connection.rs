@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    access::Roles,
+    access::Shown,
     delivery::Streams,
     hot::{self, Services},
     listener::{Accepted, AcceptedSocket},
@@ -105,26 +105,19 @@ pub(super) async fn serve(
     // A drain does not shorten these waits: the first bytes of a peer that just connected may be on
     // their way, and its first request would be lost with them.
     let begun = tokio::select! {
-        begun = Box::pin(begin(accepted, &services, spans)) => begun,
+        begun = Box::pin(begin(accepted, spans)) => begun,
         _ = phases.wait_for(|phase| *phase == Phase::Cut) => return Ending::Cut,
     };
     match begun {
-        Ok((stream, by_certificate)) => {
-            talk(stream, by_certificate, (services, meter), spans, phases).await
-        }
+        Ok((stream, shown)) => talk(stream, shown, (services, meter), spans, phases).await,
         Err(ending) => ending,
     }
 }
 
-/// Greets the peer, if the listener has TLS, and waits for its preface. The roles are those that its
-/// certificate gives.
-async fn begin(
-    accepted: Accepted,
-    services: &Services,
-    spans: Spans,
-) -> Result<(Stream, Roles), Ending> {
+/// Greets the peer, if the listener has TLS, and waits for its preface.
+async fn begin(accepted: Accepted, spans: Spans) -> Result<(Stream, Shown), Ending> {
     let Accepted { socket, tls } = accepted;
-    let mut by_certificate = Roles::NONE;
+    let mut shown = Shown::default();
     let mut stream = match (socket, tls) {
         (AcceptedSocket::Unix(stream), _) => {
             Stream::Unix(UnixStream::from_std(stream).map_err(|error| failed(&error))?)
@@ -139,7 +132,7 @@ async fn begin(
                         Ending::NoTls
                     })?;
                     if let Some(certificate) = tls::certificate(&stream) {
-                        by_certificate = services.access().by_certificate(certificate);
+                        shown = Shown::certificate(certificate);
                     }
                     Stream::Tls(Box::new(stream))
                 }
@@ -147,7 +140,7 @@ async fn begin(
         }
     };
     match timeout(spans.preface_wait, read_preface(&mut stream)).await {
-        Ok(Ok(preface)) if preface == *PREFACE => Ok((stream, by_certificate)),
+        Ok(Ok(preface)) if preface == *PREFACE => Ok((stream, shown)),
         Ok(Ok(_)) | Err(_) => Err(Ending::NoPreface),
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Ending::Closed),
         Ok(Err(error)) => Err(failed(&error)),
@@ -163,7 +156,7 @@ async fn read_preface(stream: &mut Stream) -> io::Result<[u8; PREFACE.len()]> {
 /// HTTP/2 on a stream whose preface has been read already.
 async fn talk(
     stream: Stream,
-    by_certificate: Roles,
+    shown: Shown,
     (services, meter): (Services, Meter),
     spans: Spans,
     mut phases: watch::Receiver<Phase>,
@@ -174,7 +167,7 @@ async fn talk(
         let call = meter.begin(&request);
         let arrival = call.arrival();
         let request = (request, wait);
-        call.answered_by(hot::answer(services.clone(), by_certificate, arrival, request))
+        call.answered_by(hot::answer(services.clone(), &shown, arrival, request))
     });
     let connection = builder(spans).serve_connection(io, answer);
     let mut connection = pin!(connection);

@@ -375,6 +375,39 @@ fn tokens_are_taken_again_when_their_file_changes_and_kept_when_it_is_wrong() {
     assert_eq!((ask("new-secret"), ask("reader-secret")), (Code::Ok, Code::Unauthenticated));
 }
 
+/// A connection that is open kept the roles of its certificate, whatever became of the name in the file.
+#[test]
+fn a_name_that_is_taken_out_loses_its_roles_on_connections_that_are_open() {
+    let guarded = Guarded::start();
+    let pim = guarded.authority.sign("pim.shop.test", 2);
+    let target = guarded.target(&guarded.admin, None, Some(&pim));
+    crate::calls::endlessly(async {
+        let mut replica = Replica::connect(target).await.unwrap();
+        assert_eq!(replica.blocked().await.unwrap(), []);
+        let with_its_name = tokens();
+        let without = with_its_name.replace("pim.shop.test", "other.shop.test");
+        for (text, is_allowed) in [(&without, false), (&with_its_name, true)] {
+            replace(&guarded.tokens, text);
+            let begin = Instant::now();
+            let mut calls = 0;
+            while replica.blocked().await.is_ok() != is_allowed {
+                calls += 1;
+                assert!(begin.elapsed() < PATIENCE, "{calls} calls were answered as before");
+            }
+            let after = begin.elapsed();
+            println!("allowed {is_allowed} after {after:?} and {calls} calls");
+            assert!(after < Duration::from_secs(1), "it counted after {after:?}");
+        }
+        replace(&guarded.tokens, &without);
+        let refused = loop {
+            if let Err(error) = replica.blocked().await {
+                break error.to_string();
+            }
+        };
+        assert!(refused.contains("certificate that is listed"), "{refused}");
+    });
+}
+
 /// The serial number of the certificate that a new connection is shown, as its bytes end.
 fn shown_certificate(guarded: &Guarded) -> Vec<u8> {
     let mut roots = RootCertStore::empty();
