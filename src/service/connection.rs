@@ -5,9 +5,11 @@
 
 use std::{
     error::Error,
+    future::poll_fn,
     hash::{BuildHasher as _, RandomState},
     io,
     pin::pin,
+    task::Poll,
     time::Duration,
 };
 
@@ -29,6 +31,7 @@ use super::{
     socket::{Socket, Stream},
     stop::Phase,
     tls,
+    untaken::{Untaken, Watch},
 };
 
 /// What an HTTP/2 client sends first (RFC 9113, 3.4).
@@ -75,7 +78,7 @@ pub(super) struct Spans {
     pub(super) ping_wait: Duration,
     /// Let a request of one message be on its way.
     pub(super) request_wait: Duration,
-    /// Let an answer, or the whole of what is sent, wait for its peer.
+    /// Let an answer, the last piece of one, or the whole of what is sent, wait for its peer.
     pub(super) delivery_wait: Duration,
 }
 
@@ -163,11 +166,15 @@ async fn talk(
 ) -> Ending {
     let io = TokioIo::new(Socket::new(PREFACE, stream, spans.delivery_wait));
     let wait = spans.request_wait;
+    let untaken = Untaken::default();
+    let mut taken = Watch::new(untaken.clone(), spans.delivery_wait);
     let answer = service_fn(move |request| {
         let call = meter.begin(&request);
         let arrival = call.arrival();
         let request = (request, wait);
-        call.answered_by(hot::answer(services.clone(), &shown, arrival, request))
+        let answer = call.answered_by(hot::answer(services.clone(), &shown, arrival, request));
+        let untaken = untaken.clone();
+        async move { answer.await.map(|answer| answer.map(|body| untaken.counting(body))) }
     });
     let connection = builder(spans).serve_connection(io, answer);
     let mut connection = pin!(connection);
@@ -192,9 +199,16 @@ async fn talk(
                 connection.as_mut().graceful_shutdown();
                 old.as_mut().reset(Instant::now() + FOR_EVER);
             }
-            result = connection.as_mut() => match result {
-                Ok(()) => return Ending::Closed,
-                Err(error) => return failed(&error),
+            result = poll_fn(|cx| match connection.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending => taken.poll_overdue(cx).map(|()| None),
+            }) => match result {
+                Some(Ok(())) => return Ending::Closed,
+                Some(Err(error)) => return failed(&error),
+                None => {
+                    tracing::debug!("A peer does not take the rest of its answers.");
+                    return Ending::Failed;
+                }
             },
         }
     }
