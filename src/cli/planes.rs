@@ -115,6 +115,7 @@ impl PlaneArgs {
                 Some(text.parse().map_err(|error| anyhow::anyhow!("--admin-listen: {error}"))?)
             }
         };
+        self.refuse_idle(listen, admin.as_ref(), home)?;
         let access = match &admin {
             Some(_) => self.lookup_access(listen, book.as_ref()),
             None if home == Home::Demo && listen.is_local() => {
@@ -134,6 +135,84 @@ impl PlaneArgs {
         });
         let admin = admin.transpose()?;
         Ok(Planes { lookup, admin, renewer: Renewer::spawn(sources)? })
+    }
+
+    /// Who gives a flag relies on it, so one that nothing asks for is a mistake.
+    ///
+    /// # Errors
+    /// There is such a flag.
+    fn refuse_idle(
+        &self,
+        listen: &Address,
+        admin: Option<&Address>,
+        home: Home<'_>,
+    ) -> anyhow::Result<()> {
+        let is_tcp = |address: &Address| matches!(address, Address::Tcp(_));
+        // Which listener asks for certificates of clients, and by which flag it is chosen.
+        let lookup = (listen, "--listen");
+        let of_admin = admin.map_or(lookup, |admin| (admin, "--admin-listen"));
+        for (flag, path, (address, listener)) in [
+            ("--tls-client-ca", &self.tls_client_ca, lookup),
+            ("--admin-tls-client-ca", &self.admin_tls_client_ca, of_admin),
+        ] {
+            if let Some(path) = path.as_deref().filter(|_| !is_tcp(address)) {
+                let path = path.display();
+                bail!(
+                    "{flag} {path} has no effect: expected a listener with TLS, found {address}, whose \
+                     file's mode says who may connect; leave the flag out, or say {listener} ADDR:PORT"
+                );
+            }
+        }
+        if let (None, Some(lookups), Some(admins)) =
+            (admin, &self.tls_client_ca, &self.admin_tls_client_ca)
+            && lookups != admins
+        {
+            let (lookups, admins) = (lookups.display(), admins.display());
+            bail!(
+                "--tls-client-ca {lookups} has no effect: expected a listener for each file of \
+                 roots, found --admin-listen {SAME}, which asks for certificates of \
+                 --admin-tls-client-ca {admins}; leave one out, or give the admin listener an \
+                 address of its own"
+            );
+        }
+        let listeners = || {
+            let both = [Some(listen), admin].into_iter().flatten().map(ToString::to_string);
+            both.collect::<Vec<_>>().join(" and ")
+        };
+        let is_any_tcp = is_tcp(listen) || admin.is_some_and(is_tcp);
+        if let Some(path) = self.tls_cert.as_deref().filter(|_| !is_any_tcp) {
+            let (path, found) = (path.display(), listeners());
+            bail!(
+                "--tls-cert {path} has no effect: expected a listener at ADDR:PORT, found only \
+                 {found}; leave it out together with --tls-key, or say --listen ADDR:PORT"
+            );
+        }
+        if let Some(path) =
+            self.tokens.as_deref().filter(|_| !self.are_tokens_asked_for(listen, admin, home))
+        {
+            let (path, found) = (path.display(), listeners());
+            bail!(
+                "--tokens {path} has no effect: expected a listener at ADDR:PORT that asks who \
+                 calls, found only {found}, where whoever can connect has every role (a Unix \
+                 socket, --insecure-admin, or the demo); leave it out, or say --listen ADDR:PORT \
+                 without --insecure-admin"
+            );
+        }
+        Ok(())
+    }
+
+    fn are_tokens_asked_for(
+        &self,
+        listen: &Address,
+        admin: Option<&Address>,
+        home: Home<'_>,
+    ) -> bool {
+        let is_asked = |address: &Address| matches!(address, Address::Tcp(_));
+        match admin {
+            Some(admin) => is_asked(listen) || (is_asked(admin) && !self.insecure_admin),
+            None if home == Home::Demo && listen.is_local() => false,
+            None => is_asked(listen) && !self.insecure_admin,
+        }
     }
 
     fn lookup_access(&self, listen: &Address, book: Option<&Arc<Slot<Book>>>) -> Access {

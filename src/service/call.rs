@@ -29,7 +29,7 @@ use hyper::{
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
-    access::{Access, Plane, Roles, is_shed},
+    access::{Access, Plane, Roles, Shown, is_shed},
     delivery::is_our_turn,
     hot::{ReplyBody, refused},
     measure::Arrival,
@@ -100,7 +100,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Admits a call from a connection whose certificate has these roles.
+    /// Admits a call from a connection whose peer has shown this.
     ///
     /// # Errors
     /// It may not be made, or its deadline is none.
@@ -108,9 +108,9 @@ impl Call {
         terms: &Terms,
         arrival: Arrival,
         headers: &HeaderMap,
-        by_certificate: Roles,
+        shown: &Shown,
     ) -> Result<Self, Refusal> {
-        let method = terms.access.admit(arrival.method, headers, by_certificate)?;
+        let method = terms.access.admit(arrival.method, headers, shown)?;
         let came = Instant::from_std(arrival.at);
         let deadline = Deadline::of(headers, came)?;
         let shed_after = terms.shed_after.filter(|_| is_shed(method));
@@ -236,7 +236,7 @@ mod tests {
     use super::{BUSY_SINCE, BUSY_SPAN, Call, Terms};
     use crate::{
         pb::Method,
-        service::{access::Roles, hot::refused, measure::Arrival, status::Refusal},
+        service::{access::Shown, hot::refused, measure::Arrival, status::Refusal},
         telemetry::Metrics,
     };
 
@@ -245,7 +245,7 @@ mod tests {
     fn answered(method: Method, is_late: bool, busy: Option<Duration>) -> Code {
         let terms = Terms { shed_after: Some(Duration::ZERO), ..Terms::default() };
         let arrival = Arrival { method: Some(method), at: std::time::Instant::now() };
-        let call = Call::admit(&terms, arrival, &HeaderMap::new(), Roles::NONE).unwrap();
+        let call = Call::admit(&terms, arrival, &HeaderMap::new(), &Shown::default()).unwrap();
         let turn_by = call
             .turn_by
             .map(|turn_by| if is_late { turn_by } else { turn_by + Duration::from_secs(60) });

@@ -5,9 +5,11 @@
 
 use std::{
     error::Error,
+    future::poll_fn,
     hash::{BuildHasher as _, RandomState},
     io,
     pin::pin,
+    task::Poll,
     time::Duration,
 };
 
@@ -21,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    access::Roles,
+    access::Shown,
     delivery::Streams,
     hot::{self, Services},
     listener::{Accepted, AcceptedSocket},
@@ -29,6 +31,7 @@ use super::{
     socket::{Socket, Stream},
     stop::Phase,
     tls,
+    untaken::{Untaken, Watch},
 };
 
 /// What an HTTP/2 client sends first (RFC 9113, 3.4).
@@ -75,7 +78,7 @@ pub(super) struct Spans {
     pub(super) ping_wait: Duration,
     /// Let a request of one message be on its way.
     pub(super) request_wait: Duration,
-    /// Let an answer, or the whole of what is sent, wait for its peer.
+    /// Let an answer, the last piece of one, or the whole of what is sent, wait for its peer.
     pub(super) delivery_wait: Duration,
 }
 
@@ -105,26 +108,19 @@ pub(super) async fn serve(
     // A drain does not shorten these waits: the first bytes of a peer that just connected may be on
     // their way, and its first request would be lost with them.
     let begun = tokio::select! {
-        begun = Box::pin(begin(accepted, &services, spans)) => begun,
+        begun = Box::pin(begin(accepted, spans)) => begun,
         _ = phases.wait_for(|phase| *phase == Phase::Cut) => return Ending::Cut,
     };
     match begun {
-        Ok((stream, by_certificate)) => {
-            talk(stream, by_certificate, (services, meter), spans, phases).await
-        }
+        Ok((stream, shown)) => talk(stream, shown, (services, meter), spans, phases).await,
         Err(ending) => ending,
     }
 }
 
-/// Greets the peer, if the listener has TLS, and waits for its preface. The roles are those that its
-/// certificate gives.
-async fn begin(
-    accepted: Accepted,
-    services: &Services,
-    spans: Spans,
-) -> Result<(Stream, Roles), Ending> {
+/// Greets the peer, if the listener has TLS, and waits for its preface.
+async fn begin(accepted: Accepted, spans: Spans) -> Result<(Stream, Shown), Ending> {
     let Accepted { socket, tls } = accepted;
-    let mut by_certificate = Roles::NONE;
+    let mut shown = Shown::default();
     let mut stream = match (socket, tls) {
         (AcceptedSocket::Unix(stream), _) => {
             Stream::Unix(UnixStream::from_std(stream).map_err(|error| failed(&error))?)
@@ -139,7 +135,7 @@ async fn begin(
                         Ending::NoTls
                     })?;
                     if let Some(certificate) = tls::certificate(&stream) {
-                        by_certificate = services.access().by_certificate(certificate);
+                        shown = Shown::certificate(certificate);
                     }
                     Stream::Tls(Box::new(stream))
                 }
@@ -147,7 +143,7 @@ async fn begin(
         }
     };
     match timeout(spans.preface_wait, read_preface(&mut stream)).await {
-        Ok(Ok(preface)) if preface == *PREFACE => Ok((stream, by_certificate)),
+        Ok(Ok(preface)) if preface == *PREFACE => Ok((stream, shown)),
         Ok(Ok(_)) | Err(_) => Err(Ending::NoPreface),
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Ending::Closed),
         Ok(Err(error)) => Err(failed(&error)),
@@ -163,18 +159,22 @@ async fn read_preface(stream: &mut Stream) -> io::Result<[u8; PREFACE.len()]> {
 /// HTTP/2 on a stream whose preface has been read already.
 async fn talk(
     stream: Stream,
-    by_certificate: Roles,
+    shown: Shown,
     (services, meter): (Services, Meter),
     spans: Spans,
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
     let io = TokioIo::new(Socket::new(PREFACE, stream, spans.delivery_wait));
     let wait = spans.request_wait;
+    let untaken = Untaken::default();
+    let mut taken = Watch::new(untaken.clone(), spans.delivery_wait);
     let answer = service_fn(move |request| {
         let call = meter.begin(&request);
         let arrival = call.arrival();
         let request = (request, wait);
-        call.answered_by(hot::answer(services.clone(), by_certificate, arrival, request))
+        let answer = call.answered_by(hot::answer(services.clone(), &shown, arrival, request));
+        let untaken = untaken.clone();
+        async move { answer.await.map(|answer| answer.map(|body| untaken.counting(body))) }
     });
     let connection = builder(spans).serve_connection(io, answer);
     let mut connection = pin!(connection);
@@ -199,9 +199,16 @@ async fn talk(
                 connection.as_mut().graceful_shutdown();
                 old.as_mut().reset(Instant::now() + FOR_EVER);
             }
-            result = connection.as_mut() => match result {
-                Ok(()) => return Ending::Closed,
-                Err(error) => return failed(&error),
+            result = poll_fn(|cx| match connection.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending => taken.poll_overdue(cx).map(|()| None),
+            }) => match result {
+                Some(Ok(())) => return Ending::Closed,
+                Some(Err(error)) => return failed(&error),
+                None => {
+                    tracing::debug!("A peer does not take the rest of its answers.");
+                    return Ending::Failed;
+                }
             },
         }
     }

@@ -4,7 +4,8 @@
 //! waits for ever: hyper asks nobody in that case. So each stream's task looks at what it waits for. If
 //! its handler or its body is at work, that is said by [`is_our_turn`] while the task is polled; if
 //! nobody says so, the task waits for the peer, and an alarm runs. When it goes off the task is dropped,
-//! which resets the stream. A task that never waits, as nearly all, pays for a store and a load.
+//! which resets the stream. A task that never waits, as nearly all, pays for a store and a load. What is
+//! left in HTTP/2 when its task is done is `untaken`'s to end.
 
 use std::{
     cell::Cell,

@@ -38,7 +38,7 @@ use self::{
 };
 use super::{
     Access, AccessLog, Recommendations,
-    access::Roles,
+    access::Shown,
     call::{Call, Terms},
     measure::{Arrival, Measures},
 };
@@ -119,11 +119,6 @@ impl Services {
     pub(super) fn connections(&self) -> &Connections {
         self.0.measures.metrics.connections(self.0.terms.access.listener())
     }
-
-    /// Who may call what.
-    pub(super) fn access(&self) -> &Access {
-        &self.0.terms.access
-    }
 }
 
 /// Everything goes to the router.
@@ -141,17 +136,17 @@ impl From<Routes> for Services {
 /// What the bytes of a message are asked.
 type Answer = fn(&Recommendations, Bytes) -> Option<Result<EncodedResponse, Status>>;
 
-/// Answers any call of a connection whose certificate has these roles. Its deadline and its wait count from
+/// Answers any call of a connection whose peer has shown this. Its deadline and its wait count from
 /// this call, not from when the answer is first asked for. A request of one message has so long to come.
 pub(super) fn answer(
     services: Services,
-    by_certificate: Roles,
+    shown: &Shown,
     arrival: Arrival,
     (request, request_wait): (Request<Incoming>, Duration),
-) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> {
+) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> + use<> {
     let terms = &services.0.terms;
     let (parts, body) = request.into_parts();
-    let call = Call::admit(terms, arrival, &parts.headers, by_certificate);
+    let call = Call::admit(terms, arrival, &parts.headers, shown);
     // Boxed: the future is moved some times on its way to its task, and they are most of its size.
     let parts = Box::new(parts);
     async move {

@@ -43,6 +43,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod untaken;
 mod web;
 mod worker;
 

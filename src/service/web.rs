@@ -4,11 +4,18 @@
 //! `/metrics` is the page of OpenMetrics, `/healthz` says that the process answers, `/readyz` says 200
 //! exactly while health says `SERVING`, else 503 and why. A connection is for one request, and has a
 //! deadline; bodies are ignored. Nothing here is secret, and nothing can be changed.
+//!
+//! There are few seats. Whoever comes when all are taken has the seat of whoever has been silent for
+//! longest: a probe sends its request as it connects, and waits for nobody's deadline.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     io,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -24,7 +31,8 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
     runtime::Builder,
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::oneshot,
+    task::AbortHandle,
     time::timeout,
 };
 
@@ -113,24 +121,47 @@ impl Web {
     }
 }
 
-/// Accepts for ever; what is beyond the cap is closed at once.
+/// Who is connected, in the order in which they came.
+#[derive(Debug, Default)]
+struct Seats(VecDeque<Seat>);
+
+#[derive(Debug)]
+struct Seat {
+    connection: AbortHandle,
+    /// The head of its request has come.
+    has_asked: Arc<AtomicBool>,
+}
+
+impl Seats {
+    /// Makes room for one more, if need be by closing the oldest that has not asked yet.
+    fn make_room(&mut self) {
+        self.0.retain(|seat| !seat.connection.is_finished());
+        if self.0.len() < WEB_CONNECTIONS_MAX {
+            return;
+        }
+        let silent = self.0.iter().position(|seat| !seat.has_asked.load(Ordering::Relaxed));
+        if let Some(seat) = self.0.remove(silent.unwrap_or_default()) {
+            tracing::debug!("All connections for metrics are taken; the oldest is closed.");
+            seat.connection.abort();
+        }
+    }
+}
+
+/// Accepts for ever.
 async fn accept(listener: &Watched, sources: &Sources) {
-    let seats = Arc::new(Semaphore::new(WEB_CONNECTIONS_MAX));
+    let mut seats = Seats::default();
     let mut warning = Throttle::default();
     loop {
         let begun = listener.accept().await.and_then(|accepted| {
-            let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
-                tracing::debug!("All connections for metrics are taken.");
-                return Ok(());
-            };
-            match accepted.socket {
+            seats.make_room();
+            seats.0.push_back(match accepted.socket {
                 AcceptedSocket::Tcp(stream, _) => {
-                    spawn(TcpStream::from_std(stream)?, seat, sources.clone());
+                    spawn(TcpStream::from_std(stream)?, sources.clone())
                 }
                 AcceptedSocket::Unix(stream) => {
-                    spawn(UnixStream::from_std(stream)?, seat, sources.clone());
+                    spawn(UnixStream::from_std(stream)?, sources.clone())
                 }
-            }
+            });
             Ok(())
         });
         if let Err(error) = begun {
@@ -143,14 +174,13 @@ async fn accept(listener: &Watched, sources: &Sources) {
 }
 
 /// Serves one request on a connection.
-fn spawn(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    seat: OwnedSemaphorePermit,
-    sources: Sources,
-) {
+fn spawn(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, sources: Sources) -> Seat {
     let waits = sources.waits;
-    tokio::spawn(async move {
+    let has_asked = Arc::<AtomicBool>::default();
+    let asked = Arc::clone(&has_asked);
+    let connection = tokio::spawn(async move {
         let answer = service_fn(move |request| {
+            asked.store(true, Ordering::Relaxed);
             let response = answer(&request, &sources);
             async move { Ok::<_, Infallible>(response) }
         });
@@ -164,8 +194,8 @@ fn spawn(
             Ok(Err(error)) => tracing::debug!(%error, "A connection for metrics failed."),
             Err(_) => tracing::debug!("A connection for metrics took too long."),
         }
-        drop(seat);
     });
+    Seat { connection: connection.abort_handle(), has_asked }
 }
 
 fn answer<B>(request: &Request<B>, sources: &Sources) -> Response<String> {

@@ -140,41 +140,57 @@ pub(crate) fn trickling(tier: Tier) -> String {
     format!("200 slow bodies, 200 peers of one byte a second; {said}")
 }
 
+/// Answers that a reader asks for.
+const UNREAD: u32 = 8;
+
 pub(crate) fn zero_window(tier: Tier) -> String {
-    const CALLS: u32 = 8;
     let shop = Shop::demo();
     let server = started(&shop);
     let span = tier.of(Duration::from_secs(2), Duration::from_secs(33));
     let page = page().encode_to_vec();
-    let (said, mut readers) = beside(&server, span, |address| {
-        let mut readers = Vec::new();
-        for _ in 0..200 {
-            // A window of nothing for every stream.
-            let mut raw = Raw::connected(address, &[0, 4, 0, 0, 0, 0]).unwrap();
-            for call in 0..CALLS {
-                let stream = 2 * call + 1;
-                let headers = frame(HEADERS, END_HEADERS, stream, &call_headers(BATCH_GET, &[]));
-                let body = frame(DATA, END_STREAM, stream, &framed(0, &page));
-                raw.write(&[headers, body].concat()).unwrap();
-            }
-            // What hangs is shown, not what computing so many pages costs.
-            for _ in 0..CALLS {
-                while raw.next().unwrap().kind != HEADERS {}
-            }
-            readers.push(raw);
-        }
-        readers
+    // One answer below a kilobyte, which leaves the stream's task as soon as a byte of it is taken.
+    let small = asking(&[CROSS_SELL], &["toy-car"]).encode_to_vec();
+    let narrow_count = tier.of(20, 200);
+    let (said, (mut readers, mut narrow)) = beside(&server, span, |address| {
+        // A window of nothing for every stream, and one of a byte.
+        let readers = (0..200).map(|_| reader(address, 0, BATCH_GET, &page)).collect::<Vec<_>>();
+        let narrow = (0..narrow_count).map(|_| reader(address, 1, GET, &small));
+        (readers, narrow.collect::<Vec<_>>())
     });
     if tier == Tier::Full {
         // The wait for a peer to take its answer is thirty seconds.
         for reader in &mut readers {
             let resets = reader.read_to_end(Duration::from_millis(200)).resets;
-            assert_eq!(resets, usize::try_from(CALLS).unwrap(), "every answer is dropped");
+            assert_eq!(resets, usize::try_from(UNREAD).unwrap(), "every answer is dropped");
+        }
+        // Those of which a byte was taken have half as long again, and are noticed by who reads on.
+        let deadline = Instant::now() + Duration::from_secs(15);
+        for peer in &mut narrow {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(is_closed(&mut peer.0, left), "it holds the rest of its answers for ever");
         }
     }
-    readers.iter().for_each(Raw::close);
+    readers.iter().chain(&narrow).for_each(Raw::close);
     assert_eq!(server.ended(), Some(0));
-    format!("200 readers with {CALLS} answers each; {said}")
+    format!(
+        "200 readers with {UNREAD} answers each, {narrow_count} that take a byte of each; {said}"
+    )
+}
+
+/// A peer whose windows have room for so many bytes, once the heads of its answers are there.
+fn reader(address: SocketAddr, window: u8, path: &str, request: &[u8]) -> Raw {
+    let mut raw = Raw::connected(address, &[0, 4, 0, 0, 0, window]).unwrap();
+    for call in 0..UNREAD {
+        let stream = 2 * call + 1;
+        let headers = frame(HEADERS, END_HEADERS, stream, &call_headers(path, &[]));
+        let body = frame(DATA, END_STREAM, stream, &framed(0, request));
+        raw.write(&[headers, body].concat()).unwrap();
+    }
+    // What hangs is shown, not what computing so many pages costs.
+    for _ in 0..UNREAD {
+        while raw.next().unwrap().kind != HEADERS {}
+    }
+    raw
 }
 
 /// A page of many slots.

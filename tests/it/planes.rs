@@ -131,19 +131,66 @@ fn lookups_and_administration_are_apart_unless_said_otherwise() {
     assert!(!socket.exists(), "a server that ends takes its socket along");
 }
 
+/// A server with these variables does not start, and says so.
+#[track_caller]
+fn refused(shop: &Shop, set: &[(&str, &str)], expected: &[&str]) {
+    let output = apart(shop).envs(set.iter().copied()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for text in expected {
+        assert!(said.contains(text), "{text:?} in {said}");
+    }
+}
+
+/// Roots of clients' certificates were not looked at where a listener had no TLS to ask for them with, or
+/// where it had others, and tokens where everybody may do everything: without a word.
+#[test]
+fn a_flag_that_would_have_no_effect_is_refused_at_the_start() {
+    let shop = Shop::demo();
+    // They are not even opened.
+    let check = |set: &[(&str, &str)], expected: &[&str]| {
+        let tls = [("KINDRED_TLS_CERT", "cert.pem"), ("KINDRED_TLS_KEY", "key.pem")];
+        refused(&shop, &[&tls, set].concat(), expected);
+    };
+    let admin_ca = ("KINDRED_ADMIN_TLS_CLIENT_CA", "admin.pem");
+    let lookups_ca = ("KINDRED_TLS_CLIENT_CA", "lookups.pem");
+    let same = ("KINDRED_ADMIN_LISTEN", "same");
+    let socket = format!("unix:{}", shop.path("one.sock").display());
+    let at_socket = ("KINDRED_LISTEN", socket.as_str());
+    let default = shop.path("state").join("admin.sock").display().to_string();
+    check(&[admin_ca], &["--admin-tls-client-ca admin.pem", "no effect", &default, "ADDR:PORT"]);
+    check(
+        &[admin_ca, ("KINDRED_ADMIN_LISTEN", &socket)],
+        &["--admin-tls-client-ca admin.pem", &socket, "--admin-listen ADDR:PORT"],
+    );
+    check(
+        &[lookups_ca, at_socket],
+        &["--tls-client-ca lookups.pem", "no effect", &socket, "--listen ADDR:PORT"],
+    );
+    for ca in [admin_ca, lookups_ca] {
+        check(&[ca, same, at_socket], &["client-ca", ca.1, &socket, "--listen ADDR:PORT"]);
+    }
+    check(
+        &[admin_ca, lookups_ca, same],
+        &["--tls-client-ca lookups.pem", "--admin-listen same", "admin.pem", "leave one out"],
+    );
+    check(&[at_socket], &["--tls-cert cert.pem", "no effect", &socket, &default]);
+    let tokens = ("KINDRED_TOKENS", "tokens.toml");
+    let insecure = ("KINDRED_INSECURE_ADMIN", "true");
+    refused(&shop, &[tokens, at_socket], &["--tokens tokens.toml", "no effect", &socket]);
+    refused(&shop, &[tokens, same, insecure], &["--tokens tokens.toml", "--insecure-admin"]);
+    // What has an effect at one listener is no mistake at the other.
+    for set in [&[tokens][..], &[tokens, insecure]] {
+        refused(&shop, set, &["cannot read tokens.toml"]);
+    }
+    check(&[lookups_ca], &["cannot read cert.pem"]);
+    check(&[("KINDRED_TLS_CLIENT_CA", "admin.pem"), admin_ca, same, insecure], &["cannot read"]);
+}
+
 #[test]
 fn what_is_unsafe_is_refused_at_the_start_unless_it_was_asked_for() {
     let shop = Shop::demo();
-    let check = |set: &[(&str, &str)], expected: &[&str]| {
-        let mut command = apart(&shop);
-        command.envs(set.iter().copied());
-        let output = command.output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        for text in expected {
-            assert!(said.contains(text), "{text:?} in {said}");
-        }
-    };
+    let check = |set: &[(&str, &str)], expected: &[&str]| refused(&shop, set, expected);
     check(
         &[("KINDRED_LISTEN", "0.0.0.0:0")],
         &["in the clear", "--tls-cert", "--insecure-plaintext"],
@@ -373,6 +420,39 @@ fn tokens_are_taken_again_when_their_file_changes_and_kept_when_it_is_wrong() {
         block_on(call(&guarded.lookups(Some(token)), Method::DescribeCatalog)).unwrap()
     };
     assert_eq!((ask("new-secret"), ask("reader-secret")), (Code::Ok, Code::Unauthenticated));
+}
+
+/// A connection that is open kept the roles of its certificate, whatever became of the name in the file.
+#[test]
+fn a_name_that_is_taken_out_loses_its_roles_on_connections_that_are_open() {
+    let guarded = Guarded::start();
+    let pim = guarded.authority.sign("pim.shop.test", 2);
+    let target = guarded.target(&guarded.admin, None, Some(&pim));
+    crate::calls::endlessly(async {
+        let mut replica = Replica::connect(target).await.unwrap();
+        assert_eq!(replica.blocked().await.unwrap(), []);
+        let with_its_name = tokens();
+        let without = with_its_name.replace("pim.shop.test", "other.shop.test");
+        for (text, is_allowed) in [(&without, false), (&with_its_name, true)] {
+            replace(&guarded.tokens, text);
+            let begin = Instant::now();
+            let mut calls = 0;
+            while replica.blocked().await.is_ok() != is_allowed {
+                calls += 1;
+                assert!(begin.elapsed() < PATIENCE, "{calls} calls were answered as before");
+            }
+            let after = begin.elapsed();
+            println!("allowed {is_allowed} after {after:?} and {calls} calls");
+            assert!(after < Duration::from_secs(1), "it counted after {after:?}");
+        }
+        replace(&guarded.tokens, &without);
+        let refused = loop {
+            if let Err(error) = replica.blocked().await {
+                break error.to_string();
+            }
+        };
+        assert!(refused.contains("certificate that is listed"), "{refused}");
+    });
 }
 
 /// The serial number of the certificate that a new connection is shown, as its bytes end.

@@ -23,5 +23,6 @@ pub const SPARE_FRAMES_MAX: u32 = 2 * SPARE_FRAMES_PER_S;
 pub const REQUEST_WAIT_S: u64 = 10;
 
 /// How long an answer, or the stream of a peer that takes no byte, may wait for its peer. A lookup's
-/// answer is some kilobytes; the longest explanation, 32 MiB, needs a link of a megabyte a second.
+/// answer is some kilobytes; the longest explanation, 32 MiB, needs a link of a megabyte a second. What is
+/// left of one below a kilobyte may wait half as long again, until its connection ends.
 pub const DELIVERY_WAIT_S: u64 = 30;

@@ -7,7 +7,8 @@ use std::time::Duration;
 /// that a policy of a thousand placements cannot make a scrape, or whoever stores it, grow without end.
 pub const SLOT_SERIES_MAX: usize = 4_096;
 
-/// Connections at once of the listener for metrics: a few scrapers and probes, with room.
+/// Connections at once of the listener for metrics: a few scrapers and probes, with room. One more has the
+/// place of whoever has been silent for longest.
 pub const WEB_CONNECTIONS_MAX: usize = 64;
 
 /// How long one of them may take to send the head of its request.

@@ -7,9 +7,11 @@
 //! A caller's roles come from three places: what the listener grants to everybody (an open lookup listener
 //! grants reading, a Unix socket everything, as its file's mode says who may connect), the client's
 //! certificate, and its token. A token that is sent must be a right one, also where none is needed: who has
-//! a wrong one hears of it before it matters.
+//! a wrong one hears of it before it matters. All three count as they stand when a call begins, also on a
+//! connection that was there before.
 
 mod book;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +20,7 @@ use std::{sync::Arc, time::SystemTime};
 use hyper::{HeaderMap, header::AUTHORIZATION};
 
 pub use self::book::{Book, BookError, token_hash};
+pub(super) use self::shown::Shown;
 use super::status::Refusal;
 use crate::{pb::Method, slot::Slot, telemetry::ListenerKind};
 
@@ -170,13 +173,7 @@ impl Access {
         }
     }
 
-    /// The roles that a connection's certificate gives all its calls.
-    pub(super) fn by_certificate(&self, certificate: &[u8]) -> Roles {
-        let book = self.book.as_ref().and_then(|book| book.load());
-        book.map_or(Roles::NONE, |book| book.by_certificate(certificate))
-    }
-
-    /// May this call be made?
+    /// May this call be made, on a connection whose peer has shown this?
     ///
     /// # Errors
     /// `UNIMPLEMENTED` for what is no method, or is one of the other plane; `UNAUTHENTICATED` for who
@@ -185,7 +182,7 @@ impl Access {
         &self,
         method: Option<Method>,
         headers: &HeaderMap,
-        by_certificate: Roles,
+        shown: &Shown,
     ) -> Result<Method, Refusal> {
         let method = method.ok_or(Refusal::NoMethod)?;
         let rule = rule(method);
@@ -196,9 +193,9 @@ impl Access {
         if rule.roles.is_empty() {
             return Ok(method);
         }
-        let mut roles = self.granted.and(by_certificate);
+        let mut roles = self.granted;
         if let Some(book) = self.book.as_ref().and_then(|book| book.load()) {
-            roles = roles.and(book.anyone());
+            roles = roles.and(book.anyone()).and(shown.roles(&book));
             if let Some(value) = headers.get(AUTHORIZATION) {
                 roles = roles.and(book.by_token(value.as_bytes(), SystemTime::now())?);
             }

@@ -8,7 +8,7 @@ use std::{
 
 use hyper::{HeaderMap, header::AUTHORIZATION};
 
-use super::{Access, Book, Plane, Role, Roles, token_hash};
+use super::{Access, Book, Plane, Role, Roles, Shown, token_hash};
 use crate::{pb::Method, service::status::Refusal, slot::Slot};
 
 /// One token a role, one that has expired, and one that is nobody's.
@@ -58,6 +58,9 @@ fn book(anyone: &str) -> Arc<Slot<Book>> {
         text +=
             &format!("[[token]]\nname = \"{name}\"\nroles = [\"{name}\"]\nsha256 = \"{hash}\"\n");
     }
+    for (name, _) in ROLES {
+        text += &certificate_entry(name);
+    }
     let hash = token_hash("late");
     text += &format!(
         "[[token]]\nname = \"late\"\nroles = [\"operator\"]\nsha256 = \"{hash}\"\n\
@@ -66,6 +69,17 @@ fn book(anyone: &str) -> Arc<Slot<Book>> {
     let slot = Arc::<Slot<Book>>::default();
     slot.swap(Arc::new(Book::parse(&text).unwrap()));
     slot
+}
+
+fn certificate_entry(role: &str) -> String {
+    format!("[[certificate]]\ndns = \"{role}.test\"\nroles = [\"{role}\"]\n")
+}
+
+/// A certificate with the names of these roles.
+fn named(roles: &[&str]) -> Shown {
+    let names = roles.iter().map(|role| format!("{role}.test")).collect::<Vec<_>>();
+    let certificate = rcgen::generate_simple_self_signed(names).unwrap().cert;
+    Shown::certificate(certificate.der())
 }
 
 /// What a caller shows: its header, and the roles that stand behind it, if it is a right one.
@@ -99,9 +113,10 @@ fn shown() -> Vec<(Option<String>, Result<Roles, ()>)> {
 fn every_method_is_for_exactly_those_who_may_call_it() {
     let subsets = (0..16_u8).map(|bits| {
         let named = ROLES.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
-        named.map(|(_, (_, role))| *role).collect::<Vec<_>>()
+        named.map(|(_, (name, role))| (*name, *role)).unzip::<_, _, Vec<_>, Vec<_>>()
     });
-    let subsets = subsets.map(|roles| Roles::of(&roles)).collect::<Vec<_>>();
+    let subsets = subsets.map(|(names, roles)| (named(&names), Roles::of(&roles)));
+    let subsets = subsets.collect::<Vec<_>>();
     let letters = |roles: Roles| {
         let has = |(_, role): &&(&str, Role)| roles.meets(Roles::of(&[*role]));
         ROLES.iter().filter(has).filter_map(|(name, _)| name.chars().next()).collect::<String>()
@@ -116,7 +131,7 @@ fn every_method_is_for_exactly_those_who_may_call_it() {
                 if let Some(header) = &header {
                     headers.insert(AUTHORIZATION, header.parse().unwrap());
                 }
-                for by_certificate in &subsets {
+                for (certificate, by_certificate) in &subsets {
                     for method in Method::ALL {
                         let (served, who) = expected(method);
                         let has =
@@ -126,7 +141,7 @@ fn every_method_is_for_exactly_those_who_may_call_it() {
                         let may = is_here
                             && (who == "*"
                                 || has.is_ok_and(|has| has.chars().any(|one| who.contains(one))));
-                        let admitted = access.admit(Some(method), &headers, *by_certificate);
+                        let admitted = access.admit(Some(method), &headers, certificate);
                         let context = format!(
                             "{} on {plane:?} by {header:?} and {by_certificate:?}: {admitted:?}",
                             method.path()
@@ -162,7 +177,7 @@ fn every_method_is_for_exactly_those_who_may_call_it() {
 #[test]
 fn what_is_no_method_is_for_nobody() {
     let access = Access::open(Plane::Shared, Roles::ALL);
-    let admitted = access.admit(None, &HeaderMap::new(), Roles::ALL);
+    let admitted = access.admit(None, &HeaderMap::new(), &Shown::default());
     assert_eq!(admitted, Err(Refusal::NoMethod));
 }
 
@@ -171,7 +186,7 @@ fn an_open_listener_looks_at_no_token() {
     let access = Access::open(Plane::Lookup, Roles::of(&[Role::Reader]));
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, "Bearer for-somebody-behind".parse().unwrap());
-    let admitted = access.admit(Some(Method::GetRecommendations), &headers, Roles::NONE);
+    let admitted = access.admit(Some(Method::GetRecommendations), &headers, &Shown::default());
     assert_eq!(admitted, Ok(Method::GetRecommendations));
 }
 
@@ -194,10 +209,29 @@ fn a_book_that_is_replaced_counts_from_the_next_call_on() {
     let access = Access::by_book(Plane::Admin, Arc::clone(&slot));
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, "Bearer token-of-operator".parse().unwrap());
-    let admit = || access.admit(Some(Method::BlockProducts), &headers, Roles::NONE);
+    let admit = || access.admit(Some(Method::BlockProducts), &headers, &Shown::default());
     assert!(admit().is_ok());
     slot.swap(Arc::new(Book::parse("anyone = [\"reader\"]").unwrap()));
     assert_eq!(admit(), Err(Refusal::BadToken));
+}
+
+/// A connection kept the roles that its certificate had when it began.
+#[test]
+fn a_name_that_is_taken_out_loses_its_roles_with_the_next_call() {
+    let slot = Arc::<Slot<Book>>::default();
+    let access = Access::by_book(Plane::Admin, Arc::clone(&slot));
+    let (pim, other) = (named(&["merchandiser"]), Shown::default());
+    let admit = |shown| access.admit(Some(Method::BlockProducts), &HeaderMap::new(), shown);
+    let merchandiser = certificate_entry("merchandiser");
+    let feeder = certificate_entry("feeder");
+    // Again and again, as each book may come to stand where one before it stood.
+    for _ in 0..100 {
+        slot.swap(Arc::new(Book::parse(&merchandiser).unwrap()));
+        assert!(admit(&pim).is_ok() && admit(&pim).is_ok());
+        assert_eq!(admit(&other), Err(Refusal::NoCredentials));
+        slot.swap(Arc::new(Book::parse(&feeder).unwrap()));
+        assert_eq!(admit(&pim), Err(Refusal::NoCredentials));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! the preface, the age and forced resets.
 
 use std::{
+    io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     thread,
     time::{Duration, Instant},
@@ -260,6 +261,77 @@ fn an_answer_that_its_peer_never_takes_is_dropped() {
     server.ended();
 }
 
+/// A peer whose windows have room for one byte.
+fn narrow(server: &Server) -> Peer {
+    let (mut peer, _) = Peer::connected(server.addr);
+    peer.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 1]);
+    peer
+}
+
+/// Reads whatever comes; is that the end of the connection?
+fn is_at_its_end(stream: &mut TcpStream) -> bool {
+    let mut bytes = [0; 4096];
+    loop {
+        match stream.read(&mut bytes) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// hyper hands a whole piece to h2 when the window has room for one byte of it, and is done with the
+/// stream: the rest waited there for ever, and no reset could take it away.
+#[test]
+fn a_peer_that_takes_one_byte_of_an_answer_ends_with_its_connection() {
+    let server = Server::start(ServeOptions { delivery_wait: SHORT, ..options(1) });
+    let begun = Instant::now();
+    let mut peer = narrow(&server);
+    peer.write(&call_of(1, ""));
+    assert_eq!(peer.until(DATA).payload.len(), 1);
+    // Nor does it help to take a byte of another one now and then.
+    let mut stream = 1;
+    peer.0.set_read_timeout(Some(SHORT / 4)).unwrap();
+    while !is_at_its_end(&mut peer.0) {
+        assert!(begun.elapsed() < PATIENCE, "the connection goes on");
+        stream += 2;
+        let one_more = frame(WINDOW_UPDATE, 0, stream, &1_u32.to_be_bytes());
+        // It may be closed already.
+        peer.0.write_all(&[call_of(stream, ""), one_more].concat()).ok();
+    }
+    assert!(begun.elapsed() >= SHORT, "it was closed after {:?}", begun.elapsed());
+    assert_serving(&server);
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn a_peer_with_narrow_windows_that_takes_each_answer_in_time_goes_on() {
+    let server = Server::start(ServeOptions { delivery_wait: 5 * SHORT, ..options(1) });
+    let (begun, mut peer) = (Instant::now(), narrow(&server));
+    let (mut answers, mut stream) = (0, 1);
+    peer.write(&call_of(stream, ""));
+    // The next answer begins before this one is taken: something is always there.
+    while begun.elapsed() < 20 * SHORT {
+        peer.until(DATA);
+        peer.write(&call_of(stream + 2, ""));
+        peer.send(WINDOW_UPDATE, 0, stream, &100_u32.to_be_bytes());
+        let ended = loop {
+            let frame = peer.until_any(&[DATA, HEADERS, RST_STREAM]);
+            assert_ne!(frame.kind, RST_STREAM);
+            if frame.stream == stream && frame.kind == HEADERS && frame.flags & 1 == 1 {
+                break frame;
+            }
+        };
+        assert_eq!(ended.stream, stream);
+        (answers, stream) = (answers + 1, stream + 2);
+        peer.send(WINDOW_UPDATE, 0, stream, &1_u32.to_be_bytes());
+    }
+    assert!(answers > 5, "{answers} answers");
+    server.stop.now();
+    server.ended();
+}
+
 #[test]
 fn a_watch_outlives_the_wait_for_answers() {
     let server = Server::start(ServeOptions { delivery_wait: SHORT, ..options(1) });
@@ -294,6 +366,6 @@ fn a_connection_whose_peer_takes_no_byte_fails() {
             }
         }
     });
-    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{error}");
     drop(peer);
 }
