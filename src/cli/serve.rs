@@ -65,7 +65,8 @@ pub(super) struct ListenArgs {
     /// Runtime threads; else one a core.
     #[arg(long, env = "KINDRED_RUNTIMES", value_name = "N")]
     runtimes: Option<NonZeroUsize>,
-    /// Look for a newer snapshot this often, in milliseconds, also where the directory's time tells of nothing.
+    /// Look for a newer snapshot this often, in milliseconds, also where the time of the store's
+    /// directory tells of nothing.
     #[arg(long, env = "KINDRED_POLL_MS", value_name = "MS", default_value_t = 2_000)]
     poll_ms: u64,
     /// After SIGTERM, accept this long while health says NOT_SERVING, in milliseconds.

@@ -1,7 +1,8 @@
 //! Following a track: load what becomes current, make it live, unmap what was.
 //!
-//! Whatever happens to one snapshot, following goes on, also where this program has a fault. What is no longer current when it is loaded is
-//! dropped; what is quarantined is not taken while there is another one to serve.
+//! Whatever happens to one snapshot, following goes on, also where this program has a fault. What is no
+//! longer current when it is loaded is dropped; what is quarantined is not taken while there is another one
+//! to serve.
 
 use std::{
     fs, mem,
