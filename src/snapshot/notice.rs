@@ -74,7 +74,7 @@ mod tests {
         assert_eq!([(); 2].map(|()| notice.is_changed()), [true, false]);
         fs::create_dir(&track).unwrap();
         assert_eq!([(); 3].map(|()| notice.is_changed()), [true, true, false]);
-        fs::write(track.join("manifest"), "").unwrap();
+        fs::File::create(track.join("manifest")).unwrap();
         fs::remove_dir_all(&track).unwrap();
         assert_eq!([(); 3].map(|()| notice.is_changed()), [true, true, false]);
     }
