@@ -315,6 +315,8 @@ fn a_peer_with_narrow_windows_that_takes_each_answer_in_time_goes_on() {
     while begun.elapsed() < 20 * SHORT {
         peer.until(DATA);
         peer.write(&call_of(stream + 2, ""));
+        // As much for the connection as for the stream: its window would be used up after a thousand answers.
+        peer.send(WINDOW_UPDATE, 0, 0, &101_u32.to_be_bytes());
         peer.send(WINDOW_UPDATE, 0, stream, &100_u32.to_be_bytes());
         let ended = loop {
             let frame = peer.until_any(&[DATA, HEADERS, RST_STREAM]);
