@@ -6,6 +6,10 @@
 //! enum and not, as protobuf scopes it, beside it; tools reach values through their enum. An unknown
 //! name ends the stream with `NOT_FOUND`, which tools report as they should.
 
+mod bounds;
+
+pub(super) use self::bounds::{Bounds, Patience};
+
 use tonic_reflection::{
     pb,
     server::{

@@ -2,7 +2,10 @@
 
 use tonic::service::Routes;
 
-use super::{Health, Snapshots, reflection};
+use super::{
+    Health, Snapshots,
+    reflection::{self, Bounds, Patience},
+};
 use crate::{
     model::limits,
     pb::server::{
@@ -38,7 +41,9 @@ pub fn routes(
         None => routes,
     };
     let routes = if reflection {
-        routes.add_service(reflection::v1()).add_service(reflection::v1alpha())
+        let bounds = Bounds::new(health, Patience::default());
+        let (v1, v1alpha) = (reflection::v1(), reflection::v1alpha());
+        routes.add_service(bounds.around(v1)).add_service(bounds.around(v1alpha))
     } else {
         routes
     };

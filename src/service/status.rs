@@ -68,6 +68,8 @@ pub(super) enum Refusal {
     WrongRole,
     /// A call about snapshots was not carried out, or not to its end.
     Snapshots(Why, String),
+    /// A stream of reflection is not begun, or goes on no longer.
+    Reflection(Why, String),
     /// Feeds of stock are not applied as far as the request asks: try another replica.
     Behind(Vec<Lag>),
 }
@@ -270,19 +272,22 @@ impl From<Refusal> for Status {
             Refusal::WrongRole => {
                 Self::permission_denied("none of the caller's roles may call this method")
             }
-            Refusal::Snapshots(why, message) => Self::new(why.code(), message),
-            Refusal::Behind(lags) => {
-                let lags = lags.iter().map(|lag| {
-                    let Lag { source_id, asked, applied } = lag;
-                    format!("feed {} is at {applied}, not at {asked}", quoted(source_id))
-                });
-                let lags = lags.take(VIOLATIONS_MAX).collect::<Vec<_>>().join("; ");
-                Self::unavailable(format!(
-                    "stock is behind on this replica: {lags}; try another one"
-                ))
+            Refusal::Snapshots(why, message) | Refusal::Reflection(why, message) => {
+                Self::new(why.code(), message)
             }
+            Refusal::Behind(lags) => behind(&lags),
         }
     }
+}
+
+/// Feeds of stock that this replica has not followed as far as the call needs.
+fn behind(lags: &[Lag]) -> Status {
+    let lags = lags.iter().map(|lag| {
+        let Lag { source_id, asked, applied } = lag;
+        format!("feed {} is at {applied}, not at {asked}", quoted(source_id))
+    });
+    let lags = lags.take(VIOLATIONS_MAX).collect::<Vec<_>>().join("; ");
+    Status::unavailable(format!("stock is behind on this replica: {lags}; try another one"))
 }
 
 /// A call that is not answered for want of time, with when to try again: some tens of milliseconds, each

@@ -26,3 +26,13 @@ pub const REQUEST_WAIT_S: u64 = 10;
 /// answer is some kilobytes; the longest explanation, 32 MiB, needs a link of a megabyte a second. What is
 /// left of one below a kilobyte may wait half as long again, until its connection ends.
 pub const DELIVERY_WAIT_S: u64 = 30;
+
+/// Streams of reflection at once: people with tools. A tool has one.
+pub const REFLECTION_STREAMS_MAX: usize = 16;
+
+/// How long such a stream may ask nothing. Tools ask all they need in a second, and open another one when
+/// they are told to.
+pub const REFLECTION_SILENCE_S: u64 = 30;
+
+/// How long it may last in all. Somebody who tries calls out opens a few in an hour.
+pub const REFLECTION_STREAM_S: u64 = 600;

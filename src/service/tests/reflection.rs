@@ -1,10 +1,41 @@
-//! Both versions of reflection describe every service.
+//! Both versions of reflection describe every service, and their streams have bounds.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::mpsc::Receiver,
+    time::{Duration, Instant},
+};
 
 use prost::Message as _;
-use tokio_stream::StreamExt as _;
-use tonic::{Code, Status, transport::Channel};
+use tokio::sync::mpsc;
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+use tonic::{Code, Status, Streaming, service::Routes, transport::Channel};
+use tonic_reflection::pb::{
+    v1::{
+        ServerReflectionRequest, ServerReflectionResponse,
+        server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest,
+    },
+    v1alpha::server_reflection_request::MessageRequest as Alpha,
+};
 
-use super::{Server, block_on, options};
+use super::{
+    PATIENCE, Server, block_on, channel, options,
+    peer::{HEADERS, Peer, RST_STREAM, call_headers},
+    spawn,
+};
+use crate::{
+    model::limits::REFLECTION_STREAMS_MAX,
+    service::{
+        DrainReport, Health, Stop,
+        reflection::{self, Bounds, Patience},
+    },
+};
+
+const INFO: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+type Report = Receiver<io::Result<DrainReport>>;
 
 macro_rules! reflection_tests {
     ($version:ident, $described:ident, $listed:ident) => {
@@ -100,3 +131,123 @@ reflection_tests!(
     reflection_v1alpha_finds_each_symbol,
     reflection_v1alpha_lists_each_service_once
 );
+
+/// A stream of `v1` that is open.
+struct Talk {
+    asked: mpsc::Sender<ServerReflectionRequest>,
+    answers: Streaming<ServerReflectionResponse>,
+}
+
+impl Talk {
+    async fn open(channel: Channel) -> Result<Self, Status> {
+        let (asked, questions) = mpsc::channel(1);
+        let questions = ReceiverStream::new(questions);
+        let answers =
+            ServerReflectionClient::new(channel).server_reflection_info(questions).await?;
+        Ok(Self { asked, answers: answers.into_inner() })
+    }
+
+    async fn ask(&mut self) -> Result<(), Status> {
+        let message_request = Some(MessageRequest::ListServices(String::new()));
+        let question = ServerReflectionRequest { host: String::new(), message_request };
+        // The stream may have ended already; its answers say why.
+        self.asked.send(question).await.ok();
+        self.answers.message().await?.map(drop).ok_or_else(|| Status::ok("it ended"))
+    }
+}
+
+/// A server whose streams last so long.
+fn patient(silence: Duration, whole: Duration) -> (SocketAddr, Stop, Report) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (health, stop) = (Health::new(), Stop::new());
+    let bounds = Bounds::new(&health, Patience { silence, whole });
+    let routes = Routes::new(bounds.around(reflection::v1()));
+    let report = spawn(listener, routes, &health, options(1), &stop);
+    (addr, stop, report)
+}
+
+#[test]
+fn a_stream_of_reflection_that_asks_nothing_ends_and_one_that_asks_goes_on() {
+    let silence = Duration::from_millis(500);
+    let (addr, stop, report) = patient(silence, 10 * PATIENCE);
+    block_on(async {
+        let mut talk = Talk::open(channel(addr).await).await.unwrap();
+        let begun = Instant::now();
+        while begun.elapsed() < 2 * silence {
+            talk.ask().await.unwrap();
+        }
+        let last = Instant::now();
+        let ended = talk.answers.message().await.unwrap_err();
+        assert_eq!(ended.code(), Code::Unavailable, "{ended}");
+        assert!(ended.message().contains("no question came for 500ms"), "{ended}");
+        assert!(last.elapsed() >= silence * 9 / 10, "it ended after {:?}", last.elapsed());
+    });
+    // Nor does the peer's half of the stream stay open, whatever it does not say.
+    let (mut peer, _) = Peer::connected(addr);
+    peer.send(HEADERS, 4, 1, &call_headers(INFO));
+    while peer.until(HEADERS).flags & 1 == 0 {}
+    assert_eq!(peer.until(RST_STREAM).stream, 1);
+    drop(peer);
+    stop.drain();
+    report.recv_timeout(PATIENCE).unwrap().unwrap();
+}
+
+#[test]
+fn a_stream_of_reflection_that_asks_for_ever_ends_at_its_age() {
+    let whole = Duration::from_millis(300);
+    let (addr, stop, report) = patient(10 * PATIENCE, whole);
+    let (begun, ended) = block_on(async {
+        let mut talk = Talk::open(channel(addr).await).await.unwrap();
+        let begun = Instant::now();
+        loop {
+            if let Err(ended) = talk.ask().await {
+                break (begun, ended);
+            }
+        }
+    });
+    assert_eq!(ended.code(), Code::Unavailable, "{ended}");
+    assert!(ended.message().contains("300ms old"), "{ended}");
+    assert!(begun.elapsed() >= whole * 9 / 10);
+    stop.drain();
+    report.recv_timeout(PATIENCE).unwrap().unwrap();
+}
+
+#[test]
+fn there_are_so_many_streams_of_reflection_and_no_more() {
+    let server = Server::start(options(1));
+    block_on(async {
+        let channel = server.channel().await;
+        let mut talks = Vec::new();
+        for _ in 0..REFLECTION_STREAMS_MAX {
+            let mut talk = Talk::open(channel.clone()).await.unwrap();
+            talk.ask().await.unwrap();
+            talks.push(talk);
+        }
+        let refused = Talk::open(channel.clone()).await.map(drop).unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+        let question = Alpha::ListServices(String::new());
+        let refused = v1alpha(channel.clone(), question).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted, "both versions share the seats");
+        talks[0].ask().await.unwrap();
+        drop(talks.pop());
+        while Talk::open(channel.clone()).await.is_err() {}
+    });
+    server.drained();
+}
+
+#[test]
+fn a_drain_waits_for_no_stream_of_reflection() {
+    let server = Server::start(options(1));
+    let (stop, begun) = (server.stop.clone(), Instant::now());
+    block_on(async {
+        let mut talk = Talk::open(server.channel().await).await.unwrap();
+        talk.ask().await.unwrap();
+        stop.drain();
+        let ended = talk.answers.message().await.unwrap_err();
+        assert_eq!(ended.code(), Code::Unavailable, "{ended}");
+        assert!(ended.message().contains("shutting down"), "{ended}");
+    });
+    server.ended();
+    assert!(begun.elapsed() < PATIENCE / 2, "the drain took {:?}", begun.elapsed());
+}
