@@ -106,8 +106,6 @@ impl PlaneArgs {
     /// # Errors
     /// An address or file that cannot be had, or what is unsafe and was not asked for.
     pub(super) fn bind(&self, listen: &Address, home: Home<'_>) -> anyhow::Result<Planes> {
-        let mut sources = Vec::new();
-        let book = self.tokens.as_deref().map(|path| book(path, &mut sources)).transpose()?;
         let admin = match (self.admin_listen.as_deref(), home) {
             (Some(SAME), _) | (None, Home::Demo) => None,
             (None, Home::State(dir)) => Some(Address::Unix(dir.join("admin.sock"))),
@@ -116,6 +114,8 @@ impl PlaneArgs {
             }
         };
         self.refuse_idle(listen, admin.as_ref(), home)?;
+        let mut sources = Vec::new();
+        let book = self.tokens.as_deref().map(|path| book(path, &mut sources)).transpose()?;
         let access = match &admin {
             Some(_) => self.lookup_access(listen, book.as_ref()),
             None if home == Home::Demo && listen.is_local() => {
