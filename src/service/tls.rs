@@ -1,7 +1,10 @@
 //! TLS by rustls: certificates that are replaced while the server runs, clients that show theirs, and
 //! handshakes that are bounded in number and time.
+//!
+//! A handshake holds one of few places while it is worked at, and none while it waits for its peer: peers that
+//! go silent in the middle would keep all others waiting.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use rustls::{
     RootCertStore, ServerConfig, crypto,
@@ -9,7 +12,7 @@ use rustls::{
     server::WebPkiClientVerifier,
     version::TLS13,
 };
-use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
+use tokio::{net::TcpStream, sync::Semaphore, task::yield_now, time::timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::slot::Slot;
@@ -20,8 +23,9 @@ const ALPN_HTTP2: &[u8] = b"h2";
 /// A handshake takes a round trip or two; a peer that takes longer is not worth a seat.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(5);
 
-/// Handshakes at once on a listener: each costs as much as a hundred lookups, and they share the cores.
-const HANDSHAKES_MAX: usize = 64;
+/// Handshakes of a listener that are worked at, or are next: a step costs as much as a hundred lookups, and
+/// they share the cores. A lookup that comes waits for no more of them.
+const HANDSHAKES_MAX: usize = 16;
 
 /// The files of a listener's TLS, as texts in PEM.
 #[derive(Clone, Debug)]
@@ -83,11 +87,10 @@ impl Tls {
     /// It took too long, does not speak HTTP/2 over TLS 1.3, or shows no certificate that is asked for.
     pub(super) async fn greet(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let greeted = async {
-            // Who says nothing holds no place that others need.
+            // Who says nothing has no memory of rustls.
             stream.readable().await?;
-            let _one = self.handshakes.acquire().await.map_err(io::Error::other)?;
             let config = self.config.load().expect("there is one since `new`");
-            TlsAcceptor::from(config).accept(stream).await
+            self.in_turns(TlsAcceptor::from(config).accept(stream)).await
         };
         let stream = timeout(HANDSHAKE_WAIT, greeted).await.map_err(io::Error::from)??;
         // rustls refuses who offers other protocols only, and lets pass who offers none.
@@ -96,6 +99,33 @@ impl Tls {
         }
         Ok(stream)
     }
+
+    /// Does each step of a handshake in a place of its own.
+    async fn in_turns<T>(&self, handshake: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        let mut handshake = pin!(handshake);
+        loop {
+            let place = self.handshakes.acquire().await.map_err(io::Error::other)?;
+            // Whoever was ready before has its turn first: no more handshakes are ahead of a lookup than
+            // there are places.
+            yield_now().await;
+            let step = poll_fn(|cx| Poll::Ready(handshake.as_mut().poll(cx))).await;
+            drop(place);
+            match step {
+                Poll::Ready(done) => return done,
+                Poll::Pending => woken().await,
+            }
+        }
+    }
+}
+
+/// Waits until the task is woken.
+async fn woken() {
+    let mut is_woken = false;
+    poll_fn(|_| match std::mem::replace(&mut is_woken, true) {
+        false => Poll::Pending,
+        true => Poll::Ready(()),
+    })
+    .await;
 }
 
 /// The certificate that a greeted peer has shown.

@@ -60,7 +60,7 @@ fn beside<H>(server: &Server, span: Duration, begin: impl Fn(SocketAddr) -> H) -
 }
 
 /// Is the connection at its end, or within so long?
-fn is_closed(stream: &mut TcpStream, patience: Duration) -> bool {
+pub(crate) fn is_closed(stream: &mut TcpStream, patience: Duration) -> bool {
     stream.set_read_timeout(Some(patience.max(Duration::from_millis(1)))).unwrap();
     let mut bytes = [0; 4096];
     loop {

@@ -16,6 +16,7 @@ mod chance;
 mod deadlines;
 mod ends;
 mod floods;
+mod handshakes;
 mod hangers;
 mod malformed;
 mod overload;
@@ -27,6 +28,8 @@ mod victim;
 #[path = "../it/calls.rs"]
 #[expect(dead_code, reason = "the other binary uses the rest")]
 mod calls;
+#[path = "../it/certs.rs"]
+mod certs;
 #[path = "../it/command.rs"]
 #[expect(dead_code, reason = "the other binary uses the rest")]
 mod command;
@@ -81,9 +84,10 @@ fn started(shop: &Shop) -> Server {
 /// A test: what it counted, or it panics.
 type Test = fn(Tier) -> String;
 
-const TESTS: [(&str, Test); 11] = [
+const TESTS: [(&str, Test); 12] = [
     ("a_flood_harms_nobody_else", floods::floods),
     ("silent_peers_are_closed", hangers::silent),
+    ("peers_silent_in_a_handshake_are_closed_and_harm_nobody_else", handshakes::silent),
     ("peers_that_trickle_harm_nobody_else", hangers::trickling),
     ("readers_without_a_window_harm_nobody_else", hangers::zero_window),
     ("a_server_without_descriptors_rests_and_comes_back", hangers::starved),

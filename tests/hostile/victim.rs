@@ -68,7 +68,8 @@ pub(crate) fn calls(
 }
 
 impl Seen {
-    fn of(calls: &[Option<Duration>]) -> Self {
+    /// What came of these calls.
+    pub(crate) fn of(calls: &[Option<Duration>]) -> Self {
         let mut latencies =
             calls.iter().flatten().map(|one| one.as_secs_f64() * 1e3).collect::<Vec<_>>();
         latencies.sort_by(f64::total_cmp);
