@@ -12,14 +12,14 @@ use tokio::io::AsyncWriteExt as _;
 use tonic::Code;
 
 use super::{
-    PATIENCE, Server, asking, block_on, call, options,
+    PATIENCE, Server, asking, block_on, call, check_health, options,
     peer::{
         DATA, Frame, GOAWAY, HEADERS, PING, Peer, RST_STREAM, SETTINGS, WINDOW_UPDATE,
         call_headers, frame, framed, goaway,
     },
 };
 use crate::{
-    model::limits::STOCK_REQUEST_BYTES_MAX,
+    model::limits::{REQUEST_BYTES_MAX, STOCK_REQUEST_BYTES_MAX},
     pb::{self, availability_service_client::AvailabilityServiceClient},
     service::{
         ServeOptions, connection,
@@ -214,6 +214,8 @@ fn each_service_has_its_own_limit_of_a_request() {
         let request = pb::BatchGetAvailabilityRequest { product_ids: ids, ..<_>::default() };
         let refused = client.batch_get_availability(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
+        let name = "x".repeat(REQUEST_BYTES_MAX);
+        assert_eq!(check_health(&server, &name).await.unwrap_err(), Code::OutOfRange);
     });
     server.drained();
 }
