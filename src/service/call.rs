@@ -227,13 +227,13 @@ fn log(panicked: &(dyn Any + Send)) {
 
 #[cfg(test)]
 mod tests {
-    use std::{pin::pin, time::Duration};
+    use std::{cell::Cell, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-    use hyper::{HeaderMap, Response};
+    use hyper::{HeaderMap, Response, header::HeaderValue};
     use tokio::time::Instant;
     use tonic::Code;
 
-    use super::{BUSY_SINCE, BUSY_SPAN, Call, Terms};
+    use super::{BUSY_SINCE, BUSY_SPAN, Call, TIMEOUT, Terms};
     use crate::{
         pb::Method,
         service::{access::Shown, hot::refused, measure::Arrival, status::Refusal},
@@ -275,5 +275,41 @@ mod tests {
         for method in [Method::HealthCheck, Method::BlockProducts, Method::ReflectionV1] {
             assert_eq!(answered(method, true, long), Code::Unavailable, "{}", method.path());
         }
+    }
+    /// A call whose client waits for so long.
+    fn waited_for(timeout: &'static str) -> Call {
+        let headers = HeaderMap::from_iter([(TIMEOUT, HeaderValue::from_static(timeout))]);
+        let method = Some(Method::GetRecommendations);
+        let arrival = Arrival { method, at: std::time::Instant::now() };
+        Call::admit(&Terms::default(), arrival, &headers, Roles::NONE).unwrap()
+    }
+
+    #[test]
+    fn no_call_is_begun_whose_deadline_is_over() {
+        let begun = waited_for("0n").begin(&Metrics::default());
+        assert!(matches!(begun, Err(Refusal::Late(Duration::ZERO))), "{begun:?}");
+        assert!(waited_for("1H").begin(&Metrics::default()).is_ok());
+    }
+
+    /// What a call is answered with, and how often its handler was asked, which never answers.
+    fn unanswered(timeout: &'static str) -> (Code, usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let asked = Cell::new(0);
+        let handler = pin!(poll_fn(|_| {
+            asked.set(asked.get() + 1);
+            Poll::Pending
+        }));
+        let answer = runtime.block_on(async {
+            let answer = waited_for(timeout).guard(handler);
+            tokio::time::timeout(Duration::from_secs(20), answer).await.expect("an answer")
+        });
+        (status(&answer), asked.get())
+    }
+
+    #[test]
+    fn a_handler_is_not_asked_after_its_deadline_and_not_waited_for() {
+        assert_eq!(unanswered("0n"), (Code::DeadlineExceeded, 0));
+        let (code, asked) = unanswered("20m");
+        assert!(code == Code::DeadlineExceeded && asked <= 1, "{code:?}, asked {asked} times");
     }
 }

@@ -13,14 +13,14 @@ use tokio::io::AsyncWriteExt as _;
 use tonic::Code;
 
 use super::{
-    PATIENCE, Server, asking, block_on, call, options,
+    PATIENCE, Server, asking, block_on, call, check_health, options,
     peer::{
         DATA, Frame, GOAWAY, HEADERS, PING, Peer, RST_STREAM, SETTINGS, WINDOW_UPDATE,
         call_headers, frame, framed, goaway,
     },
 };
 use crate::{
-    model::limits::STOCK_REQUEST_BYTES_MAX,
+    model::limits::{REQUEST_BYTES_MAX, STOCK_REQUEST_BYTES_MAX},
     pb::{self, availability_service_client::AvailabilityServiceClient},
     service::{
         ServeOptions, connection,
@@ -79,17 +79,34 @@ fn a_stream_beyond_the_limit_is_refused_and_the_others_go_on() {
     server.ended();
 }
 
-#[test]
-fn streams_reset_before_they_were_taken_end_the_connection() {
-    let server = Server::start(options(1));
-    let (mut peer, _) = Peer::connected(server.addr);
-    // All in one piece, so that they come in one turn.
+/// So many calls that are cancelled at once, in one piece, so that they come in one turn.
+fn resets(count: usize) -> Vec<u8> {
     let reset = |stream: u32| {
         let headers = frame(HEADERS, 4, stream, &[0x83, 0x86, 0x84]);
         [headers, frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
     };
-    let resets = (1..).step_by(2).take(4 * connection::PENDING_RESETS_MAX).flat_map(reset);
-    peer.write(&resets.collect::<Vec<_>>());
+    (1..).step_by(2).take(count).flat_map(reset).collect()
+}
+
+/// Who asks two replicas and cancels the later one is no attacker: h2's own limit is 20.
+#[test]
+fn as_many_cancelled_calls_as_are_allowed_end_no_connection() {
+    let server = Server::start(options(1));
+    let (mut peer, _) = Peer::connected(server.addr);
+    let count = connection::PENDING_RESETS_MAX;
+    let next = u32::try_from(2 * count + 1).unwrap();
+    peer.write(&[resets(count), call_of(next, "")].concat());
+    let answer = peer.until_any(&[HEADERS, GOAWAY]);
+    assert_eq!((answer.kind, answer.stream), (HEADERS, next));
+    server.stop.now();
+    server.ended();
+}
+
+#[test]
+fn streams_reset_before_they_were_taken_end_the_connection() {
+    let server = Server::start(options(1));
+    let (mut peer, _) = Peer::connected(server.addr);
+    peer.write(&resets(4 * connection::PENDING_RESETS_MAX));
     let end = peer.until(GOAWAY);
     assert_eq!(goaway(&end).1, 11, "ENHANCE_YOUR_CALM");
     assert_eq!(&end.payload[8..], b"too_many_resets");
@@ -198,6 +215,8 @@ fn each_service_has_its_own_limit_of_a_request() {
         let request = pb::BatchGetAvailabilityRequest { product_ids: ids, ..<_>::default() };
         let refused = client.batch_get_availability(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
+        let name = "x".repeat(REQUEST_BYTES_MAX);
+        assert_eq!(check_health(&server, &name).await.unwrap_err(), Code::OutOfRange);
     });
     server.drained();
 }

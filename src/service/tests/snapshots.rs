@@ -3,6 +3,7 @@
 
 use std::{
     fs, io,
+    net::TcpListener,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     time::Duration,
@@ -10,13 +11,17 @@ use std::{
 
 use tonic::{Code, Request, Status};
 
-use super::block_on;
+use super::{PATIENCE, block_on, channel, options, spawn};
 use crate::{
     index::CatalogFacts,
-    model::limits::{SNAPSHOT_WATCHES_MAX, SNAPSHOTS_REMEMBERED_MAX},
-    pb::{self, server::snapshot_service_server::SnapshotService},
+    model::limits::{REQUEST_BYTES_MAX, SNAPSHOT_WATCHES_MAX, SNAPSHOTS_REMEMBERED_MAX},
+    pb::{
+        self, server::snapshot_service_server::SnapshotService,
+        snapshot_service_client::SnapshotServiceClient,
+    },
     service::{
-        Health, SnapshotNews, SnapshotParts, Snapshots,
+        Availabilities, Health, Recommendations, Services, SnapshotNews, SnapshotParts, Snapshots,
+        Stop, routes,
         snapshots::{diff, shrinks},
         status::Refusal,
     },
@@ -378,4 +383,24 @@ fn a_replica_remembers_only_so_many_refusals() {
     }
     assert!(rig.news.refusal(0).is_none());
     assert!(rig.news.refusal(1).is_some());
+}
+
+#[test]
+fn a_call_about_snapshots_may_be_as_long_as_a_lookup_and_no_longer() {
+    let (rig, _) = Rig::new(&["a"]);
+    let live = || Live::clone(&rig.shop.live);
+    let lookups = Recommendations::new(live());
+    let stock = Availabilities::new(rig.shop.stock.clone(), live());
+    let routes = routes(lookups, stock, Some(rig.service.clone()), &rig.health, false);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (addr, stop) = (listener.local_addr().unwrap(), Stop::new());
+    let report = spawn(listener, Services::from(routes), &rig.health, options(1), &stop);
+    let refused = block_on(async {
+        let snapshot_id = "x".repeat(REQUEST_BYTES_MAX);
+        let request = pb::GetSnapshotRequest { snapshot_id, ..<_>::default() };
+        SnapshotServiceClient::new(channel(addr).await).get_snapshot(request).await.unwrap_err()
+    });
+    assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
+    stop.drain();
+    report.recv_timeout(PATIENCE).expect("the server ends").unwrap();
 }

@@ -129,7 +129,7 @@ mod tests {
     fn a_file_of_the_cache_has_its_name_only_when_the_system_has_synced_it() {
         let dir = tempfile::tempdir().unwrap();
         let (temp, path) = (dir.path().join("tmp"), dir.path().join("entry.json"));
-        File::create(&temp).unwrap();
+        drop(File::create(&temp).unwrap());
         let null = File::options().write(true).open("/dev/null").unwrap();
         let file = NamedTempFile::from_parts(null, TempPath::try_from_path(temp).unwrap());
         let error = put(file, &path).unwrap_err();

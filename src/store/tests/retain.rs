@@ -386,7 +386,9 @@ fn without_locks_a_blob_that_was_named_before_its_removal_stays() {
     let (counted, counting) = (old_shop(FIVE), Arc::new(without_locks()));
     let cleaning = Store { disk: counting.clone(), ..counted.store.clone() };
     cleaning.collect(&keeping(1), Removal::Done).unwrap();
-    let looked = counting.take_done().iter().position(|step| step == "link collected").unwrap();
+    let steps = counting.take_done();
+    assert_eq!(steps.last().unwrap(), "sync_dir blobs", "what went is gone after a power cut, too");
+    let looked = steps.iter().position(|step| step == "link collected").unwrap();
 
     let shop = old_shop(FIVE);
     let writing = with(&shop.store, without_locks());
