@@ -281,7 +281,7 @@ mod tests {
         let headers = HeaderMap::from_iter([(TIMEOUT, HeaderValue::from_static(timeout))]);
         let method = Some(Method::GetRecommendations);
         let arrival = Arrival { method, at: std::time::Instant::now() };
-        Call::admit(&Terms::default(), arrival, &headers, Roles::NONE).unwrap()
+        Call::admit(&Terms::default(), arrival, &headers, &Shown::default()).unwrap()
     }
 
     #[test]

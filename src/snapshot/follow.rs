@@ -283,12 +283,13 @@ impl Follower {
         let taken = self.survive(|follower| follower.load_and_swap(manifest, current, trial));
         taken.flatten().unwrap_or_else(|error| {
             let (number, snapshot_id) = (manifest.number, manifest.snapshot_id);
-            error!(number, %snapshot_id, %error, "Snapshot is refused.");
             let is_newest = self.refused.as_ref().is_none_or(|other| other.number <= number);
             if !error.may_pass() && is_newest {
                 self.refused = Some(Refused { number, files });
             }
             (self.on_event)(Event::Refused(manifest, &error));
+            // Last: who reads this and asks the server is told the same.
+            error!(number, %snapshot_id, %error, "Snapshot is refused.");
             Taken::Refused
         })
     }

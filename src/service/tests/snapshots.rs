@@ -77,7 +77,7 @@ impl Rig {
         let options = WatchOptions::default();
         let watcher = Watcher::spawn(store, track, slot, stock, options, gate, on_event).unwrap();
         news.looks_by(watcher.retry());
-        seen.recv_timeout(super::PATIENCE).unwrap();
+        seen.recv_timeout(PATIENCE).unwrap();
         (Self { shop, news, health, service, _watcher: watcher }, manifests)
     }
 
@@ -397,7 +397,7 @@ fn a_call_about_snapshots_may_be_as_long_as_a_lookup_and_no_longer() {
     let report = spawn(listener, Services::from(routes), &rig.health, options(1), &stop);
     let refused = block_on(async {
         let snapshot_id = "x".repeat(REQUEST_BYTES_MAX);
-        let request = pb::GetSnapshotRequest { snapshot_id, ..<_>::default() };
+        let request = pb::GetSnapshotRequest { snapshot_id };
         SnapshotServiceClient::new(channel(addr).await).get_snapshot(request).await.unwrap_err()
     });
     assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
