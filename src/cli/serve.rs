@@ -114,6 +114,11 @@ struct MemoryArgs {
     /// not take back what was idle for long; 0 never.
     #[arg(long, env = "KINDRED_TOUCH_INTERVAL", value_name = "SECONDS", default_value_t = 60)]
     touch_interval: u64,
+    /// Hold every byte of the live catalog against its checksums this often, in seconds, at most
+    /// 64 MiB/s; what a disk or another program changed is replaced by what the store has, or by the
+    /// snapshot before. 0 never.
+    #[arg(long, env = "KINDRED_SCRUB_INTERVAL", value_name = "SECONDS", default_value_t = 600)]
+    scrub_interval: u64,
 }
 
 /// [`Loading`] on the command line.
@@ -269,13 +274,15 @@ impl ListenArgs {
     }
 
     fn watching(&self) -> WatchOptions {
-        let MemoryArgs { load_rate, load, mlock, touch_interval } = self.memory;
+        let MemoryArgs { load_rate, load, mlock, touch_interval, scrub_interval } = self.memory;
+        let seconds = |count| (count > 0).then(|| Duration::from_secs(count));
         WatchOptions {
             poll_interval: Duration::from_millis(self.poll_ms.max(1)),
             load_rate,
             loading: load.into(),
             is_locked: mlock,
-            touch_interval: (touch_interval > 0).then(|| Duration::from_secs(touch_interval)),
+            touch_interval: seconds(touch_interval),
+            scrub_interval: seconds(scrub_interval),
         }
     }
 }

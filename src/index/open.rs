@@ -5,6 +5,7 @@ use std::{
     io,
     ops::Range,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use xxhash_rust::xxh3::xxh3_128;
@@ -32,11 +33,12 @@ pub struct UnverifiedBlob {
     sections: Vec<(Section, Range<usize>)>,
 }
 
-/// A blob whose every byte is as it was written.
+/// A blob whose every byte was as it was written when it was opened.
 #[derive(Debug)]
 pub struct Blob {
     inner: UnverifiedBlob,
     hash: BlobHash,
+    is_spoiled: AtomicBool,
 }
 
 impl UnverifiedBlob {
@@ -145,7 +147,22 @@ impl Blob {
 
     /// What was read whole.
     pub(super) fn verified(inner: UnverifiedBlob, hash: BlobHash) -> Self {
-        Self { inner, hash }
+        Self { inner, hash, is_spoiled: AtomicBool::new(false) }
+    }
+
+    /// Was a byte of it found to be another than when it was opened? Answers from it may be wrong then, and
+    /// nothing worse: any bytes are a value of what they are read as.
+    #[must_use]
+    pub fn is_spoiled(&self) -> bool {
+        self.is_spoiled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn spoil(&self) {
+        self.is_spoiled.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn unverified(&self) -> &UnverifiedBlob {
+        &self.inner
     }
 
     pub(super) fn all_bytes(&self) -> &[u8] {

@@ -43,11 +43,20 @@ impl UnverifiedBlob {
         expected: Option<BlobHash>,
         before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<Blob, IndexError> {
+        let found = self.verified_hash(expected, before_chunk)?;
+        Ok(Blob::verified(self, found))
+    }
+
+    fn verified_hash(
+        &self,
+        expected: Option<BlobHash>,
+        before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
+    ) -> Result<BlobHash, IndexError> {
         let fail = |fault: Fault| fault.at(self.path());
         let found = self.hash_of_whole(CHUNK_BYTES, before_chunk).map_err(fail)?;
         match expected {
             Some(expected) if expected != found => Err(fail(Fault::WrongHash { expected, found })),
-            _ => Ok(Blob::verified(self, found)),
+            _ => Ok(found),
         }
     }
 
@@ -95,6 +104,23 @@ impl UnverifiedBlob {
 }
 
 impl Blob {
+    /// Reads every byte again: a mapped file that somebody writes to shows it. What is found to differ makes
+    /// the blob spoiled from then on. `before_chunk` is told the size of each chunk and may wait; its
+    /// error ends the reading there, and nothing is known.
+    ///
+    /// # Errors
+    /// Names the first damaged part; `IO` for the error of `before_chunk`.
+    pub fn verify_again(
+        &self,
+        before_chunk: &mut dyn FnMut(u64) -> io::Result<()>,
+    ) -> Result<(), IndexError> {
+        let found = self.unverified().verified_hash(Some(self.hash()), before_chunk);
+        if found.as_ref().is_err_and(|error| !matches!(error.fault, Fault::Io { .. })) {
+            self.spoil();
+        }
+        found.map(drop)
+    }
+
     /// Reads one byte of each page, so that the first request after a swap meets no page fault, and
     /// so that the system sees the pages in use. `before_chunk` is told of each chunk and may wait.
     /// The sum only keeps the reads from being left out.

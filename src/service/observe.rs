@@ -53,6 +53,7 @@ impl Observer {
             Event::Stands(standing) => {
                 self.metrics.snapshot_stands(*standing == Standing::Behind);
             }
+            Event::Spoiled(_) => self.metrics.catalog_spoiled(),
             Event::Unmapped(_) => {}
         }
     }

@@ -109,10 +109,14 @@ impl Follower {
         while !self.is_stopped() {
             match inbox.recv_timeout(self.wait(polled)) {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(Command::Retry) => {
+                Ok(command @ (Command::Retry | Command::Spoiled)) => {
                     // All that wait are one.
-                    if inbox.try_iter().any(|next| next == Command::Stop) {
+                    let others = inbox.try_iter().collect::<Vec<_>>();
+                    if others.contains(&Command::Stop) {
                         return;
+                    }
+                    if command == Command::Spoiled || others.contains(&Command::Spoiled) {
+                        self.tell_spoiled();
                     }
                     self.refused = None;
                     self.look();
@@ -191,7 +195,9 @@ impl Follower {
                 return Taken::Refused;
             }
         };
-        if self.shown.as_ref().is_some_and(|shown| shown.blobs == current.blobs) {
+        let is_shown = self.shown.as_ref().is_some_and(|shown| shown.blobs == current.blobs);
+        let is_spoiled = self.live.load().is_some_and(|live| live.snapshot.is_spoiled());
+        if is_shown && !is_spoiled {
             return Taken::Live;
         }
         if self.is_refused(&current) {
@@ -206,7 +212,7 @@ impl Follower {
                 return taken;
             }
         }
-        if self.shown.is_some() {
+        if self.shown.is_some() && !is_spoiled {
             return Taken::Refused;
         }
         let taken = self.fall_back(&current);
@@ -216,6 +222,13 @@ impl Follower {
         let (number, snapshot_id) = (current.number, current.snapshot_id);
         error!(number, %snapshot_id, "Nothing else can be served: trying what is quarantined.");
         self.take(&current, &current)
+    }
+
+    /// Says that what is live is spoiled, if it was not replaced meanwhile.
+    fn tell_spoiled(&self) {
+        if let Some(live) = self.live.load().filter(|live| live.snapshot.is_spoiled()) {
+            (self.on_event)(Event::Spoiled(&live.snapshot));
+        }
     }
 
     /// Says once that a manifest is not taken.
@@ -247,7 +260,7 @@ impl Follower {
         files.map(|metadata| metadata.ok().map(mark)).collect()
     }
 
-    /// At the start, with nothing live: the newest earlier snapshot that loads is better than none.
+    /// With nothing live that is whole: the newest earlier snapshot that loads is better than none.
     fn fall_back(&mut self, current: &Manifest) -> Taken {
         let readable = |read: Result<Manifest, _>| {
             read.inspect_err(|error| error!(%error, "An earlier manifest cannot be read.")).ok()

@@ -141,10 +141,10 @@ pub(super) fn open(
 
 /// Waits before each piece of what is live as the rate asks; not once the watcher is gone.
 pub(super) fn waiting<'s>(
-    options: &WatchOptions,
+    rate: Option<NonZeroU64>,
     is_stopped: &'s AtomicBool,
 ) -> impl FnMut(u64) + use<'s> {
-    let (mut pace, begin) = (Pace::new(options.load_rate), Instant::now());
+    let (mut pace, begin) = (Pace::new(rate), Instant::now());
     move |bytes| {
         let wait = pace.wait(begin.elapsed(), bytes);
         if !wait.is_zero() && !is_stopped.load(Ordering::Relaxed) {

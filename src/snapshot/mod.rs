@@ -15,7 +15,7 @@ mod notice;
 mod pace;
 mod policy;
 mod quarantine;
-mod touch;
+mod rounds;
 mod trials;
 mod watch;
 
@@ -110,7 +110,9 @@ impl Snapshot {
             load::touch(&catalog, &mut |_| {});
             Ok(catalog)
         };
-        let live_catalog = live.map(|live| &live.parts.catalog);
+        // What changed under its mapping is read again, from what the store has by now.
+        let is_whole = |catalog: &&Arc<Catalog>| !catalog.blob().is_spoiled();
+        let live_catalog = live.map(|live| &live.parts.catalog).filter(is_whole);
         let catalog = taken_or_read(
             named,
             live_catalog,
@@ -190,6 +192,11 @@ impl Snapshot {
     #[must_use]
     pub fn overrides_text(&self) -> Option<&str> {
         self.parts.overrides.as_deref().map(Text::text)
+    }
+
+    /// Was its catalog found to be other than it was when it was verified?
+    fn is_spoiled(&self) -> bool {
+        self.catalog().blob().is_spoiled()
     }
 
     /// Where its slots are counted, if somebody counts them.

@@ -3,6 +3,7 @@
 //! wait is for an event, under [`PATIENCE`].
 
 mod gate;
+mod scrub;
 pub(crate) mod shop;
 mod stock;
 mod trials;
@@ -52,7 +53,8 @@ fn expect_live(events: &Receiver<Done>, id: &str) {
     loop {
         match events.recv_timeout(PATIENCE).expect("the watcher does something") {
             Done::Unmapped(_) => {}
-            done @ (Done::Live(_) | Done::Refused(..) | Done::Quarantined(_)) => {
+            done
+            @ (Done::Live(_) | Done::Refused(..) | Done::Quarantined(_) | Done::Spoiled(_)) => {
                 return assert_eq!(done, live(id));
             }
         }

@@ -14,7 +14,11 @@ use std::{
 
 use tracing::{debug, error};
 
-use super::{Gate, Live, LoadError, Snapshot, follow::Follower, touch::Toucher};
+use super::{
+    Gate, Live, LoadError, Snapshot,
+    follow::Follower,
+    rounds::{Rounds, Scrub, scrubbing, touching},
+};
 use crate::{
     index::Loading,
     stock::Stock,
@@ -35,6 +39,9 @@ pub struct WatchOptions {
     pub is_locked: bool,
     /// Read a byte of each page of the live catalog this often, so that the system sees it in use.
     pub touch_interval: Option<Duration>,
+    /// Hold every byte of the live catalog against its checksums this often: a file that is mapped shows
+    /// what somebody writes to it. What is spoiled is replaced by what the store has by then.
+    pub scrub_interval: Option<Duration>,
 }
 
 impl Default for WatchOptions {
@@ -45,6 +52,7 @@ impl Default for WatchOptions {
             loading: Loading::Auto,
             is_locked: false,
             touch_interval: Some(Duration::from_secs(60)),
+            scrub_interval: Some(Duration::from_secs(600)),
         }
     }
 }
@@ -60,6 +68,9 @@ pub enum Event<'a> {
     Refused(&'a Manifest, &'a LoadError),
     /// This manifest names a snapshot that is quarantined, and is not taken; told once.
     Quarantined(&'a Manifest),
+    /// The bytes of the live catalog are no longer what was verified. Told once for each catalog; what is
+    /// taken in its place is told of next.
+    Spoiled(&'a Snapshot),
     /// The last reader of this snapshot is gone, and it was unmapped.
     Unmapped(&'a str),
     /// After a look: how what is live stands to what the track names. Told when that changes.
@@ -82,7 +93,7 @@ pub enum Standing {
 pub struct Watcher {
     commands: Sender<Command>,
     is_stopped: Arc<AtomicBool>,
-    _toucher: Option<Toucher>,
+    _rounds: [Option<Rounds>; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +102,8 @@ pub(super) enum Command {
     Stop,
     /// Try again also what was refused.
     Retry,
+    /// The catalog that is live was found spoiled.
+    Spoiled,
 }
 
 impl Watcher {
@@ -112,20 +125,31 @@ impl Watcher {
         let (commands, inbox) = mpsc::channel();
         let is_stopped = Arc::<AtomicBool>::default();
         let stopped = Arc::clone(&is_stopped);
+        let shared = || (Live::clone(&live), Arc::clone(&is_stopped));
         // Also of what is locked, since a lock may be refused: to touch it costs little.
         let touch = |interval| {
-            let (live, is_stopped) = (Live::clone(&live), Arc::clone(&is_stopped));
+            let (live, is_stopped) = shared();
             let on_touch = |size_bytes| debug!(size_bytes, "The live catalog was touched.");
-            Toucher::spawn(live, interval, options, is_stopped, on_touch)
+            let round = touching(Live::clone(&live), options.load_rate, is_stopped, on_touch);
+            Rounds::spawn("kindred-touch", live, interval, round)
         };
-        let toucher = options.touch_interval.map(touch).transpose()?;
+        let scrub = |interval| {
+            let ((live, is_stopped), commands) = (shared(), commands.clone());
+            let on_scrub = move |scrub: Scrub<'_>| tell_of(scrub, &commands);
+            let round = scrubbing(Live::clone(&live), options.load_rate, is_stopped, on_scrub);
+            Rounds::spawn("kindred-scrub", live, interval, round)
+        };
+        let rounds = [
+            options.touch_interval.map(touch).transpose()?,
+            options.scrub_interval.map(scrub).transpose()?,
+        ];
         let follow = move || {
             let place = (store, track, live, stock);
             let mut follower = Follower::new(place, options, gate, stopped, Box::new(on_event));
             follower.run(&inbox);
         };
         thread::Builder::new().name("kindred-watch".to_owned()).spawn(follow)?;
-        Ok(Self { commands, is_stopped, _toucher: toucher })
+        Ok(Self { commands, is_stopped, _rounds: rounds })
     }
 
     /// A handle that makes it look now and try again what was refused; it outlives the watcher.
@@ -133,6 +157,25 @@ impl Watcher {
         let commands = self.commands.clone();
         move || {
             if commands.send(Command::Retry).is_err() {
+                debug!("The watcher is gone already.");
+            }
+        }
+    }
+}
+
+/// Says what a scrub found; what is spoiled is the watcher's to replace.
+fn tell_of(scrub: Scrub<'_>, commands: &Sender<Command>) {
+    match scrub {
+        Scrub::Whole { size_bytes } => debug!(size_bytes, "The live catalog is as it was."),
+        Scrub::Spoiled { snapshot, error } => {
+            let snapshot_id = snapshot.id();
+            error!(
+                snapshot_id,
+                %error,
+                "The live catalog has changed since it was verified: its file was written to, or its disk \
+                 or memory is at fault. Taking what the store has by now."
+            );
+            if commands.send(Command::Spoiled).is_err() {
                 debug!("The watcher is gone already.");
             }
         }

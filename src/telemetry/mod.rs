@@ -58,6 +58,7 @@ struct Counts {
     spans_dropped: AtomicU64,
     refused: [AtomicU64; SnapshotRefusal::ALL.len()],
     is_behind: AtomicBool,
+    spoiled: AtomicU64,
     /// Nanoseconds; all ones before the first.
     swap_ns: AtomicU64,
     observe: OnceLock<Observe>,
@@ -85,6 +86,7 @@ impl Metrics {
             spans_dropped: AtomicU64::new(0),
             refused: <_>::default(),
             is_behind: AtomicBool::new(false),
+            spoiled: AtomicU64::new(0),
             swap_ns: AtomicU64::new(NO_SWAP),
             observe: OnceLock::new(),
             start: SystemTime::now(),
@@ -139,6 +141,11 @@ impl Metrics {
     /// Takes note of whether what is live is what the track names.
     pub fn snapshot_stands(&self, is_behind: bool) {
         self.0.is_behind.store(is_behind, Ordering::Relaxed);
+    }
+
+    /// Counts a live catalog whose bytes are no longer what was verified.
+    pub fn catalog_spoiled(&self) {
+        self.0.spoiled.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes note of how long it took from the first look at a snapshot until it was live.

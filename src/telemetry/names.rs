@@ -67,6 +67,8 @@ metrics! {
         "Times that a snapshot was refused and the one before kept";
     SNAPSHOT_BEHIND = Gauge "kindred_snapshot_behind" []
         "1 while what the track names to be live was refused, is quarantined or cannot be read, else 0";
+    CATALOG_SPOILED = Counter "kindred_catalog_spoiled_total" []
+        "Times that a live catalog was found to have changed since it was verified";
     SOURCE_AGE = Gauge "kindred_source_age_seconds" ["source"]
         "Time since the newest file of a source of the live snapshot was written";
     FEED_AGE = Gauge "kindred_stock_feed_age_seconds" ["feed"]

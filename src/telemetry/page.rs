@@ -150,6 +150,8 @@ impl Metrics {
         page.counter(&names::SNAPSHOT_REFUSED, refused)?;
         let is_behind = self.0.is_behind.load(Ordering::Relaxed);
         page.gauge(&names::SNAPSHOT_BEHIND, [([], u64::from(is_behind))])?;
+        let spoiled = self.0.spoiled.load(Ordering::Relaxed);
+        page.counter(&names::CATALOG_SPOILED, [([], spoiled)])?;
         let sources = snapshot.iter().flat_map(|live| &live.sources);
         let sources = sources.map(|one| ([one.name.as_str()], age(now_s, one.confirmed_s)));
         page.gauge(&names::SOURCE_AGE, sources)?;

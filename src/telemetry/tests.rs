@@ -198,6 +198,7 @@ fn what_is_looked_up_is_looked_up_at_each_scrape() {
     metrics.snapshot_refused(SnapshotRefusal::Blob);
     check(&metrics, "kindred_snapshot_behind", "0");
     metrics.snapshot_stands(true);
+    metrics.catalog_spoiled();
     metrics.shed();
     metrics.spans_dropped(3);
     for (series, expected) in [
@@ -208,6 +209,7 @@ fn what_is_looked_up_is_looked_up_at_each_scrape() {
         ("kindred_snapshot_refused_total{reason=\"blob\"}", "1"),
         ("kindred_snapshot_refused_total{reason=\"policy\"}", "0"),
         ("kindred_snapshot_behind", "1"),
+        ("kindred_catalog_spoiled_total", "1"),
         ("kindred_source_age_seconds{source=\"akeneo\"}", "300"),
         ("kindred_stock_feed_age_seconds{feed=\"erp\"}", "10"),
         ("kindred_stock_feed_batches_beyond_gap{feed=\"erp\"}", "4"),

@@ -95,7 +95,7 @@ impl SnapshotNews {
                 told.refused.retain(|one| one.snapshot_id != snapshot.manifest().snapshot_id);
                 forget_oldest(&mut told.activated);
             }
-            Event::Loaded(..) | Event::Stands(_) => return,
+            Event::Loaded(..) | Event::Stands(_) | Event::Spoiled(_) => return,
             Event::Refused(manifest, error) => self.refuse(manifest, error.to_string()),
             Event::Quarantined(manifest) => {
                 self.refuse(manifest, "it is quarantined (`kindred quarantine`)".to_owned());

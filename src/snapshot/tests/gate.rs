@@ -83,7 +83,7 @@ fn a_panic_of_the_watcher_refuses_a_snapshot_or_ends_a_look_and_never_the_follow
             assert_ne!(code_of(error), "CHECKSUM", "as the test asked");
         }
         Event::Stands(standing) => drop(stood.send(standing)),
-        Event::Quarantined(_) | Event::Unmapped(_) => {}
+        Event::Quarantined(_) | Event::Spoiled(_) | Event::Unmapped(_) => {}
     };
     let (store, track, slot) = (shop.store.clone(), shop.track.clone(), Arc::clone(&shop.live));
     let (stock, gate) = (shop.stock.clone(), Gate::default());

@@ -35,6 +35,7 @@ pub(super) enum Done {
     Refused(u64, String),
     Unmapped(String),
     Quarantined(u64),
+    Spoiled(String),
 }
 
 pub(crate) struct Shop {
@@ -196,6 +197,7 @@ impl Shop {
                     Done::Refused(manifest.number, code_of(error).to_owned())
                 }
                 Event::Quarantined(manifest) => Done::Quarantined(manifest.number),
+                Event::Spoiled(snapshot) => Done::Spoiled(first_id(snapshot)),
                 Event::Unmapped(snapshot_id) => Done::Unmapped(snapshot_id.to_owned()),
             };
             // A test that has seen enough takes no more.

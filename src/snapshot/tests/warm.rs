@@ -21,7 +21,7 @@ use crate::{
         Snapshot, WatchOptions,
         load::{self, Errand},
         pace::Pace,
-        touch::Toucher,
+        rounds::{Rounds, touching},
     },
     store::Manifest,
 };
@@ -158,15 +158,15 @@ fn the_live_catalog_is_touched_again_and_again_until_nobody_wants_it() {
         touched.send(size_bytes).ok();
     };
     let every = Duration::from_millis(1);
-    let live = Arc::clone(&shop.live);
-    let toucher =
-        Toucher::spawn(live, every, WatchOptions::default(), Arc::default(), on_touch).unwrap();
+    let live = || Arc::clone(&shop.live);
+    let round = touching(live(), None, Arc::default(), on_touch);
+    let rounds = Rounds::spawn("kindred-touch", live(), every, round).unwrap();
     shop.serve("a");
     let size_bytes = shop.live.load().unwrap().snapshot.catalog().blob().size_bytes();
     for _ in 0..3 {
         assert_eq!(touches.recv_timeout(PATIENCE), Ok(size_bytes));
     }
-    drop(toucher);
+    drop(rounds);
     // The thread had the only sender; it ends by itself, soon.
     while touches.recv_timeout(PATIENCE).is_ok() {}
     assert_eq!(Arc::strong_count(&shop.live.load().unwrap().snapshot), 1);

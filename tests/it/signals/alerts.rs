@@ -1,8 +1,9 @@
 //! Each alert: silent before its cause, firing after it.
 
 use std::{
-    fs::File,
+    fs::{File, Permissions},
     net::{SocketAddr, TcpStream},
+    os::unix::fs::{FileExt as _, PermissionsExt as _},
     process::Command,
     sync::{Arc, mpsc},
     time::{Duration, Instant, SystemTime},
@@ -185,6 +186,31 @@ fn snapshot_behind_fires_where_nothing_can_be_served() {
     assert!(!behind(&watched.scrape()), "nothing was published");
     publish(&track, &[stage(&store, b"no catalog")]);
     eventually(|| watched.scrape(), behind);
+}
+
+/// As a disk at fault would: in place, below a mapping.
+#[test]
+fn catalog_spoiled_fires_for_bytes_that_changed_below_the_server() {
+    let shop = published();
+    let mut server = serve(&shop, "state");
+    server.env("KINDRED_SCRUB_INTERVAL", "1");
+    let mut watched = Watched::starting(server);
+    watched.server.log.until("Ready: health says SERVING.");
+    let before = watched.scrape();
+    assert!(!firing("KindredCatalogSpoiled", &before, &watched.scrape()));
+    let path = shop.catalog_file();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let file = File::options().write(true).open(&path).unwrap();
+    file.write_all_at(b"spoiled", file.metadata().unwrap().len() / 2).unwrap();
+    watched.server.log.until("The live catalog has changed since it was verified");
+    let now = eventually(
+        || watched.scrape(),
+        |now| now.value("kindred_catalog_spoiled_total", &[]) > Some(0.0),
+    );
+    assert!(firing("KindredCatalogSpoiled", &before, &now));
+    // There is nothing else to serve: it goes on, and calls are answered.
+    look_up(&watched, "seed");
+    eventually(|| watched.scrape(), |now| firing("KindredSnapshotBehind", now, now));
 }
 
 #[test]
