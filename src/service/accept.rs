@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    listener::{Accepted, Listener, Watched},
+    listener::{Accepted, BACKLOG, Listener, Watched},
     peers::Peers,
     worker::{Seat, Terms, Worker},
 };
@@ -35,10 +35,6 @@ const DESCRIPTORS_DEFAULT: usize = 1024;
 /// Connections at most, however many descriptors there are: at 1 MiB of receive window each this
 /// is the memory of a large machine already.
 const CONNECTIONS_MAX: usize = 65_536;
-
-/// Sockets that may wait in the kernel when the listener closes: Linux's `somaxconn`. Without a
-/// bound, peers that connect fast enough could put off the drain.
-const BACKLOG_MAX: usize = 4096;
 
 /// The one place that accepts.
 #[derive(Debug)]
@@ -107,7 +103,8 @@ impl Acceptor {
     /// When the runtime does not hand the listener back.
     pub(super) fn close(self, workers: &mut [Worker], terms: &Terms) -> io::Result<Refused> {
         let Self { listener, mut seating } = self;
-        for accepted in listener.close(BACKLOG_MAX)? {
+        // Without a bound, peers that connect fast enough could put off the drain.
+        for accepted in listener.close(BACKLOG.into())? {
             seating.seat(accepted, workers, terms);
         }
         Ok(seating.refused)

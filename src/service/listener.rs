@@ -25,8 +25,10 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// Who may connect to a Unix socket: its owner, and root.
 const SOCKET_MODE: u32 = 0o600;
 
-/// Peers that may wait until they are accepted.
-const BACKLOG: i32 = 128;
+/// Peers that may wait until they are accepted, as far as the system allows it (Linux: `somaxconn`, 4,096 as
+/// well). All clients of a replica that ends come to its neighbours at once; one that finds the queue full tries
+/// again after a second, and then after two more.
+pub(super) const BACKLOG: u16 = 4_096;
 
 const UNIX: &str = "unix:";
 
@@ -113,7 +115,7 @@ impl Listener {
     /// The address is in use or not ours, or what stands at the path is no socket.
     pub fn bind(address: &Address) -> io::Result<Self> {
         let socket = match address {
-            Address::Tcp(address) => Socket::Tcp(TcpListener::bind(address)?),
+            Address::Tcp(address) => Socket::Tcp(bind_tcp(*address)?),
             Address::Unix(path) => Socket::Unix(bind_unix(path)?, SocketFile(path.clone())),
         };
         Ok(Self { socket, tls: None })
@@ -152,6 +154,15 @@ impl Listener {
     }
 }
 
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // A port is free as soon as its listener is gone, whatever became of its connections.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG.into())?;
+    Ok(socket.into())
+}
+
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -176,7 +187,7 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
     fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE))?;
-    socket.listen(BACKLOG)?;
+    socket.listen(BACKLOG.into())?;
     Ok(socket.into())
 }
 

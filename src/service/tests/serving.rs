@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     pb,
-    service::{ServeOptions, accept, connection, listener},
+    service::{Address, Listener, ServeOptions, accept, connection, listener},
 };
 
 #[test]
@@ -161,6 +161,20 @@ fn connections_beyond_the_cap_are_closed_and_counted() {
     }
     let report = server.drained();
     assert_eq!((report.refused, report.accepted_by_runtime.iter().sum::<u64>()), (refused, 2));
+}
+
+/// All clients of a replica that ends come to its neighbours at once, and who finds no place to wait stands
+/// there for a second: that was so from the 130th on.
+#[test]
+fn hundreds_of_peers_may_wait_to_be_accepted() {
+    let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
+    let Address::Tcp(address) = listener.address().unwrap() else { panic!("it has a port") };
+    let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let allowed = allowed.trim().parse::<usize>().unwrap();
+    // Nobody accepts. A second is what the system waits before it tries again.
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(900)).unwrap();
+    let peers = (0..allowed.min(400)).map(|_| connect()).collect::<Vec<_>>();
+    assert_eq!(peers.len(), allowed.min(400));
 }
 
 #[test]
