@@ -1,8 +1,11 @@
-//! Reading an rkyv section in place: checked once at open, trusted afterwards.
+//! Reading an rkyv section: copied and checked once at open, trusted afterwards.
+//!
+//! An archive holds offsets that are followed without a look, so that it must be what was checked: the bytes of
+//! a mapped file are not, if somebody writes to it in place. These sections are the small ones.
 
 #![allow(unsafe_code, reason = "access without a second check is an unsafe call")]
 
-use std::{marker::PhantomData, ops::Range};
+use std::marker::PhantomData;
 
 use rkyv::{
     Portable, access, access_unchecked,
@@ -15,10 +18,11 @@ use rkyv::{
 
 use super::{error::Fault, layout::Section, open::Blob};
 
-/// A section whose archive was checked. It belongs to the blob it was checked in.
+/// A section's archive, checked.
 #[derive(Debug)]
 pub(crate) struct Archive<T> {
-    range: Range<usize>,
+    /// Nobody else has them, and nothing here changes them.
+    bytes: AlignedVec,
     root: PhantomData<fn() -> T>,
 }
 
@@ -28,17 +32,17 @@ where
 {
     /// Checks the archive of a section: every pointer inside, every string UTF-8.
     pub(crate) fn check(blob: &Blob, section: Section) -> Result<Self, Fault> {
-        let range = blob.range(section);
-        read::<T>(blob.bytes(&range), section)?;
-        Ok(Self { range, root: PhantomData })
+        let mut bytes = AlignedVec::new();
+        bytes.extend_from_slice(blob.bytes(&blob.range(section)));
+        read::<T>(&bytes, section)?;
+        Ok(Self { bytes, root: PhantomData })
     }
 
-    /// The root. `blob` must be the one the archive was checked in.
-    pub(crate) fn get<'a>(&self, blob: &'a Blob) -> &'a T {
-        // SAFETY: `check` read exactly these bytes as `T` when this value was made; a blob's bytes
-        // never change (`map.rs`), and owners keep the two together (`Catalog`, `Provenance`,
-        // `Dropped` hold one blob and never lend the archive).
-        unsafe { access_unchecked::<T>(blob.bytes(&self.range)) }
+    /// The root.
+    pub(crate) fn get(&self) -> &T {
+        // SAFETY: `check` read exactly these bytes as `T` when this value was made, and nothing changes them:
+        // they are private to this value, which lends them for reading only.
+        unsafe { access_unchecked::<T>(&self.bytes) }
     }
 }
 

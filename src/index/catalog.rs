@@ -99,7 +99,7 @@ impl Catalog {
     fn read(blob: Blob) -> Result<Self, Fault> {
         blob.require(Role::Catalog)?;
         let meta = Archive::<ArchivedCatalogMeta>::check(&blob, Section::Meta)?;
-        let number = meta.get(&blob).id_rule;
+        let number = meta.get().id_rule;
         let Some(id_rule) = IdRule::new(number) else {
             return Err(Fault::structure("meta", format!("id rule {number} is unknown")));
         };
@@ -152,7 +152,7 @@ impl<'a> View<'a> {
     /// What the catalog declares.
     #[must_use]
     pub fn meta(&self) -> &'a ArchivedCatalogMeta {
-        self.catalog.meta.get(&self.catalog.blob)
+        self.catalog.meta.get()
     }
 
     /// How ids compare.

@@ -48,7 +48,7 @@ impl Dropped {
         blob.require(Role::Dropped)?;
         let fail = |what: String| Err(Fault::structure(Section::Dropped.code(), what));
         let meta = Archive::<ArchivedDroppedMeta>::check(&blob, Section::Dropped)?;
-        let archived = meta.get(&blob);
+        let archived = meta.get();
         let Some(id_rule) = IdRule::new(archived.id_rule) else {
             return fail(format!("id rule {} is unknown", archived.id_rule));
         };
@@ -82,7 +82,7 @@ impl Dropped {
     /// What it holds.
     #[must_use]
     pub fn get(&self) -> &ArchivedDroppedMeta {
-        self.meta.get(&self.blob)
+        self.meta.get()
     }
 
     /// The refused relations from one id to another as sources wrote them, by type and place. What

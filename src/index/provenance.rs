@@ -42,7 +42,7 @@ impl Provenance {
         blob.require(Role::Provenance)?;
         let meta = Archive::<ArchivedProvenanceMeta>::check(&blob, Section::ProvenanceMeta)?;
         let provenance = Self { blob, meta };
-        let archived = provenance.meta.get(&provenance.blob);
+        let archived = provenance.meta.get();
         let fault = |what: String| Err(Fault::structure(Section::Provenance.code(), what));
         let Some(found) = BlobHash::from_slice(archived.catalog.as_slice()) else {
             return fault(format!("a catalog hash of {} bytes", archived.catalog.len()));
@@ -79,7 +79,7 @@ impl Provenance {
     #[must_use]
     pub fn place(&self, source: Ordinal, index: usize) -> Option<Place<'_>> {
         let record = self.records_of(source).get(index)?;
-        let meta = self.meta.get(&self.blob);
+        let meta = self.meta.get();
         let file = meta.files.get(record.file.get() as usize)?;
         let source = meta.sources.get(file.source.to_native() as usize)?;
         Some(Place { source, file, line: record.line.get() })
@@ -98,12 +98,12 @@ impl Provenance {
 
     /// Names of the sources.
     pub fn sources(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.meta.get(&self.blob).sources.iter().map(|name| name.as_str())
+        self.meta.get().sources.iter().map(|name| name.as_str())
     }
 
     /// The files.
     pub fn files(&self) -> impl ExactSizeIterator<Item = &ArchivedFileMeta> {
-        self.meta.get(&self.blob).files.iter()
+        self.meta.get().files.iter()
     }
 
     /// The identity of its blob.

@@ -8,6 +8,7 @@ use std::{
     fs, mem,
     os::unix::fs::MetadataExt as _,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -47,6 +48,8 @@ pub(super) struct Follower {
     shown: Option<Manifest>,
     /// What was refused; it is not tried again while its files are the same.
     refused: Option<Refused>,
+    /// Blobs that were refused in this look: other manifests that name them are not tried in it.
+    broken: Vec<PathBuf>,
     /// The number of the manifest whose quarantine was told of.
     told: Option<u64>,
     standing: Standing,
@@ -94,6 +97,7 @@ impl Follower {
             is_stopped,
             shown: None,
             refused: None,
+            broken: Vec::new(),
             told: None,
             standing: Standing::default(),
             retired: Vec::new(),
@@ -203,6 +207,7 @@ impl Follower {
         if self.is_refused(&current) {
             return Taken::Refused;
         }
+        self.broken.clear();
         let is_quarantined = self.gate.trials.refuses(current.snapshot_id);
         if is_quarantined {
             self.tell_quarantined(&current);
@@ -267,7 +272,10 @@ impl Follower {
         };
         let earlier = self.track.fallbacks(current).map_while(readable).collect::<Vec<_>>();
         for manifest in earlier {
-            if self.gate.trials.refuses(manifest.snapshot_id) {
+            let is_broken = |blob| self.broken.contains(&self.store.blob_path(blob));
+            if self.gate.trials.refuses(manifest.snapshot_id)
+                || manifest.blobs.iter().any(is_broken)
+            {
                 continue;
             }
             warn!(manifest = manifest.number, "Trying an earlier snapshot.");
@@ -299,6 +307,9 @@ impl Follower {
             let is_newest = self.refused.as_ref().is_none_or(|other| other.number <= number);
             if !error.may_pass() && is_newest {
                 self.refused = Some(Refused { number, files });
+            }
+            if let LoadError::Blob(broken) = &error {
+                self.broken.push(broken.path.clone());
             }
             (self.on_event)(Event::Refused(manifest, &error));
             // Last: who reads this and asks the server is told the same.

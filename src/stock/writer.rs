@@ -300,8 +300,11 @@ impl Writer {
 
     fn attach(&mut self, catalog: Arc<Catalog>, then: Attached) {
         let hash = catalog.blob().hash();
+        // What was found by bytes that had changed may be wrong, and is found anew.
+        let is_same =
+            |before: &Catalog| before.blob().hash() == hash && !before.blob().is_spoiled();
         match &mut self.projection {
-            Some(same) if same.catalog.blob().hash() == hash => same.catalog = catalog,
+            Some(same) if is_same(&same.catalog) => same.catalog = catalog,
             _ => self.projection = Some(Projection::new(catalog, &self.state)),
         }
         then(self.view());

@@ -14,15 +14,18 @@ use std::{
     time::Duration,
 };
 
-use super::{Damage, Done, PATIENCE, expect, live, refused, shop::Shop};
+use super::{Damage, Done, NEVER, P1, P2, PATIENCE, expect, live, refused, shop::Shop};
 use crate::{
-    index::Loading,
+    index::{Loading, Ordinal, Role},
     snapshot::{
         Gate, Snapshot, WatchOptions,
         rounds::{Rounds, Scrub, scrub_rate, scrubbing},
     },
+    stock::BlockDraft,
     store::Manifest,
 };
+
+const P3: &str = "# p3\n";
 
 fn scrubbed() -> WatchOptions {
     WatchOptions {
@@ -102,6 +105,61 @@ fn a_live_catalog_that_changed_stays_where_there_is_nothing_else_and_is_told_of_
     shop.publish("b");
     expect(&events, live("b"));
     expect(&events, Done::Unmapped(manifest.snapshot_id.to_string()));
+}
+
+/// Each override that was published since the last catalog names that catalog, and each was a read of it.
+#[test]
+fn a_damaged_catalog_is_read_once_however_many_manifests_name_it() {
+    let shop = Shop::new();
+    shop.publish("a");
+    let catalog = shop.catalog("b");
+    for text in [P1, P2] {
+        shop.publish_blobs(&[catalog, shop.text(Role::Policy, text)]);
+    }
+    let newest = shop.publish_blobs(&[catalog, shop.text(Role::Policy, P3)]);
+    Damage(shop.store.blob_path(&catalog)).flip();
+    let (_watcher, events) = shop.watch(NEVER);
+    expect(&events, refused(&newest));
+    expect(&events, live("a"));
+}
+
+/// A recall of what the bytes of the moment did not show was lost: the view over them was taken for one over
+/// the whole catalog, which is the same by its name.
+#[test]
+fn stock_is_held_against_the_whole_catalog_again() {
+    let shop = Shop::new();
+    let manifest = shop.publish("a");
+    let slow = WatchOptions { scrub_interval: Some(Duration::from_millis(500)), ..scrubbed() };
+    let (_watcher, events) = shop.watch_by(slow, Gate::default());
+    expect(&events, live("a"));
+    let path = file(&shop, &manifest);
+    let mapped = Damage(path.with_extension("mapped"));
+    fs::hard_link(&path, &mapped.0).unwrap();
+    replaced(&path);
+    mapped.wipe();
+    // Whatever it reads as now: it is read, and nothing of it is found.
+    let before = shop.live.load().unwrap();
+    let view = before.snapshot.catalog().view();
+    assert_eq!(view.find("a"), None);
+    assert!(view.meta().markets.iter().any(|market| market.id.as_str() == "eu"));
+    drop(view.id(Ordinal(0)).to_owned());
+    assert_eq!(view.block(Ordinal(0)).runs().count(), 0);
+    let (reply, done) = channel();
+    let draft = BlockDraft {
+        product_ids: vec!["a".to_owned()],
+        market_ids: Vec::new(),
+        reason: "recall".to_owned(),
+        actor: "ana".to_owned(),
+        expire_s: None,
+    };
+    shop.stock.block(draft, Box::new(move |done| reply.send(done).unwrap()));
+    assert_eq!(done.recv().unwrap().unwrap().missing, ["a"]);
+    // Its first product has no name now.
+    expect(&events, spoiled(""));
+    expect(&events, live("a"));
+    let moment = shop.live.load().unwrap();
+    let product = moment.snapshot.catalog().view().find("a").unwrap();
+    assert_eq!(moment.stock.blocks(product).len(), 1);
 }
 
 /// A policy that is published meanwhile shares the catalog of what is live, and must not share its fault.

@@ -222,13 +222,25 @@ impl Damage {
     pub(super) fn flip(&self) {
         let mut bytes = fs::read(&self.0).unwrap();
         bytes[4_096 + 3] ^= 1;
+        self.write(&bytes);
+    }
+
+    /// Leaves nothing but ones between the header and the trailer.
+    pub(super) fn wipe(&self) {
+        let mut bytes = fs::read(&self.0).unwrap();
+        let trailer_at = bytes.len() - 64;
+        bytes[4_096..trailer_at].fill(0xff);
+        self.write(&bytes);
+    }
+
+    /// In place, as a faulty disk would.
+    fn write(&self, bytes: &[u8]) {
         let mut permissions = fs::metadata(&self.0).unwrap().permissions();
         #[expect(clippy::permissions_set_readonly_false, reason = "a file of this test alone")]
         permissions.set_readonly(false);
         fs::set_permissions(&self.0, permissions).unwrap();
-        // In place, as a faulty disk would.
         let file = fs::OpenOptions::new().write(true).open(&self.0).unwrap();
-        std::io::Write::write_all(&mut &file, &bytes).unwrap();
+        std::io::Write::write_all(&mut &file, bytes).unwrap();
     }
 }
 
