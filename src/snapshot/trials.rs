@@ -39,7 +39,7 @@ pub struct Trials(Option<Arc<Mutex<State>>>);
 /// A snapshot that is being tried, until this is dropped or it went live.
 #[derive(Debug)]
 #[must_use = "what is dropped is not tried any more"]
-pub(super) struct Trial {
+pub(crate) struct Trial {
     trials: Trials,
     id: SnapshotId,
 }
@@ -100,7 +100,7 @@ impl Trials {
     }
 
     /// This snapshot is used from here on. Durable when it returns, as far as the disk lets it.
-    pub(super) fn begin(&self, id: SnapshotId) -> Trial {
+    pub(crate) fn begin(&self, id: SnapshotId) -> Trial {
         self.change(|state| state.tried.push(id));
         Trial { trials: self.clone(), id }
     }

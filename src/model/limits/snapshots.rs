@@ -4,6 +4,10 @@
 /// make them, one at a time.
 pub const SNAPSHOT_CALLS_MAX: usize = 4;
 
+/// Changes at once, apart from what only reads, so that who compares catalogs keeps no operator from a
+/// rollback. One decides at a time anyway; another one is told so by the store.
+pub const SNAPSHOT_CHANGES_MAX: usize = 2;
+
 /// Streams of `WatchActiveSnapshot` at once: the caches in front of one replica.
 pub const SNAPSHOT_WATCHES_MAX: usize = 64;
 

@@ -17,7 +17,7 @@ use crate::{
     pb,
     service::status::{Refusal, Why, quoted},
     snapshot::{self, Snapshot},
-    store::{Manifest, Note, Rollback, SnapshotId},
+    store::{GuardRefusal, Manifest, Note, Rollback, SnapshotId},
 };
 
 /// Who acts where a call names nobody.
@@ -109,11 +109,12 @@ impl Inner {
     pub(super) fn release(&self, request: pb::ReleaseSnapshotRequest) -> Result<Change, Refusal> {
         let previous = self.current()?;
         let track = &self.parts.track;
-        if let Some(head) = track.head()?.filter(|head| head.held) {
-            self.check(&head)?;
+        let head = track.head()?.filter(|head| head.held);
+        if let Some(head) = &head {
+            self.check(head)?;
         }
         let note = note(request.actor, request.reason);
-        let active = track.release(&*self.parts.release_guard, &note)?;
+        let active = self.release_checked(head.map(|head| head.snapshot_id), &note)?;
         Ok(Change { active, previous: Some(previous) })
     }
 
@@ -133,13 +134,30 @@ impl Inner {
         let note = note(String::new(), "activated by its id".to_owned());
         let waits = track.head()?.is_some_and(|head| head.held && head.snapshot_id == id);
         let active = if waits {
-            track.release(&*self.parts.release_guard, &note)?
+            self.release_checked(Some(id), &note)?
         } else {
             let to = Some(target.number);
             let expected_active = Some(live.snapshot_id);
             track.rollback(&Rollback { to, roles: &[], expected_active, note })?
         };
         Ok(Change { active, previous: Some(live) })
+    }
+
+    /// Ends a hold, unless something else waits behind it by now than what was checked.
+    fn release_checked(
+        &self,
+        checked: Option<SnapshotId>,
+        note: &Note,
+    ) -> Result<Manifest, Refusal> {
+        let guard = |live: &Manifest, waiting: &Manifest| {
+            let found = waiting.snapshot_id;
+            if checked.is_some_and(|checked| checked != found) {
+                let text = format!("snapshot {found} was published meanwhile; look again");
+                return Err(GuardRefusal(text));
+            }
+            (self.parts.release_guard)(live, waiting)
+        };
+        Ok(self.parts.track.release(&guard, note)?)
     }
 
     /// The manifest that is live by the store's word.
@@ -166,18 +184,24 @@ impl Inner {
 
     /// Loads a manifest as the watcher would, and asks what it would ask.
     pub(super) fn check(&self, manifest: &Manifest) -> Result<Arc<Snapshot>, Refusal> {
-        let (number, id) = (manifest.number, manifest.snapshot_id);
-        if self.parts.quarantine.holds(id) {
-            let text = format!(
-                "snapshot {id} of manifest {number} is quarantined on this replica; `kindred \
-                 quarantine --lift` lifts that"
-            );
-            return Err(Refusal::Snapshots(Why::Precondition, text));
-        }
+        self.require_not_quarantined(manifest)?;
         let live = self.parts.live.load();
         let live = live.as_deref().map(|moment| &*moment.snapshot);
         let SnapshotParts { store, gate, loading, .. } = &self.parts;
         Ok(snapshot::try_out(live, store, manifest, gate, *loading)?)
+    }
+
+    /// What ended the process twice is opened by nobody.
+    pub(super) fn require_not_quarantined(&self, manifest: &Manifest) -> Result<(), Refusal> {
+        let (number, id) = (manifest.number, manifest.snapshot_id);
+        if !self.parts.quarantine.holds(id) {
+            return Ok(());
+        }
+        let text = format!(
+            "snapshot {id} of manifest {number} is quarantined on this replica; `kindred quarantine \
+             --lift` lifts that"
+        );
+        Err(Refusal::Snapshots(Why::Precondition, text))
     }
 }
 

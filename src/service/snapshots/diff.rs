@@ -72,6 +72,9 @@ impl Inner {
         }
         let manifest = self.find(id)?;
         let blob = manifest.blob(Role::Catalog).ok_or(store::Error::NoCatalog)?;
+        self.require_not_quarantined(&manifest)?;
+        // What ends the process here counts as if it had been live.
+        let _trial = self.parts.gate.trials.begin(id);
         let path = self.parts.store.blob_path(blob);
         let catalog = UnverifiedBlob::open_paced(&path, self.parts.loading, &mut |_| Ok(()))
             .and_then(|opened| opened.verify(Some(blob.hash)))

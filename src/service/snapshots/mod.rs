@@ -11,7 +11,7 @@ mod news;
 mod stream;
 mod validate;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, panic, sync::Arc, time::Duration};
 
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,7 +30,9 @@ use super::{
 };
 use crate::{
     index::Loading,
-    model::limits::{SNAPSHOT_CALLS_MAX, SNAPSHOT_FOLLOW_S, SNAPSHOT_WATCHES_MAX},
+    model::limits::{
+        SNAPSHOT_CALLS_MAX, SNAPSHOT_CHANGES_MAX, SNAPSHOT_FOLLOW_S, SNAPSHOT_WATCHES_MAX,
+    },
     pb::{self, server::snapshot_service_server::SnapshotService},
     snapshot::{Gate, Live, Quarantine},
     store::{GuardRefusal, Manifest, Store, Track},
@@ -70,6 +72,7 @@ struct Inner {
     parts: SnapshotParts,
     facts: Facts,
     calls: Arc<Semaphore>,
+    changes: Arc<Semaphore>,
     watches: Arc<Semaphore>,
 }
 
@@ -81,6 +84,7 @@ impl Snapshots {
             parts,
             facts: Facts::default(),
             calls: Arc::new(Semaphore::new(SNAPSHOT_CALLS_MAX)),
+            changes: Arc::new(Semaphore::new(SNAPSHOT_CHANGES_MAX)),
             watches: Arc::new(Semaphore::new(SNAPSHOT_WATCHES_MAX)),
         }))
     }
@@ -90,14 +94,31 @@ impl Snapshots {
         &self,
         work: impl FnOnce(&Inner) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let seat = Arc::clone(&self.0.calls).try_acquire_owned().map_err(|_| busy())?;
+        let seat = Arc::clone(&self.0.calls).try_acquire_owned();
+        self.work_in(seat.map_err(|_| busy(SNAPSHOT_CALLS_MAX, "calls"))?, work).await
+    }
+
+    /// The same for what changes something.
+    async fn decide<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let seat = Arc::clone(&self.0.changes).try_acquire_owned();
+        self.work_in(seat.map_err(|_| busy(SNAPSHOT_CHANGES_MAX, "changes"))?, work).await
+    }
+
+    async fn work_in<T: Send + 'static>(
+        &self,
+        seat: impl Send + 'static,
+        work: impl FnOnce(&Inner) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let inner = Arc::clone(&self.0);
         let done = spawn_blocking(move || {
             let _seat = seat;
             work(&inner)
         });
-        // The panic hook has said where it was.
-        done.await.unwrap_or(Err(Refusal::Fault))
+        // A panic is the call's, and answered as one of its own.
+        done.await.unwrap_or_else(|ended| panic::resume_unwind(ended.into_panic()))
     }
 
     /// Makes a change and waits until this replica has followed it.
@@ -105,7 +126,7 @@ impl Snapshots {
         &self,
         change: impl FnOnce(&Inner) -> Result<Change, Refusal> + Send + 'static,
     ) -> Result<(pb::Snapshot, Option<pb::Snapshot>), Refusal> {
-        let Change { active, previous } = self.work(change).await?;
+        let Change { active, previous } = self.decide(change).await?;
         let span = Duration::from_secs(SNAPSHOT_FOLLOW_S);
         let followed = self.0.follow(&active, span).await;
         let (number, id) = (active.number, active.snapshot_id);
@@ -132,7 +153,8 @@ impl Snapshots {
                 return Err(Refusal::Snapshots(Why::Pending, text));
             }
         }
-        self.work(move |inner| {
+        // Whoever is busy by now: the change is done, and is not to be answered as if it were not.
+        self.work_in((), move |inner| {
             let previous = previous.map(|previous| inner.describe(&previous));
             Ok((inner.describe(&active), previous))
         })
@@ -186,7 +208,7 @@ impl SnapshotService for Snapshots {
     ) -> Result<Response<pb::HoldSnapshotResponse>, Status> {
         let request = request.into_inner();
         // What is live does not change, so nothing is waited for.
-        let active = self.work(move |inner| inner.hold(request)).await?;
+        let active = self.decide(move |inner| inner.hold(request)).await?;
         Ok(Response::new(pb::HoldSnapshotResponse { active: Some(active) }))
     }
 
@@ -223,8 +245,8 @@ impl SnapshotService for Snapshots {
     }
 }
 
-fn busy() -> Refusal {
-    let text = format!("{SNAPSHOT_CALLS_MAX} calls about snapshots run already; wait for one");
+fn busy(count: usize, what: &str) -> Refusal {
+    let text = format!("{count} {what} of snapshots run already; wait for one");
     Refusal::Snapshots(Why::Busy, text)
 }
 

@@ -5,7 +5,7 @@ use std::{
     fs, io,
     net::TcpListener,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
@@ -13,8 +13,10 @@ use tonic::{Code, Request, Status};
 
 use super::{PATIENCE, block_on, channel, options, spawn};
 use crate::{
-    index::CatalogFacts,
-    model::limits::{REQUEST_BYTES_MAX, SNAPSHOT_WATCHES_MAX, SNAPSHOTS_REMEMBERED_MAX},
+    index::{CatalogFacts, Ordinal},
+    model::limits::{
+        REQUEST_BYTES_MAX, SNAPSHOT_CALLS_MAX, SNAPSHOT_WATCHES_MAX, SNAPSHOTS_REMEMBERED_MAX,
+    },
     pb::{
         self, server::snapshot_service_server::SnapshotService,
         snapshot_service_client::SnapshotServiceClient,
@@ -25,7 +27,9 @@ use crate::{
         snapshots::{diff, shrinks},
         status::Refusal,
     },
-    snapshot::{Event, Gate, Live, Quarantine, Trials, WatchOptions, Watcher, tests::shop::Shop},
+    snapshot::{
+        Event, Gate, Live, Quarantine, Snapshot, Trials, WatchOptions, Watcher, tests::shop::Shop,
+    },
     store::{Error, GuardRefusal, Manifest},
 };
 
@@ -211,7 +215,89 @@ fn a_rollback_passes_over_what_is_quarantined_and_returns_when_it_is_live() {
         let one = pb::GetSnapshotRequest { snapshot_id: bad.to_string() };
         let one = rig.service.get_snapshot(Request::new(one)).await.unwrap().into_inner();
         assert_eq!(one.snapshot.unwrap().state(), pb::SnapshotState::Quarantined);
+        // Nor is it opened to be compared.
+        let diff = pb::DiffSnapshotsRequest {
+            base_snapshot_id: active.snapshot_id,
+            target_snapshot_id: bad.to_string(),
+            ..Default::default()
+        };
+        let refused = rig.service.diff_snapshots(Request::new(diff)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(refused.message().contains("quarantined"), "{refused}");
     });
+}
+
+/// A gate where the check of the catalog with this first product waits: it tells that it has begun, and goes on
+/// with the next word, or when there is nobody to say one.
+fn stopping_at(id: &'static str) -> (Gate, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let ((begun, begins), (go, goes)) = (mpsc::channel(), mpsc::channel());
+    let goes = Mutex::new(goes);
+    let check = Arc::new(move |snapshot: &Arc<Snapshot>| {
+        if snapshot.catalog().view().id(Ordinal(0)) == id {
+            begun.send(()).ok();
+            goes.lock().unwrap().recv().ok();
+        }
+        Ok(())
+    });
+    (Gate { check: Some(check), ..Gate::default() }, begins, go)
+}
+
+/// Those who compared catalogs took all the seats of a rollback, and of its answer: it was done, and refused.
+#[test]
+fn those_who_only_look_keep_nobody_from_a_rollback() {
+    let (gate, begins, go) = stopping_at("a");
+    let (rig, manifests) = Rig::with(&["a", "b", "c"], |_| gate);
+    block_on(async {
+        let validate = || pb::ActivateSnapshotRequest {
+            snapshot_id: manifests[0].snapshot_id.to_string(),
+            validate_only: true,
+            ..Default::default()
+        };
+        let checks = (0..SNAPSHOT_CALLS_MAX).map(|_| {
+            let (service, request) = (rig.service.clone(), Request::new(validate()));
+            tokio::spawn(async move { service.activate_snapshot(request).await })
+        });
+        let checks = checks.collect::<Vec<_>>();
+        let all_begin = move || {
+            (0..SNAPSHOT_CALLS_MAX).for_each(|_| begins.recv_timeout(PATIENCE).unwrap());
+        };
+        tokio::task::spawn_blocking(all_begin).await.unwrap();
+        let one_more = rig.service.activate_snapshot(Request::new(validate())).await;
+        assert_eq!(code(one_more), Code::ResourceExhausted);
+        let to = pb::RollbackSnapshotRequest { target_manifest_number: 2, ..Default::default() };
+        let done = rig.service.rollback_snapshot(Request::new(to)).await.unwrap().into_inner();
+        assert_eq!(done.active.unwrap().snapshot_id, manifests[1].snapshot_id.to_string());
+        assert_eq!(rig.active(), manifests[1].snapshot_id.to_string());
+        drop(go);
+        for check in checks {
+            check.await.unwrap().unwrap();
+        }
+    });
+}
+
+/// What waits was checked for seconds, and what was published meanwhile went live unchecked.
+#[test]
+fn a_release_is_of_what_was_checked() {
+    let (gate, begins, go) = stopping_at("b");
+    let (rig, manifests) = Rig::with(&["a"], |_| gate);
+    block_on(async {
+        let hold = pb::HoldSnapshotRequest::default();
+        rig.service.hold_snapshot(Request::new(hold)).await.unwrap();
+        // The third manifest, and then the fifth: the guard of this rig takes no even ones.
+        rig.shop.publish("b");
+        let service = rig.service.clone();
+        let release = Request::new(pb::ReleaseSnapshotRequest::default());
+        let release = tokio::spawn(async move { service.release_snapshot(release).await });
+        tokio::task::spawn_blocking(move || begins.recv_timeout(PATIENCE).unwrap()).await.unwrap();
+        rig.shop.publish("c");
+        rig.shop.publish("d");
+        go.send(()).unwrap();
+        let refused = release.await.unwrap().unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(refused.message().contains("published meanwhile"), "{refused}");
+    });
+    assert_eq!(rig.active(), manifests[0].snapshot_id.to_string());
+    assert!(rig.shop.track.head().unwrap().unwrap().held);
 }
 
 /// A check loads a snapshot into the process that answers: what ended it there was once not counted, and ended
