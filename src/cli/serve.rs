@@ -10,14 +10,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use super::{
     StoreArgs,
@@ -42,6 +42,13 @@ use crate::{
 
 /// Connections at once to an admin listener of its own.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// Of these, so many from one address: who has no credentials must not hold them all.
+const ADMIN_CONNECTIONS_PER_PEER: usize = 16;
+
+/// How long the end of the process waits for the stock's writer: what it has acknowledged is durable already,
+/// and its checkpoint only makes the next start quick.
+const STOCK_END_WAIT: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -220,9 +227,7 @@ pub(super) fn serve_store(
     let served = serve(lookup.listener, services, &health, &args.options(), &stop);
     // Both end by the same signal; only if lookups cannot be served is there none.
     stop.drain();
-    if let Some(admin) = admin {
-        end_admin(admin);
-    }
+    let administered = admin.map_or(Ok(()), end_admin);
     let report = served.context("cannot serve")?;
     drop(watcher);
     // Once more: the process may end before the thread of the signals came to it.
@@ -231,7 +236,7 @@ pub(super) fn serve_store(
     // Every call has ended; the collector has a bounded time to take the last.
     drop(exporter);
     info!(drained = report.drained, cut = report.cut, took = ?report.took, "Drained; good bye.");
-    Ok(())
+    administered
 }
 
 /// Serves the admin listener on threads of its own, so that it answers also while lookups are overloaded.
@@ -245,18 +250,27 @@ fn serve_admin(
     let services = services.clone().for_those(admin.access).shed_after(None);
     // Few call it, and its descriptors are those that are kept for the rest.
     let connections_max = NonZeroUsize::new(ADMIN_CONNECTIONS_MAX);
-    let options = ServeOptions { runtimes: NonZeroUsize::MIN, connections_max, ..options };
+    let most = NonZeroUsize::new(ADMIN_CONNECTIONS_PER_PEER).unwrap_or(NonZeroUsize::MIN);
+    let connections_per_peer = options.connections_per_peer.map(|count| count.min(most));
+    let runtimes = NonZeroUsize::MIN;
+    let options = ServeOptions { runtimes, connections_max, connections_per_peer, ..options };
     let (health, stop) = (health.clone(), stop.clone());
-    let work = move || serve(admin.listener, services, &health, &options, &stop);
+    let work = move || {
+        let served = serve(admin.listener, services, &health, &options, &stop);
+        // A server that cannot be told anything is not to go on as if it could.
+        stop.drain();
+        served
+    };
     thread::Builder::new().name("kindred-admin".to_owned()).spawn(work)
 }
 
-fn end_admin(serving: thread::JoinHandle<io::Result<DrainReport>>) {
-    match serving.join() {
-        Ok(Ok(report)) => info!(drained = report.drained, cut = report.cut, "Admin drained."),
-        Ok(Err(error)) => error!(%error, "The admin listener could not be served."),
-        Err(_) => error!("The admin listener ended by a fault of the program."),
-    }
+fn end_admin(serving: thread::JoinHandle<io::Result<DrainReport>>) -> anyhow::Result<()> {
+    let Ok(served) = serving.join() else {
+        bail!("the admin listener ended by a fault of the program");
+    };
+    let report = served.context("cannot serve the admin listener")?;
+    info!(drained = report.drained, cut = report.cut, "Admin drained.");
+    Ok(())
 }
 
 impl ListenArgs {
@@ -290,6 +304,16 @@ impl ListenArgs {
 /// Ends the stock writer. Whatever it has acknowledged is durable; its end only makes the next start quick.
 fn end_stock(stock: &Stock, writer: thread::JoinHandle<()>) {
     stock.stop();
+    let begun = Instant::now();
+    while !writer.is_finished() {
+        if begun.elapsed() > STOCK_END_WAIT {
+            warn!(
+                "The disk is slow: ending without a checkpoint of stock; the next start replays."
+            );
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
     if writer.join().is_err() {
         error!("The stock writer ended by a fault of the program.");
     }
