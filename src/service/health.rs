@@ -4,9 +4,16 @@
 //! name `""` as `SERVING`, can be told only from async code, and ends a Watch only by forgetting
 //! the name, so that a Check during the drain answers `NOT_FOUND` instead of `NOT_SERVING`.
 
-use std::pin::Pin;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Sleep, sleep},
+};
 use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
 use tonic::{Request, Response, Status};
 use tonic_health::pb::{
@@ -134,6 +141,7 @@ impl HealthRpc for HealthService {
     ) -> Result<Response<Self::WatchStream>, Status> {
         let known = is_known(&request.get_ref().service);
         let mut sent = None;
+        let age = Duration::from_secs(limits::HEALTH_WATCH_S);
         let changes = WatchStream::new(self.0.subscribe()).filter_map(move |state| {
             if state == State::Ended {
                 return Some(Err(Status::unavailable("the server is shutting down")));
@@ -141,7 +149,29 @@ impl HealthRpc for HealthService {
             let status = if known { status(state) } else { ServingStatus::ServiceUnknown };
             (sent.replace(status) != Some(status)).then(|| Ok(response(status)))
         });
-        Ok(Response::new(Box::pin(changes)))
+        let end = Box::pin(sleep(age));
+        Ok(Response::new(Box::pin(Aged { changes, end: Some(end) })))
+    }
+}
+
+/// A Watch that ends at its age.
+struct Aged<S> {
+    changes: S,
+    /// Nothing once it has ended.
+    end: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S: Stream<Item = Result<HealthCheckResponse, Status>> + Unpin> Stream for Aged<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let Some(end) = &mut self.end else { return Poll::Ready(None) };
+        if end.as_mut().poll(cx).is_ready() {
+            self.end = None;
+            let text = "the stream is old; open it anew";
+            return Poll::Ready(Some(Err(Status::unavailable(text))));
+        }
+        Pin::new(&mut self.changes).poll_next(cx)
     }
 }
 
