@@ -25,7 +25,7 @@ use tokio::{
 use super::{
     access::Shown,
     delivery::Streams,
-    hot::{self, Services},
+    hot::{self, Manners, Services},
     listener::{Accepted, AcceptedSocket},
     measure::Meter,
     socket::{Socket, Stream},
@@ -165,13 +165,13 @@ async fn talk(
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
     let io = TokioIo::new(Socket::new(PREFACE, stream, spans.delivery_wait));
-    let wait = spans.request_wait;
+    let manners = Manners { wait: spans.request_wait, room: services.room() };
     let untaken = Untaken::default();
     let mut taken = Watch::new(untaken.clone(), spans.delivery_wait);
     let answer = service_fn(move |request| {
         let call = meter.begin(&request);
         let arrival = call.arrival();
-        let request = (request, wait);
+        let request = (request, manners.clone());
         let answer = call.answered_by(hot::answer(services.clone(), &shown, arrival, request));
         let untaken = untaken.clone();
         async move { answer.await.map(|answer| answer.map(|body| untaken.counting(body))) }

@@ -25,13 +25,13 @@ use bytes::Bytes;
 use hyper::{Method, Request, Response, body::Incoming, header, header::HeaderValue};
 use prost::Message;
 use tonic::{
-    Status,
+    Code, Status,
     body::Body,
     codegen::{Service as _, http::request::Parts},
     service::Routes,
 };
 
-pub(super) use self::body::ReplyBody;
+pub(super) use self::{body::ReplyBody, timely::Manners};
 use self::{
     request::{Read, read, read_off},
     timely::Timely,
@@ -41,6 +41,8 @@ use super::{
     access::Shown,
     call::{Call, Terms},
     measure::{Arrival, Measures},
+    room::{ListenerRoom, NoRoom, Room},
+    status::Refusal,
 };
 use crate::{
     model::limits::RESPONSE_BYTES_MAX,
@@ -50,6 +52,7 @@ use crate::{
 
 /// Its presence makes a call extraordinary.
 const ENCODING: &str = "grpc-encoding";
+const STATUS: &str = "grpc-status";
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 /// All services of a listener: the router, what is answered before it, and what calls are held to.
@@ -62,6 +65,7 @@ struct Inner {
     hot: Option<Recommendations>,
     terms: Terms,
     measures: Measures,
+    room: ListenerRoom,
 }
 
 impl Services {
@@ -74,6 +78,7 @@ impl Services {
             hot: Some(hot),
             terms: Terms::default(),
             measures: <_>::default(),
+            room: <_>::default(),
         }))
     }
 
@@ -93,11 +98,12 @@ impl Services {
         Self(Arc::new(inner))
     }
 
-    /// The same for those who may.
+    /// The same for those who may, on a listener of its own.
     #[must_use]
     pub fn for_those(self, access: Access) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
         inner.terms.access = access;
+        inner.room = ListenerRoom::default();
         Self(Arc::new(inner))
     }
 
@@ -115,6 +121,11 @@ impl Services {
         &self.0.measures
     }
 
+    /// Room for what waits for the peer of a new connection.
+    pub(super) fn room(&self) -> Room {
+        self.0.room.connection()
+    }
+
     /// Where connections are counted.
     pub(super) fn connections(&self) -> &Connections {
         self.0.measures.metrics.connections(self.0.terms.access.listener())
@@ -129,6 +140,7 @@ impl From<Routes> for Services {
             hot: None,
             terms: Terms::default(),
             measures: <_>::default(),
+            room: <_>::default(),
         }))
     }
 }
@@ -137,12 +149,12 @@ impl From<Routes> for Services {
 type Answer = fn(&Recommendations, Bytes) -> Option<Result<EncodedResponse, Status>>;
 
 /// Answers any call of a connection whose peer has shown this. Its deadline and its wait count from
-/// this call, not from when the answer is first asked for. A request of one message has so long to come.
+/// this call, not from when the answer is first asked for.
 pub(super) fn answer(
     services: Services,
     shown: &Shown,
     arrival: Arrival,
-    (request, request_wait): (Request<Incoming>, Duration),
+    (request, manners): (Request<Incoming>, Manners),
 ) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> + use<> {
     let terms = &services.0.terms;
     let (parts, body) = request.into_parts();
@@ -153,14 +165,13 @@ pub(super) fn answer(
         let call = call.and_then(|call| call.begin(&services.0.measures.metrics));
         Ok(match call {
             Ok(call) => {
-                let answer =
-                    answered(&services, call.method, parts, Timely::new(body, request_wait));
+                let answer = answered(&services, call.method, parts, (body, manners));
                 call.guard(pin!(answer)).await
             }
             Err(refusal) => {
                 // Who holds a conversation may wait for this answer before it says more.
                 if arrival.method.is_some_and(has_one_message) {
-                    read_off(Timely::new(body, request_wait)).await;
+                    read_off(Timely::new(body, manners)).await;
                 }
                 refused(refusal.into())
             }
@@ -172,25 +183,26 @@ async fn answered(
     services: &Services,
     method: pb::Method,
     parts: Box<Parts>,
-    body: Timely,
+    (body, manners): (Incoming, Manners),
 ) -> Response<ReplyBody> {
     let Inner { routes, hot, .. } = &*services.0;
+    if !has_one_message(method) {
+        return routed(routes, Request::from_parts(*parts, Body::new(body)), None).await;
+    }
+    let room = manners.room.clone();
+    let body = Timely::new(body, manners);
     let (Some(hot), Some(answer)) = (hot, hot_answer(method, &parts)) else {
-        let body = match has_one_message(method) {
-            true => Body::new(body),
-            false => Body::new(body.in_its_own_time()),
-        };
-        return routed(routes, Request::from_parts(*parts, body)).await;
+        return routed(routes, Request::from_parts(*parts, Body::new(body)), Some(room)).await;
     };
     let unread = match read(body).await {
         Read::Message { message, unread } => match answer(hot, message) {
-            Some(Ok(reply)) if is_sendable(&reply) => return whole(reply),
+            Some(Ok(reply)) if is_sendable(&reply) => return whole(reply, &room),
             Some(Err(status)) => return refused(status),
             Some(Ok(_)) | None => unread,
         },
         Read::Other(unread) => unread,
     };
-    routed(routes, Request::from_parts(*parts, Body::new(unread))).await
+    routed(routes, Request::from_parts(*parts, Body::new(unread)), Some(room)).await
 }
 
 /// Is the request of this method one message? The others are conversations, with bounds of their own.
@@ -221,8 +233,11 @@ fn is_sendable(reply: &EncodedResponse) -> bool {
     reply.encoded_len() <= RESPONSE_BYTES_MAX
 }
 
-fn whole(reply: EncodedResponse) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::whole(reply.into_frame()));
+fn whole(reply: EncodedResponse, room: &Room) -> Response<ReplyBody> {
+    let Ok(body) = ReplyBody::whole(reply.into_frame(), room) else {
+        return refused(Refusal::NoRoom.into());
+    };
+    let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
     response
 }
@@ -232,10 +247,33 @@ pub(super) fn refused(status: Status) -> Response<ReplyBody> {
     status.into_http::<Body>().map(ReplyBody::routed)
 }
 
-/// Boxed, so that the hot path does not carry the size of the router's future.
-async fn routed(routes: &Routes, request: Request<Body>) -> Response<ReplyBody> {
-    match Box::pin(routes.clone().call(request)).await {
-        Ok(response) => response.map(ReplyBody::routed),
-        Err(never) => match never {},
-    }
+/// Boxed, so that the hot path does not carry the size of the router's future. An answer of one message has room
+/// or is refused.
+///
+/// A message that cannot be read is the caller's fault, and tonic calls it `INTERNAL`, which operators are
+/// woken for; no handler of ours does (`status`), and one that panics is answered elsewhere (`call`).
+async fn routed(
+    routes: &Routes,
+    request: Request<Body>,
+    room: Option<Room>,
+) -> Response<ReplyBody> {
+    let mut routes = routes.clone();
+    Box::pin(async move {
+        let mut response = match routes.call(request).await {
+            Ok(response) => response.map(ReplyBody::routed),
+            Err(never) => match never {},
+        };
+        if let Some(code) = response.headers_mut().get_mut(STATUS)
+            && Code::from_bytes(code.as_bytes()) == Code::Internal
+        {
+            *code = HeaderValue::from(i32::from(Code::InvalidArgument));
+        }
+        let Some(room) = room else { return response };
+        let (head, body) = response.into_parts();
+        match body.in_room(&room).await {
+            Ok(body) => Response::from_parts(head, body),
+            Err(NoRoom) => refused(Refusal::NoRoom.into()),
+        }
+    })
+    .await
 }

@@ -34,6 +34,7 @@ mod readiness;
 mod recommendation;
 mod reflection;
 mod reply;
+mod room;
 mod routes;
 mod server;
 mod snapshots;

@@ -50,6 +50,8 @@ pub(super) enum Refusal {
     Late(Duration),
     /// The request did not come whole within so long: send it at once.
     SlowRequest(Duration),
+    /// There is no room for the message until others that wait for their peers are done.
+    NoRoom,
     /// A handler panicked.
     Fault,
     /// The call's turn came too late for the server to keep its promise to others.
@@ -249,6 +251,10 @@ impl From<Refusal> for Status {
             Refusal::SlowRequest(wait) => Self::deadline_exceeded(format!(
                 "the request did not come whole within {wait:?}; send it at once"
             )),
+            Refusal::NoRoom => Self::resource_exhausted(
+                "too many large messages wait for this client or others; take the answers that are there, send \
+                 requests at once, and try again later",
+            ),
             Refusal::Fault => Self::internal(
                 "this call hit a fault of the server, which has logged it; others go on",
             ),

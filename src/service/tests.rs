@@ -109,6 +109,14 @@ impl RecommendationService for Double {
                     std::hint::spin_loop();
                 }
             }
+            "large" => {
+                let id = "x".repeat(1 << 20);
+                let answer = pb::GetRecommendationsResponse {
+                    missing_product_ids: vec![id],
+                    ..<_>::default()
+                };
+                return Ok(Response::new(EncodedResponse::of(&answer.encode_to_vec())));
+            }
             _ => {}
         }
         let product = thread::current().name().unwrap_or_default().to_owned();

@@ -40,7 +40,11 @@ const STARVED_CORES_MAX: f64 = 0.1;
 const CONTROL: Duration = Duration::from_secs(3);
 
 /// Runs the victim alone, then beside what `begin` made, twice if the machine was busy the first time.
-fn beside<H>(server: &Server, span: Duration, begin: impl Fn(SocketAddr) -> H) -> (String, H) {
+pub(crate) fn beside<H>(
+    server: &Server,
+    span: Duration,
+    begin: impl Fn(SocketAddr) -> H,
+) -> (String, H) {
     let mut tries = 0;
     loop {
         let control = victim::run(server.address, span.min(CONTROL));

@@ -18,6 +18,7 @@ mod ends;
 mod floods;
 mod handshakes;
 mod hangers;
+mod hoards;
 mod malformed;
 mod overload;
 mod raw;
@@ -84,12 +85,13 @@ fn started(shop: &Shop) -> Server {
 /// A test: what it counted, or it panics.
 type Test = fn(Tier) -> String;
 
-const TESTS: [(&str, Test); 12] = [
+const TESTS: [(&str, Test); 13] = [
     ("a_flood_harms_nobody_else", floods::floods),
     ("silent_peers_are_closed", hangers::silent),
     ("peers_silent_in_a_handshake_are_closed_and_harm_nobody_else", handshakes::silent),
     ("peers_that_trickle_harm_nobody_else", hangers::trickling),
     ("readers_without_a_window_harm_nobody_else", hangers::zero_window),
+    ("what_peers_make_it_hold_has_bounds", hoards::requests),
     ("a_server_without_descriptors_rests_and_comes_back", hangers::starved),
     ("what_is_malformed_is_refused_by_a_listed_code", malformed::malformed),
     ("no_answer_is_later_than_its_deadline", deadlines::deadlines),

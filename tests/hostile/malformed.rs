@@ -21,12 +21,11 @@ use crate::{
 };
 
 /// What a broken message may be told.
-const CODES: [(u32, &str); 5] = [
+const CODES: [(u32, &str); 4] = [
     (3, "INVALID_ARGUMENT"),
     (8, "RESOURCE_EXHAUSTED"),
     (11, "OUT_OF_RANGE"),
     (12, "UNIMPLEMENTED"),
-    (13, "INTERNAL"),
 ];
 
 /// What a message may be told that turned out to be none of the broken ones: a flipped bit can make

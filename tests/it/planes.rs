@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::Read as _,
+    io::{self, Read as _, Write as _},
     net::TcpStream,
     os::unix::{
         fs::PermissionsExt as _,
@@ -26,7 +26,7 @@ use kindred::{
     service::token_hash,
 };
 use rustls::{
-    ClientConnection, RootCertStore,
+    ClientConnection, RootCertStore, StreamOwned,
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 use tonic::{Code, Request, client::Grpc, codegen::http::uri::PathAndQuery};
@@ -455,8 +455,11 @@ fn a_name_that_is_taken_out_loses_its_roles_on_connections_that_are_open() {
     });
 }
 
-/// The serial number of the certificate that a new connection is shown, as its bytes end.
-fn shown_certificate(guarded: &Guarded) -> Vec<u8> {
+/// A new connection of a peer that offers these protocols, behind its handshake; an error if there was none.
+fn greeted(
+    guarded: &Guarded,
+    protocols: &[&[u8]],
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(guarded.authority.root().as_bytes()).unwrap())
@@ -467,14 +470,39 @@ fn shown_certificate(guarded: &Guarded) -> Vec<u8> {
         .unwrap()
         .with_root_certificates(roots);
     let mut config = config.with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let name = "localhost".try_into().unwrap();
-    let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = TcpStream::connect(guarded.server.address).unwrap();
-    while connection.is_handshaking() {
-        connection.complete_io(&mut stream).unwrap();
+    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let stream = TcpStream::connect(guarded.server.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = StreamOwned::new(connection, stream);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
     }
-    connection.peer_certificates().unwrap()[0].to_vec()
+    Ok(stream)
+}
+
+/// The certificate that a new connection is shown.
+fn shown_certificate(guarded: &Guarded) -> Vec<u8> {
+    greeted(guarded, &[b"h2"]).unwrap().conn.peer_certificates().unwrap()[0].to_vec()
+}
+
+/// rustls lets pass who offers no protocol at all.
+#[test]
+fn a_peer_that_does_not_offer_http2_is_not_talked_to() {
+    let guarded = Guarded::start();
+    let talk = |protocols: &[&[u8]]| {
+        let mut stream = greeted(&guarded, protocols)?;
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")?;
+        stream.flush()?;
+        stream.read(&mut [0; 9])
+    };
+    assert_eq!(talk(&[b"h2"]).unwrap(), 9, "the head of the server's settings");
+    assert_eq!(talk(&[b"http/1.1", b"h2"]).unwrap(), 9);
+    for protocols in [&[][..], &[&b"http/1.1"[..]], &[b"h2c"]] {
+        let found = talk(protocols);
+        assert!(found.as_ref().map_or(true, |read| *read == 0), "{protocols:?}: {found:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The body of a reply: ours in a few pieces and trailers, or the router's.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -13,7 +14,11 @@ use hyper::{
 };
 use tonic::{Status, body::Body};
 
-use crate::service::{delivery::is_our_turn, measure::Running};
+use crate::service::{
+    delivery::is_our_turn,
+    measure::Running,
+    room::{Held, NoRoom, Room},
+};
 
 /// Bytes of one DATA frame at most. h2 copies payloads below 1,024 bytes into its write buffer, so
 /// that the replies of several streams leave in one system call; a larger one is written by itself
@@ -26,30 +31,71 @@ pub(in crate::service) struct ReplyBody(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    /// What is left of the frame; nothing once the trailers are sent.
-    Whole(Option<Bytes>),
+    /// A gRPC frame, then the status OK.
+    Whole(Whole),
     Routed(Routed),
+}
+
+/// What a body gives when it is asked.
+type Part = Option<Result<Frame<Bytes>, Status>>;
+
+#[derive(Debug)]
+struct Whole {
+    /// What is left of the frame; nothing once the trailers are sent.
+    rest: Option<Bytes>,
+    _held: Option<Box<Held>>,
 }
 
 #[derive(Debug)]
 struct Routed {
     body: Body,
+    /// The first part of it, if that was asked for already.
+    first: Option<Part>,
     /// What is left of the body's last data: it leaves in pieces, too, so that a peer who takes none of
     /// them is seen to wait.
     rest: Bytes,
     /// The call that ends with it.
     call: Option<Box<Running>>,
+    _held: Option<Box<Held>>,
 }
 
 impl ReplyBody {
     /// This gRPC frame, then the status OK.
-    pub(super) fn whole(frame: Bytes) -> Self {
-        Self(Kind::Whole(Some(frame)))
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn whole(frame: Bytes, room: &Room) -> Result<Self, NoRoom> {
+        let held = room.hold(frame.len())?;
+        Ok(Self(Kind::Whole(Whole { rest: Some(frame), _held: held })))
     }
 
     /// Whatever the router answers.
     pub(super) fn routed(body: Body) -> Self {
-        Self(Kind::Routed(Routed { body, rest: Bytes::new(), call: None }))
+        Self(Kind::Routed(Routed {
+            body,
+            first: None,
+            rest: Bytes::new(),
+            call: None,
+            _held: None,
+        }))
+    }
+
+    /// The same with room for its first part, which is the whole of an answer of one message. The stub
+    /// writes that only when it is asked, and its size is not known before.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) async fn in_room(self, room: &Room) -> Result<Self, NoRoom> {
+        let Kind::Routed(mut routed) = self.0 else { return Ok(self) };
+        let body = &mut routed.body;
+        if body.is_end_stream() {
+            return Ok(Self(Kind::Routed(routed)));
+        }
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await;
+        let Poll::Ready(part) = first else { return Ok(Self(Kind::Routed(routed))) };
+        let data = part.as_ref().and_then(|part| part.as_ref().ok()?.data_ref());
+        let held = room.hold(data.map_or(0, Bytes::len))?;
+        Ok(Self(Kind::Routed(Routed { first: Some(part), _held: held, ..routed })))
     }
 
     /// Is it OK, and all there?
@@ -76,7 +122,7 @@ impl HttpBody for ReplyBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let rest = match &mut self.0 {
-            Kind::Whole(rest) => rest,
+            Kind::Whole(whole) => &mut whole.rest,
             Kind::Routed(routed) => return routed.poll_frame(cx),
         };
         let Some(bytes) = rest else { return Poll::Ready(None) };
@@ -91,8 +137,10 @@ impl HttpBody for ReplyBody {
     #[inline]
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Whole(rest) => rest.is_none(),
-            Kind::Routed(routed) => routed.rest.is_empty() && routed.body.is_end_stream(),
+            Kind::Whole(whole) => whole.rest.is_none(),
+            Kind::Routed(routed) => {
+                routed.rest.is_empty() && routed.first.is_none() && routed.body.is_end_stream()
+            }
         }
     }
 
@@ -100,7 +148,9 @@ impl HttpBody for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(_) => SizeHint::default(),
-            Kind::Routed(Routed { body, rest, .. }) if rest.is_empty() => body.size_hint(),
+            Kind::Routed(Routed { body, first: None, rest, .. }) if rest.is_empty() => {
+                body.size_hint()
+            }
             Kind::Routed(_) => SizeHint::default(),
         }
     }
@@ -109,7 +159,10 @@ impl HttpBody for ReplyBody {
 impl Routed {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if self.rest.is_empty() {
-            let part = Pin::new(&mut self.body).poll_frame(cx);
+            let part = match self.first.take() {
+                Some(part) => Poll::Ready(part),
+                None => Pin::new(&mut self.body).poll_frame(cx),
+            };
             if part.is_pending() {
                 is_our_turn();
             }

@@ -1,8 +1,8 @@
-//! The body of a request of one message, which has so long to come.
+//! The body of a request of one message, which has so long to come, and room while it comes.
 //!
 //! A peer that claims a length and sends it byte by byte, or never, would hold its stream for as long
 //! as it likes: without `grpc-timeout` nothing else ends such a call. A body that is there already, as
-//! nearly all are, is read without a timer.
+//! nearly all are, is read without a timer, and a small one without asking for room.
 
 use std::{
     error::Error,
@@ -16,29 +16,54 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 
-use crate::service::status::Refusal;
+use crate::{
+    model::limits::HELD_SMALL_BYTES,
+    service::{
+        room::{Held, NoRoom, Room},
+        status::Refusal,
+    },
+};
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A body that fails when it has not come whole in its time.
+/// What the requests of a connection are held to.
+#[derive(Clone, Debug)]
+pub(in crate::service) struct Manners {
+    /// One message has so long to come.
+    pub(in crate::service) wait: Duration,
+    /// For what has come of it, and for its answer.
+    pub(in crate::service) room: Room,
+}
+
+/// A body that fails when it has not come whole in its time, or there is no room for it.
 #[derive(Debug)]
 pub(super) struct Timely {
     body: Incoming,
-    wait: Duration,
+    manners: Manners,
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Bytes that have come.
+    len: usize,
+    held: Option<Box<Held>>,
 }
 
 impl Timely {
     /// So long from when the body is first waited for.
-    pub(super) fn new(body: Incoming, wait: Duration) -> Self {
-        Self { body, wait, alarm: None }
+    pub(super) fn new(body: Incoming, manners: Manners) -> Self {
+        Self { body, manners, alarm: None, len: 0, held: None }
     }
-}
 
-impl Timely {
-    /// The same without a bound.
-    pub(super) fn in_its_own_time(self) -> Incoming {
-        self.body
+    /// So many bytes more have come.
+    #[inline]
+    fn hold(&mut self, more: usize) -> Result<(), NoRoom> {
+        self.len += more;
+        match &mut self.held {
+            Some(held) => held.grow(self.len),
+            None if self.len <= HELD_SMALL_BYTES => Ok(()),
+            None => {
+                self.held = self.manners.room.hold(self.len)?;
+                Ok(())
+            }
+        }
     }
 }
 
@@ -53,11 +78,17 @@ impl HttpBody for Timely {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            let len = |frame: &Frame<Bytes>| frame.data_ref().map_or(0, Bytes::len);
+            let more = frame.as_ref().and_then(|frame| frame.as_ref().ok()).map_or(0, len);
+            if this.hold(more).is_err() {
+                return Poll::Ready(Some(Err(Status::from(Refusal::NoRoom).into())));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let alarm = this.alarm.get_or_insert_with(|| Box::pin(sleep(this.wait)));
+        let wait = this.manners.wait;
+        let alarm = this.alarm.get_or_insert_with(|| Box::pin(sleep(wait)));
         ready!(alarm.as_mut().poll(cx));
-        Poll::Ready(Some(Err(Status::from(Refusal::SlowRequest(this.wait)).into())))
+        Poll::Ready(Some(Err(Status::from(Refusal::SlowRequest(wait)).into())))
     }
 
     #[inline]

@@ -256,6 +256,66 @@ fn a_request_that_trickles_is_refused_after_its_wait() {
     server.ended();
 }
 
+/// What a peer makes the server hold counted only in time: sixty-four of the largest answers a connection, for
+/// half a minute.
+#[test]
+fn answers_that_a_peer_does_not_take_have_room_for_four_megabytes() {
+    let server = Server::start(options(1));
+    let mut peer = Peer::silent(server.addr);
+    peer.write(connection::PREFACE);
+    // No window for any stream.
+    peer.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let heads = |peer: &mut Peer, first: u32| {
+        for place in 0..8 {
+            peer.write(&call_of(first + 2 * place, "large"));
+        }
+        let heads = (0..8).map(|_| peer.until(HEADERS)).collect::<Vec<_>>();
+        heads.iter().filter(|head| head.flags & 1 == 1).count()
+    };
+    assert_eq!(heads(&mut peer, 1), 5, "three of a mebibyte and a little have room");
+    // A small one is never refused, and another connection has its own room.
+    peer.write(&call_of(17, ""));
+    let head = peer.until(HEADERS);
+    assert_eq!((head.stream, head.flags & 1), (17, 0));
+    block_on(async {
+        let answer = server.client().await.get_recommendations(asking("large")).await.unwrap();
+        assert_eq!(answer.into_inner().missing_product_ids[0].len(), 1 << 20);
+    });
+    for stream in (1..16).step_by(2) {
+        peer.send(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+    }
+    assert_eq!(heads(&mut peer, 19), 5, "there is room again");
+    server.stop.now();
+    server.ended();
+}
+
+/// A call that is answered at its headers sends its request to a stream that is no more, and HTTP/2 ends a
+/// connection that does so often, with all its calls.
+#[test]
+fn refused_calls_are_answered_behind_their_requests_and_do_not_end_their_connection() {
+    let server = Server::start(options(1));
+    let (mut peer, _) = Peer::connected(server.addr);
+    peer.0.set_nodelay(true).unwrap();
+    // Room for all answers.
+    peer.send(WINDOW_UPDATE, 0, 0, &(16_u32 << 20).to_be_bytes());
+    let late = [call_headers(GET), b"\x00\x0cgrpc-timeout\x020n".to_vec()].concat();
+    let calls = u32::try_from(connection::LOCAL_RESETS_MAX).unwrap() + 50;
+    for stream in (1..).step_by(4).take(calls as usize) {
+        peer.send(HEADERS, 4, stream, &late);
+        // Its answer says that the server had time for one to the call before.
+        peer.write(&call_of(stream + 2, ""));
+        let first = peer.until_any(&[HEADERS, RST_STREAM]);
+        assert_eq!(first.stream, stream + 2, "the call before has no request yet");
+        peer.until(HEADERS);
+        peer.send(DATA, 1, stream, &framed(&asking("")));
+        let answer = peer.until_any(&[HEADERS, RST_STREAM, GOAWAY]);
+        let found = (answer.kind, answer.flags & 1, answer.stream);
+        assert_eq!(found, (HEADERS, 1, stream), "a status alone");
+    }
+    server.stop.now();
+    server.ended();
+}
+
 #[test]
 fn an_answer_that_its_peer_never_takes_is_dropped() {
     let mut server = Server::start(ServeOptions { delivery_wait: SHORT, ..options(1) });

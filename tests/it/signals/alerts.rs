@@ -380,11 +380,30 @@ fn errors_is_silent_when_callers_are_wrong() {
         let ask = asking(&[CROSS_SELL], &[]);
         let ask = async { client(watched.server.address).await.get_recommendations(ask).await };
         assert_eq!(block_on(ask).unwrap_err().code(), tonic::Code::InvalidArgument);
+        // What is no message at all is the caller's fault, too.
+        assert_eq!(block_on(garbage(watched.server.address)), "3");
         look_up(&watched, "seed");
         watched.scrape()
     };
     let first = wrong();
     assert!(!firing("KindredErrors", &first, &wrong()));
+}
+
+/// The status of a call whose body cannot be read.
+async fn garbage(address: SocketAddr) -> String {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(async { connection.await.ok() });
+    let path = Method::GetRecommendations.path();
+    let request = http::Request::post(format!("http://{address}{path}"))
+        .header("te", "trailers")
+        .header("content-type", "application/grpc")
+        .body(())
+        .unwrap();
+    let (answer, mut body) = sender.send_request(request, false).unwrap();
+    body.send_data(bytes::Bytes::from_static(b"\0\0\0\0\x03\xff\xff\xff"), true).unwrap();
+    let head = answer.await.unwrap();
+    head.headers()["grpc-status"].to_str().unwrap().to_owned()
 }
 
 /// A lookup whose sender takes its time over the body, counted from when the server has the headers.
