@@ -5,7 +5,7 @@
 //! to serve.
 
 use std::{
-    fs, mem,
+    fs, iter, mem,
     os::unix::fs::MetadataExt as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
@@ -48,6 +48,9 @@ pub(super) struct Follower {
     shown: Option<Manifest>,
     /// What was refused; it is not tried again while its files are the same.
     refused: Option<Refused>,
+    /// The number of the manifest that was current, and the files of what is live, when it was last tried to
+    /// find something better than what is spoiled.
+    tried: Option<(u64, Vec<Option<FileMark>>)>,
     /// Blobs that were refused in this look: other manifests that name them are not tried in it.
     broken: Vec<PathBuf>,
     /// The number of the manifest whose quarantine was told of.
@@ -97,6 +100,7 @@ impl Follower {
             is_stopped,
             shown: None,
             refused: None,
+            tried: None,
             broken: Vec::new(),
             told: None,
             standing: Standing::default(),
@@ -112,17 +116,20 @@ impl Follower {
         let mut polled = Instant::now();
         while !self.is_stopped() {
             match inbox.recv_timeout(self.wait(polled)) {
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(command @ (Command::Retry | Command::Spoiled)) => {
-                    // All that wait are one.
-                    let others = inbox.try_iter().collect::<Vec<_>>();
-                    if others.contains(&Command::Stop) {
-                        return;
-                    }
-                    if command == Command::Spoiled || others.contains(&Command::Spoiled) {
-                        self.tell_spoiled();
+                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(command) => {
+                    // All that wait are one look.
+                    for command in iter::once(command).chain(inbox.try_iter()) {
+                        match command {
+                            Command::Stop => return,
+                            Command::Retry => {}
+                            Command::Spoiled(snapshot) => {
+                                (self.on_event)(Event::Spoiled(&snapshot));
+                            }
+                        }
                     }
                     self.refused = None;
+                    self.tried = None;
                     self.look();
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -204,7 +211,11 @@ impl Follower {
         if is_shown && !is_spoiled {
             return Taken::Live;
         }
-        if self.is_refused(&current) {
+        // A file that is mended under what is spoiled is a reason to look again, and nothing else is.
+        let spoiled = self.shown.as_ref().filter(|_| is_spoiled);
+        let spoiled = spoiled.map(|shown| (current.number, self.marks(shown)));
+        let is_tried = spoiled.is_some() && self.tried == spoiled;
+        if self.is_refused(&current) && (spoiled.is_none() || is_tried) {
             return Taken::Refused;
         }
         self.broken.clear();
@@ -217,23 +228,18 @@ impl Follower {
                 return taken;
             }
         }
-        if self.shown.is_some() && !is_spoiled {
+        if self.shown.is_some() && (spoiled.is_none() || is_tried) {
             return Taken::Refused;
         }
+        self.tried = spoiled;
         let taken = self.fall_back(&current);
-        if taken != Taken::Refused || !is_quarantined {
+        // What ended the process twice is worse than what has a wrong byte.
+        if taken != Taken::Refused || !is_quarantined || self.shown.is_some() {
             return taken;
         }
         let (number, snapshot_id) = (current.number, current.snapshot_id);
         error!(number, %snapshot_id, "Nothing else can be served: trying what is quarantined.");
         self.take(&current, &current)
-    }
-
-    /// Says that what is live is spoiled, if it was not replaced meanwhile.
-    fn tell_spoiled(&self) {
-        if let Some(live) = self.live.load().filter(|live| live.snapshot.is_spoiled()) {
-            (self.on_event)(Event::Spoiled(&live.snapshot));
-        }
     }
 
     /// Says once that a manifest is not taken.

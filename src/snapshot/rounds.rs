@@ -44,7 +44,7 @@ impl Rounds {
         name: &str,
         live: Live,
         interval: Duration,
-        mut round: impl FnMut(&Snapshot) + Send + 'static,
+        mut round: impl FnMut(&Arc<Snapshot>) + Send + 'static,
     ) -> io::Result<Self> {
         let (end, ended) = mpsc::channel();
         let run = move || {
@@ -77,7 +77,7 @@ pub(super) fn touching(
     rate: Option<NonZeroU64>,
     is_stopped: Arc<AtomicBool>,
     mut on_touch: impl FnMut(u64),
-) -> impl FnMut(&Snapshot) {
+) -> impl FnMut(&Arc<Snapshot>) {
     move |snapshot| {
         let mut wait = waiting(rate, &is_stopped);
         let mut wait_while_live = |bytes| {
@@ -98,7 +98,7 @@ pub(super) fn scrubbing(
     rate: Option<NonZeroU64>,
     is_stopped: Arc<AtomicBool>,
     mut on_scrub: impl FnMut(Scrub<'_>),
-) -> impl FnMut(&Snapshot) {
+) -> impl FnMut(&Arc<Snapshot>) {
     let rate = scrub_rate(rate);
     move |snapshot| {
         let blob = snapshot.catalog().blob();
@@ -134,7 +134,7 @@ pub(super) enum Scrub<'a> {
     /// The catalog, of this size, is as it was.
     Whole { size_bytes: u64 },
     /// It is not, and this is what differs first.
-    Spoiled { snapshot: &'a Snapshot, error: &'a IndexError },
+    Spoiled { snapshot: &'a Arc<Snapshot>, error: &'a IndexError },
 }
 
 fn has_catalog_of(live: &Live, snapshot: &Snapshot) -> bool {

@@ -68,8 +68,8 @@ pub enum Event<'a> {
     Refused(&'a Manifest, &'a LoadError),
     /// This manifest names a snapshot that is quarantined, and is not taken; told once.
     Quarantined(&'a Manifest),
-    /// The bytes of the live catalog are no longer what was verified. Told once for each catalog; what is
-    /// taken in its place is told of next.
+    /// The bytes of a catalog that was live are no longer what was verified. Told once for each; what is
+    /// taken in its place is told of next, if it was not before.
     Spoiled(&'a Snapshot),
     /// The last reader of this snapshot is gone, and it was unmapped.
     Unmapped(&'a str),
@@ -96,14 +96,14 @@ pub struct Watcher {
     _rounds: [Option<Rounds>; 2],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Command {
     /// The watcher is dropped.
     Stop,
     /// Try again also what was refused.
     Retry,
-    /// The catalog that is live was found spoiled.
-    Spoiled,
+    /// The catalog of this snapshot, which was live, was found spoiled.
+    Spoiled(Arc<Snapshot>),
 }
 
 impl Watcher {
@@ -175,7 +175,7 @@ fn tell_of(scrub: Scrub<'_>, commands: &Sender<Command>) {
                 "The live catalog has changed since it was verified: its file was written to, or its disk \
                  or memory is at fault. Taking what the store has by now."
             );
-            if commands.send(Command::Spoiled).is_err() {
+            if commands.send(Command::Spoiled(Arc::clone(snapshot))).is_err() {
                 debug!("The watcher is gone already.");
             }
         }

@@ -3,7 +3,7 @@
 //! time.
 
 use std::{
-    fs,
+    fs::{self, File},
     num::NonZeroU64,
     path::{Path, PathBuf},
     sync::{
@@ -18,7 +18,7 @@ use super::{Damage, Done, NEVER, P1, P2, PATIENCE, expect, live, refused, shop::
 use crate::{
     index::{Loading, Ordinal, Role},
     snapshot::{
-        Gate, Snapshot, WatchOptions,
+        Gate, Snapshot, Trials, WatchOptions,
         rounds::{Rounds, Scrub, scrub_rate, scrubbing},
     },
     stock::BlockDraft,
@@ -107,6 +107,49 @@ fn a_live_catalog_that_changed_stays_where_there_is_nothing_else_and_is_told_of_
     expect(&events, Done::Unmapped(manifest.snapshot_id.to_string()));
 }
 
+/// The head is refused and an earlier one serves; that one spoils, too. Only the head's files were looked at.
+#[test]
+fn what_serves_in_the_place_of_another_one_is_read_anew_when_it_is_mended() {
+    let shop = Shop::new();
+    let first = shop.publish("a");
+    let (second, _) = shop.publish_damaged("b");
+    let (_watcher, events) = shop.watch_by(scrubbed(), Gate::default());
+    expect(&events, refused(&second));
+    expect(&events, live("a"));
+    let damage = Damage(file(&shop, &first));
+    damage.flip();
+    expect(&events, spoiled("a"));
+    for manifest in [&second, &first] {
+        expect(&events, refused(manifest));
+    }
+    // It is not read again at each look.
+    assert_eq!(events.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
+    damage.flip();
+    expect(&events, refused(&second));
+    expect(&events, live("a"));
+    assert!(!shop.live.load().unwrap().snapshot.is_spoiled());
+}
+
+#[test]
+fn what_is_quarantined_is_not_tried_for_a_wrong_byte_in_what_serves() {
+    let shop = Shop::new();
+    let first = shop.publish("a");
+    let second = shop.publish("b");
+    let trials = Trials::open(&shop.dir.path().join("state"), Duration::ZERO);
+    let quarantine = shop.dir.path().join("state").join("quarantine");
+    fs::create_dir_all(&quarantine).unwrap();
+    File::create(quarantine.join(format!("{}.quarantined", second.snapshot_id))).unwrap();
+    let gate = Gate { trials, ..Gate::default() };
+    let (_watcher, events) = shop.watch_by(scrubbed(), gate);
+    expect(&events, Done::Quarantined(second.number));
+    expect(&events, live("a"));
+    Damage(file(&shop, &first)).flip();
+    expect(&events, spoiled("a"));
+    expect(&events, refused(&first));
+    assert_eq!(events.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
+    assert_eq!(shop.live_id(), "a");
+}
+
 /// Each override that was published since the last catalog names that catalog, and each was a read of it.
 #[test]
 fn a_damaged_catalog_is_read_once_however_many_manifests_name_it() {
@@ -129,7 +172,7 @@ fn a_damaged_catalog_is_read_once_however_many_manifests_name_it() {
 fn stock_is_held_against_the_whole_catalog_again() {
     let shop = Shop::new();
     let manifest = shop.publish("a");
-    let slow = WatchOptions { scrub_interval: Some(Duration::from_millis(500)), ..scrubbed() };
+    let slow = WatchOptions { scrub_interval: Some(Duration::from_secs(3)), ..scrubbed() };
     let (_watcher, events) = shop.watch_by(slow, Gate::default());
     expect(&events, live("a"));
     let path = file(&shop, &manifest);
