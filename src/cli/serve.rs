@@ -2,15 +2,16 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
+    io, mem,
     num::{NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -32,8 +33,8 @@ use super::{
 use crate::{
     index::Loading,
     service::{
-        Address, Availabilities, DrainReport, Health, Observer, Readiness, Recommendations,
-        ServeOptions, Services, SnapshotNews, Stop, routes, serve,
+        Access, Address, Availabilities, DrainReport, Health, Listener, Observer, Readiness,
+        Recommendations, ServeOptions, Services, SnapshotNews, Stop, routes, serve,
     },
     snapshot::{Event, Live, LivePublisher, WatchOptions, Watcher},
     stock::{JournalState, Publisher as _, Stock, StockOptions, StockView},
@@ -164,7 +165,7 @@ pub(super) fn serve_store(
 ) -> anyhow::Result<()> {
     sigbus::install().context("cannot handle SIGBUS")?;
     let (store, track) = open_track(store_dir)?;
-    let _lock = lock_state(state_dir)?;
+    let lock = lock_state(state_dir)?;
     let (health, stop, live) = (Health::new(), Stop::new(), Live::default());
     let stock_age = args.ready_stock_age.map(Duration::from_secs);
     let readiness = Arc::new(Readiness::new(health.clone(), stock_age));
@@ -181,20 +182,23 @@ pub(super) fn serve_store(
     let followed = (&store, &track, &live);
     let snapshots =
         admission::snapshots(followed, state_dir, &gate, &health, &news, args.memory.load.into());
-    let (hot, reflection) = (recommendations.clone(), !args.no_reflection);
-    let routes = routes(hot, availabilities, Some(snapshots), &health, reflection);
-    let services = Services::new(routes, recommendations)
-        .measured(metrics, args.metrics.access_log())
-        .traced(traces)
-        .shed_after(args.planes.shed_after());
+    // Each listener has its own, with bounds of its own: what peers of one take up is not the other's.
+    let services = |access: Access| {
+        let (hot, stock, snapshots) =
+            (recommendations.clone(), availabilities.clone(), snapshots.clone());
+        let routes = routes(hot, stock, Some(snapshots), &health, !args.no_reflection);
+        Services::new(routes, recommendations.clone())
+            .measured(metrics.clone(), args.metrics.access_log())
+            .traced(traces.clone())
+            .for_those(access)
+    };
 
     // Before anything is announced: who reads `listening on` may send a signal at once.
     let signals = Signals::listen()?;
-    let announced = AtomicBool::new(false);
-    let watched = Live::clone(&live);
     let (address, admin_address) = (lookup.address, admin.as_ref().map(|one| one.address.clone()));
-    let shown = address.clone();
-    let told = news.clone();
+    info!(%address, store = %store_dir.display(), "Starting; not serving before a snapshot is live.");
+    let announce = announcing(address, admin_address, on_serving);
+    let (watched, told) = (Live::clone(&live), news.clone());
     let on_event = move |event: Event<'_>| {
         told.hear(&event);
         observer.hear(&event);
@@ -202,18 +206,9 @@ pub(super) fn serve_store(
             sigbus::live_is(snapshot.id());
             let moment = watched.load().expect("a snapshot is live");
             readiness.snapshot_is_live(moment.stock.positions());
-            if !announced.swap(true, Ordering::Relaxed) {
-                // Nobody may be reading; the log says it, too.
-                try_line(format_args!("listening on {shown}")).ok();
-                if let Some(admin) = &admin_address {
-                    try_line(format_args!("stock, blocks and snapshots on {admin}")).ok();
-                }
-                on_serving(&shown);
-                notify(NotifyState::Ready);
-            }
+            announce();
         }
     };
-    info!(%address, store = %store_dir.display(), "Starting; not serving before a snapshot is live.");
     let (trials, watching) = (gate.trials.clone(), args.watching());
     let watcher = Watcher::spawn(store, track, live, stock.clone(), watching, gate, on_event)
         .context("cannot start the watcher")?;
@@ -221,9 +216,12 @@ pub(super) fn serve_store(
     // Who is told to end, and killed on the way, was not ended by its snapshot.
     let tried = trials.clone();
     signals.handle(stop.clone(), watcher.retry(), move || tried.end())?;
-    let admin = admin.map(|admin| serve_admin(admin, &services, &health, args.options(), &stop));
+    let admin = admin.map(|admin| {
+        let Bound { listener, access, .. } = admin;
+        serve_admin(listener, services(access), &health, args.options(), &stop)
+    });
     let admin = admin.transpose().context("cannot start the admin listener")?;
-    let services = services.for_those(lookup.access);
+    let services = services(lookup.access).shed_after(args.planes.shed_after());
     let served = serve(lookup.listener, services, &health, &args.options(), &stop);
     // Both end by the same signal; only if lookups cannot be served is there none.
     stop.drain();
@@ -232,36 +230,69 @@ pub(super) fn serve_store(
     drop(watcher);
     // Once more: the process may end before the thread of the signals came to it.
     trials.end();
-    end_stock(&stock, writer);
+    if !end_stock(&stock, writer, STOCK_END_WAIT) {
+        // The system frees it with the last thread: nobody else may write there before.
+        mem::forget(lock);
+    }
     // Every call has ended; the collector has a bounded time to take the last.
     drop(exporter);
     info!(drained = report.drained, cut = report.cut, took = ?report.took, "Drained; good bye.");
     administered
 }
 
+/// Says, the first time that it is called, where is served.
+fn announcing(
+    lookups: Address,
+    admin: Option<Address>,
+    on_serving: impl Fn(&Address) + Send + 'static,
+) -> impl Fn() + Send + 'static {
+    let announced = AtomicBool::new(false);
+    move || {
+        if announced.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // Nobody may be reading; the log says it, too.
+        try_line(format_args!("listening on {lookups}")).ok();
+        if let Some(admin) = &admin {
+            try_line(format_args!("stock, blocks and snapshots on {admin}")).ok();
+        }
+        on_serving(&lookups);
+        notify(NotifyState::Ready);
+    }
+}
+
 /// Serves the admin listener on threads of its own, so that it answers also while lookups are overloaded.
 fn serve_admin(
-    admin: Bound,
-    services: &Services,
+    listener: Listener,
+    services: Services,
     health: &Health,
     options: ServeOptions,
     stop: &Stop,
 ) -> io::Result<thread::JoinHandle<io::Result<DrainReport>>> {
-    let services = services.clone().for_those(admin.access).shed_after(None);
     // Few call it, and its descriptors are those that are kept for the rest.
     let connections_max = NonZeroUsize::new(ADMIN_CONNECTIONS_MAX);
     let most = NonZeroUsize::new(ADMIN_CONNECTIONS_PER_PEER).unwrap_or(NonZeroUsize::MIN);
-    let connections_per_peer = options.connections_per_peer.map(|count| count.min(most));
+    // Also where lookups have a proxy in front of them and no cap: operators come by themselves.
+    let of_lookups = options.connections_per_peer;
+    let connections_per_peer = Some(of_lookups.map_or(most, |count| count.min(most)));
     let runtimes = NonZeroUsize::MIN;
     let options = ServeOptions { runtimes, connections_max, connections_per_peer, ..options };
     let (health, stop) = (health.clone(), stop.clone());
     let work = move || {
-        let served = serve(admin.listener, services, &health, &options, &stop);
-        // A server that cannot be told anything is not to go on as if it could.
-        stop.drain();
-        served
+        let _end = Drain(stop.clone());
+        serve(listener, services, &health, &options, &stop)
     };
     thread::Builder::new().name("kindred-admin".to_owned()).spawn(work)
+}
+
+/// Drains when it is dropped, also by a panic: a server that cannot be told anything is not to go on as if it
+/// could.
+struct Drain(Stop);
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.0.drain();
+    }
 }
 
 fn end_admin(serving: thread::JoinHandle<io::Result<DrainReport>>) -> anyhow::Result<()> {
@@ -302,20 +333,27 @@ impl ListenArgs {
 }
 
 /// Ends the stock writer. Whatever it has acknowledged is durable; its end only makes the next start quick.
-fn end_stock(stock: &Stock, writer: thread::JoinHandle<()>) {
-    stock.stop();
-    let begun = Instant::now();
-    while !writer.is_finished() {
-        if begun.elapsed() > STOCK_END_WAIT {
+/// Says whether it has ended: it may still write else, until the process ends.
+fn end_stock(stock: &Stock, writer: thread::JoinHandle<()>, wait: Duration) -> bool {
+    let (told, ended) = mpsc::channel();
+    let stock = stock.clone();
+    // On a thread, since a writer that waits for its disk takes no word either, once its queue is full.
+    thread::spawn(move || {
+        stock.stop();
+        told.send(writer.join()).ok();
+    });
+    match ended.recv_timeout(wait) {
+        Ok(Ok(())) => true,
+        Ok(Err(_)) => {
+            error!("The stock writer ended by a fault of the program.");
+            true
+        }
+        Err(_) => {
             warn!(
                 "The disk is slow: ending without a checkpoint of stock; the next start replays."
             );
-            return;
+            false
         }
-        thread::sleep(Duration::from_millis(5));
-    }
-    if writer.join().is_err() {
-        error!("The stock writer ended by a fault of the program.");
     }
 }
 
@@ -425,5 +463,23 @@ impl Signals {
         let run = move || runtime.block_on(wait);
         thread::Builder::new().name("kindred-signals".to_owned()).spawn(run)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk that hangs held the end of the process up for as long as it hung.
+    #[test]
+    fn the_end_waits_for_the_stock_writer_no_longer_than_it_is_told() {
+        let (stock, writer) = Stock::in_memory(|_: &Arc<StockView>| {}).unwrap();
+        assert!(end_stock(&stock, writer, Duration::from_secs(60)), "it ends at once");
+        let (hang, hung) = mpsc::channel::<()>();
+        let writer = thread::spawn(move || {
+            hung.recv().ok();
+        });
+        assert!(!end_stock(&stock, writer, Duration::from_millis(10)));
+        drop(hang);
     }
 }

@@ -401,6 +401,27 @@ fn a_peer_that_begins_no_handshake_is_closed() {
 }
 
 #[test]
+fn one_address_does_not_hold_all_places_of_the_admin_listener() {
+    let guarded = Guarded::start();
+    let connect = || {
+        let stream = TcpStream::connect(&guarded.admin).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        stream
+    };
+    // They say nothing, and have their places for five seconds.
+    let mut silent = (0..16).map(|_| connect()).collect::<Vec<_>>();
+    assert_eq!(connect().read(&mut [0]).unwrap(), 0, "the seventeenth is closed at once");
+    silent[0].set_nonblocking(true).unwrap();
+    let open = silent[0].read(&mut [0]).unwrap_err();
+    assert_eq!(open.kind(), io::ErrorKind::WouldBlock);
+    drop(silent);
+    let pim = guarded.authority.sign("pim.shop.test", 2);
+    let admin = guarded.target(&guarded.admin, None, Some(&pim));
+    let ask = || block_on(call(&admin, Method::HealthCheck));
+    eventually(ask, |found| matches!(found, Ok(Code::Ok))).unwrap();
+}
+
+#[test]
 fn tokens_are_taken_again_when_their_file_changes_and_kept_when_it_is_wrong() {
     let mut guarded = Guarded::start();
     let ask = |token: &str| {
