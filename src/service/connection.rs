@@ -165,7 +165,7 @@ async fn talk(
     mut phases: watch::Receiver<Phase>,
 ) -> Ending {
     let io = TokioIo::new(Socket::new(PREFACE, stream, spans.delivery_wait));
-    let manners = Manners { wait: spans.request_wait, room: services.room() };
+    let manners = Manners { wait: spans.request_wait, room: Some(services.room()) };
     let untaken = Untaken::default();
     let mut taken = Watch::new(untaken.clone(), spans.delivery_wait);
     let answer = service_fn(move |request| {

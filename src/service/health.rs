@@ -149,8 +149,7 @@ impl HealthRpc for HealthService {
             let status = if known { status(state) } else { ServingStatus::ServiceUnknown };
             (sent.replace(status) != Some(status)).then(|| Ok(response(status)))
         });
-        let end = Box::pin(sleep(age));
-        Ok(Response::new(Box::pin(Aged { changes, end: Some(end) })))
+        Ok(Response::new(Box::pin(aged(changes, age))))
     }
 }
 
@@ -159,6 +158,10 @@ struct Aged<S> {
     changes: S,
     /// Nothing once it has ended.
     end: Option<Pin<Box<Sleep>>>,
+}
+
+fn aged<S>(changes: S, age: Duration) -> Aged<S> {
+    Aged { changes, end: Some(Box::pin(sleep(age))) }
 }
 
 impl<S: Stream<Item = Result<HealthCheckResponse, Status>> + Unpin> Stream for Aged<S> {
@@ -188,4 +191,26 @@ fn status(state: State) -> ServingStatus {
 
 fn response(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: status.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+
+    /// A peer that keeps a Watch open keeps its connection, also beyond its GOAWAY.
+    #[test]
+    fn a_watch_ends_at_its_age() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let serving = || Ok(response(ServingStatus::Serving));
+            let changes = tokio_stream::iter([serving()]).chain(tokio_stream::pending());
+            let mut watch = aged(changes, Duration::from_millis(200));
+            assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+            let last = watch.next().await.unwrap().unwrap_err();
+            assert_eq!(last.code(), Code::Unavailable);
+            assert!(watch.next().await.is_none());
+        });
+    }
 }

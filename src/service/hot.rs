@@ -98,12 +98,12 @@ impl Services {
         Self(Arc::new(inner))
     }
 
-    /// The same for those who may, on a listener of its own.
+    /// The same for those who may.
     #[must_use]
     pub fn for_those(self, access: Access) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
+        inner.room = ListenerRoom::of(access.plane());
         inner.terms.access = access;
-        inner.room = ListenerRoom::default();
         Self(Arc::new(inner))
     }
 
@@ -171,7 +171,8 @@ pub(super) fn answer(
             Err(refusal) => {
                 // Who holds a conversation may wait for this answer before it says more.
                 if arrival.method.is_some_and(has_one_message) {
-                    read_off(Timely::new(body, manners)).await;
+                    // What is thrown away as it comes needs no room.
+                    read_off(Timely::new(body, Manners { room: None, ..manners })).await;
                 }
                 refused(refusal.into())
             }
@@ -189,26 +190,49 @@ async fn answered(
     if !has_one_message(method) {
         return routed(routes, Request::from_parts(*parts, Body::new(body)), None).await;
     }
-    let room = manners.room.clone();
+    let room = manners.room.clone().filter(|_| !changes_something(method));
     let body = Timely::new(body, manners);
     let (Some(hot), Some(answer)) = (hot, hot_answer(method, &parts)) else {
-        return routed(routes, Request::from_parts(*parts, Body::new(body)), Some(room)).await;
+        return routed(routes, Request::from_parts(*parts, Body::new(body)), room).await;
     };
     let unread = match read(body).await {
         Read::Message { message, unread } => match answer(hot, message) {
-            Some(Ok(reply)) if is_sendable(&reply) => return whole(reply, &room),
+            Some(Ok(reply)) if is_sendable(&reply) => {
+                // It was read, and its answer must find the room that it had.
+                drop(unread);
+                return whole(reply, room.as_ref());
+            }
             Some(Err(status)) => return refused(status),
             Some(Ok(_)) | None => unread,
         },
         Read::Other(unread) => unread,
     };
-    routed(routes, Request::from_parts(*parts, Body::new(unread)), Some(room)).await
+    routed(routes, Request::from_parts(*parts, Body::new(unread)), room).await
 }
 
 /// Is the request of this method one message? The others are conversations, with bounds of their own.
 fn has_one_message(method: pb::Method) -> bool {
     use pb::Method::{ReflectionV1, ReflectionV1alpha, ReplaceAvailability};
     ![ReplaceAvailability, ReflectionV1, ReflectionV1alpha].contains(&method)
+}
+
+/// Does a call of this method leave something changed? Its answer is never refused then: whoever is told that
+/// there was no room would do it once more.
+fn changes_something(method: pb::Method) -> bool {
+    use pb::Method::{
+        ActivateSnapshot, BatchUpdateAvailability, BlockProducts, HoldSnapshot, ReleaseSnapshot,
+        RollbackSnapshot, UnblockProducts,
+    };
+    [
+        BatchUpdateAvailability,
+        BlockProducts,
+        UnblockProducts,
+        ActivateSnapshot,
+        RollbackSnapshot,
+        HoldSnapshot,
+        ReleaseSnapshot,
+    ]
+    .contains(&method)
 }
 
 /// How to answer a request, if it may be an ordinary call of a hot method.
@@ -233,7 +257,7 @@ fn is_sendable(reply: &EncodedResponse) -> bool {
     reply.encoded_len() <= RESPONSE_BYTES_MAX
 }
 
-fn whole(reply: EncodedResponse, room: &Room) -> Response<ReplyBody> {
+fn whole(reply: EncodedResponse, room: Option<&Room>) -> Response<ReplyBody> {
     let Ok(body) = ReplyBody::whole(reply.into_frame(), room) else {
         return refused(Refusal::NoRoom.into());
     };

@@ -4,20 +4,25 @@
 //! its streams the largest request, of megabytes, all but its last byte, or the largest answer, unread. So what is
 //! not small is counted. A connection has room for a few megabytes, or for one message alone however large it
 //! may be; the large part of large messages has room in its listener as well. What finds none is refused, and
-//! whoever takes its answers in time never sees that. Small messages, as nearly all are, are not counted.
+//! whoever takes its answers in time, and sends few large requests side by side, never sees that. Small messages, as nearly all are, are not counted.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
+use super::access::Plane;
 use crate::model::limits::{
-    HELD_BYTES_PER_CONNECTION_MAX, HELD_BYTES_PER_LISTENER_MAX, HELD_LARGE_BYTES, HELD_SMALL_BYTES,
+    HELD_BYTES_PER_CONNECTION_MAX, HELD_BYTES_PER_FEEDER_MAX, HELD_BYTES_PER_LISTENER_MAX,
+    HELD_LARGE_BYTES, HELD_SMALL_BYTES,
 };
 
 /// What is held for all peers of a listener. Clones are one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ListenerRoom(Arc<AtomicUsize>);
+#[derive(Clone, Debug)]
+pub(super) struct ListenerRoom {
+    held: Arc<AtomicUsize>,
+    per_connection_max: usize,
+}
 
 /// What is held for the peer of one connection. Clones are one.
 #[derive(Clone, Debug)]
@@ -36,7 +41,23 @@ pub(super) struct Held {
     bytes: usize,
 }
 
+/// That of lookups.
+impl Default for ListenerRoom {
+    fn default() -> Self {
+        Self { held: Arc::default(), per_connection_max: HELD_BYTES_PER_CONNECTION_MAX }
+    }
+}
+
 impl ListenerRoom {
+    /// Of a listener of this kind.
+    pub(super) fn of(plane: Plane) -> Self {
+        let per_connection_max = match plane {
+            Plane::Lookup | Plane::Shared => HELD_BYTES_PER_CONNECTION_MAX,
+            Plane::Admin => HELD_BYTES_PER_FEEDER_MAX,
+        };
+        Self { per_connection_max, ..Self::default() }
+    }
+
     /// That of a new connection.
     pub(super) fn connection(&self) -> Room {
         let of_listener = self.clone();
@@ -71,13 +92,14 @@ impl Held {
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), NoRoom> {
         let (own, more) = (self.bytes, bytes.saturating_sub(self.bytes));
         let Inner { of_connection, of_listener } = &*self.room.0;
+        let most = of_listener.per_connection_max;
         let is_alone = |held: usize| held == own;
-        let fits = |held: usize| held + more <= HELD_BYTES_PER_CONNECTION_MAX || is_alone(held);
+        let fits = |held: usize| held + more <= most || is_alone(held);
         add(of_connection, more, fits)?;
         let more_large = large_part(own + more) - large_part(own);
         if more_large > 0 {
             let fits = |held: usize| held + more_large <= HELD_BYTES_PER_LISTENER_MAX;
-            add(&of_listener.0, more_large, fits).inspect_err(|_| take(of_connection, more))?;
+            add(&of_listener.held, more_large, fits).inspect_err(|_| take(of_connection, more))?;
         }
         self.bytes += more;
         Ok(())
@@ -88,7 +110,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         let Inner { of_connection, of_listener } = &*self.room.0;
         take(of_connection, self.bytes);
-        take(&of_listener.0, large_part(self.bytes));
+        take(&of_listener.held, large_part(self.bytes));
     }
 }
 
@@ -112,7 +134,7 @@ mod tests {
 
     fn counts(room: &Room) -> (usize, usize) {
         let Inner { of_connection, of_listener } = &*room.0;
-        (of_connection.load(Ordering::Relaxed), of_listener.0.load(Ordering::Relaxed))
+        (of_connection.load(Ordering::Relaxed), of_listener.held.load(Ordering::Relaxed))
     }
 
     #[test]
@@ -140,6 +162,18 @@ mod tests {
         assert_eq!(room.hold(HELD_SMALL_BYTES + 1).unwrap_err(), NoRoom);
         drop(alone);
         assert_eq!(counts(&room), (0, 0));
+    }
+
+    #[test]
+    fn a_feeder_has_room_for_many_batches_side_by_side() {
+        let batch = 1 << 20;
+        let at_once = |plane: Plane| {
+            let room = ListenerRoom::of(plane).connection();
+            let held = std::iter::from_fn(|| room.hold(batch).ok()).take(100).collect::<Vec<_>>();
+            held.len()
+        };
+        assert_eq!(at_once(Plane::Admin), HELD_BYTES_PER_FEEDER_MAX / batch);
+        assert_eq!(at_once(Plane::Lookup), HELD_BYTES_PER_CONNECTION_MAX / batch);
     }
 
     #[test]

@@ -61,7 +61,7 @@ async fn hoard(address: SocketAddr) -> Hoard {
 }
 
 pub(crate) fn requests(tier: Tier) -> String {
-    let (count, shop) = (tier.of(4, 8), Shop::demo());
+    let (count, shop) = (tier.of(2, 3), Shop::demo());
     let server = started(&shop);
     let span = tier.of(Duration::from_secs(2), Duration::from_secs(6));
     let (said, hoards) = beside(&server, span, |address| {

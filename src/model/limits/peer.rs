@@ -35,6 +35,10 @@ pub const HELD_SMALL_BYTES: usize = 8 << 10;
 /// message that is alone may be larger.
 pub const HELD_BYTES_PER_CONNECTION_MAX: usize = 4 << 20;
 
+/// The same at a listener of operators and feeds, which has few connections: a job may send the batches of many
+/// sources side by side, each up to a MiB.
+pub const HELD_BYTES_PER_FEEDER_MAX: usize = 32 << 20;
+
 /// What a message has beyond this is counted for its listener, too: no page that a shop shows is as large.
 pub const HELD_LARGE_BYTES: usize = 256 << 10;
 

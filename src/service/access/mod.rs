@@ -165,6 +165,11 @@ impl Access {
         Self { granted, ..self }
     }
 
+    /// What its listener is for.
+    pub(super) const fn plane(&self) -> Plane {
+        self.plane
+    }
+
     /// As whose the connections of its listener are counted.
     pub(super) const fn listener(&self) -> ListenerKind {
         match self.plane {

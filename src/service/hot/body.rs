@@ -64,8 +64,8 @@ impl ReplyBody {
     ///
     /// # Errors
     /// There is no room for it.
-    pub(super) fn whole(frame: Bytes, room: &Room) -> Result<Self, NoRoom> {
-        let held = room.hold(frame.len())?;
+    pub(super) fn whole(frame: Bytes, room: Option<&Room>) -> Result<Self, NoRoom> {
+        let held = room.map(|room| room.hold(frame.len())).transpose()?.flatten();
         Ok(Self(Kind::Whole(Whole { rest: Some(frame), _held: held })))
     }
 

@@ -31,8 +31,8 @@ pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 pub(in crate::service) struct Manners {
     /// One message has so long to come.
     pub(in crate::service) wait: Duration,
-    /// For what has come of it, and for its answer.
-    pub(in crate::service) room: Room,
+    /// For what has come of it, and for its answer; nothing is counted without.
+    pub(in crate::service) room: Option<Room>,
 }
 
 /// A body that fails when it has not come whole in its time, or there is no room for it.
@@ -56,14 +56,12 @@ impl Timely {
     #[inline]
     fn hold(&mut self, more: usize) -> Result<(), NoRoom> {
         self.len += more;
-        match &mut self.held {
-            Some(held) => held.grow(self.len),
-            None if self.len <= HELD_SMALL_BYTES => Ok(()),
-            None => {
-                self.held = self.manners.room.hold(self.len)?;
-                Ok(())
-            }
+        match (&mut self.held, &self.manners.room) {
+            (Some(held), _) => held.grow(self.len)?,
+            (None, Some(room)) if self.len > HELD_SMALL_BYTES => self.held = room.hold(self.len)?,
+            (None, _) => {}
         }
+        Ok(())
     }
 }
 
