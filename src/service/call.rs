@@ -236,7 +236,12 @@ mod tests {
     use super::{BUSY_SINCE, BUSY_SPAN, Call, TIMEOUT, Terms};
     use crate::{
         pb::Method,
-        service::{access::Shown, hot::refused, measure::Arrival, status::Refusal},
+        service::{
+            access::Shown,
+            hot::{ReplyBody, refused},
+            measure::Arrival,
+            status::Refusal,
+        },
         telemetry::Metrics,
     };
 
@@ -289,6 +294,52 @@ mod tests {
         let begun = waited_for("0n").begin(&Metrics::default());
         assert!(matches!(begun, Err(Refusal::Late(Duration::ZERO))), "{begun:?}");
         assert!(waited_for("1H").begin(&Metrics::default()).is_ok());
+    }
+
+    /// Over the wire only answers are seen (`tests/hostile`); here, when handlers begin. A thread that is
+    /// stopped between the look at the deadline and the handler begins late all the same: a few may.
+    #[test]
+    fn of_ten_thousand_calls_that_waited_no_handler_begins_after_its_deadline() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let method = Some(Method::GetRecommendations);
+        let (mut begun, mut late, mut refused, mut over) = (0, 0, 0, 0);
+        for number in 0..10_000 {
+            // From a microsecond to 50 ms, and up to twice as long in the queue.
+            let wait_us = 1 + number * 7_919 % 50_000;
+            let waited = Duration::from_micros(wait_us * (number % 20) / 10);
+            let timeout = HeaderValue::from_str(&format!("{wait_us}u")).unwrap();
+            let at = std::time::Instant::now().checked_sub(waited).unwrap();
+            let deadline = at + Duration::from_micros(wait_us);
+            let headers = HeaderMap::from_iter([(TIMEOUT, timeout)]);
+            let arrival = Arrival { method, at };
+            let terms = Terms::default();
+            over += usize::from(std::time::Instant::now() >= deadline);
+            let call = Call::admit(&terms, arrival, &headers, &Shown::default()).unwrap();
+            let Ok(call) = call.begin(&Metrics::default()) else {
+                refused += 1;
+                continue;
+            };
+            let start = Cell::new(None);
+            let handler = pin!(poll_fn(|_| {
+                start.set(Some(std::time::Instant::now()));
+                Poll::Ready(refused_as_not_serving())
+            }));
+            let answer = runtime.block_on(call.guard(handler));
+            match start.get() {
+                Some(start) => {
+                    begun += 1;
+                    late += usize::from(start >= deadline);
+                }
+                None => assert_eq!(status(&answer), Code::DeadlineExceeded),
+            }
+        }
+        println!("{begun} begun, {late} of them late; {refused} refused; {over} were over before");
+        assert!(over > 3_000 && begun > 3_000 && late <= 10, "{late} of {begun} begun late");
+        assert!(refused >= over, "{refused} of {over} refused");
+    }
+
+    fn refused_as_not_serving() -> Response<ReplyBody> {
+        refused(Refusal::NotServing.into())
     }
 
     /// What a call is answered with, and how often its handler was asked, which never answers.
