@@ -111,9 +111,17 @@ pub(crate) fn sigterms(tier: Tier) -> String {
             scope.spawn(|| chatter(address, &is_over));
             pass(Duration::from_millis(300));
             let begun = Instant::now();
-            assert_eq!(first.ended(), Some(0));
+            let (code, log) = first.ended_saying();
+            assert_eq!(code, Some(0));
             let took = begun.elapsed();
             slowest = slowest.max(took);
+            if took > DRAIN_WAIT + SLACK {
+                // Its times say which step took so long.
+                println!(
+                    "an end took {took:?}:\n{}",
+                    log[log.len().saturating_sub(12)..].join("\n")
+                );
+            }
             // The second one takes over.
             pass(Duration::from_millis(50));
             is_over.store(true, Ordering::Relaxed);

@@ -68,10 +68,15 @@ impl Server {
     }
 
     /// Asks it to end, and waits until it has; its exit code.
-    pub(crate) fn ended(mut self) -> Option<i32> {
+    pub(crate) fn ended(self) -> Option<i32> {
+        self.ended_saying().0
+    }
+
+    /// The same with what it had to say.
+    pub(crate) fn ended_saying(mut self) -> (Option<i32>, Vec<String>) {
         self.signal("TERM");
-        self.log.until_end();
-        self.child.wait().unwrap().code()
+        let log = self.log.until_end().to_vec();
+        (self.child.wait().unwrap().code(), log)
     }
 
     /// Waits until it has ended by itself; its exit code.
