@@ -389,18 +389,22 @@ fn errors_is_silent_when_callers_are_wrong() {
     assert!(!firing("KindredErrors", &first, &wrong()));
 }
 
+/// The head of a lookup.
+fn lookup_head(address: SocketAddr) -> http::Request<()> {
+    let path = Method::GetRecommendations.path();
+    http::Request::post(format!("http://{address}{path}"))
+        .header("te", "trailers")
+        .header("content-type", "application/grpc")
+        .body(())
+        .unwrap()
+}
+
 /// The status of a call whose body cannot be read.
 async fn garbage(address: SocketAddr) -> String {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(async { connection.await.ok() });
-    let path = Method::GetRecommendations.path();
-    let request = http::Request::post(format!("http://{address}{path}"))
-        .header("te", "trailers")
-        .header("content-type", "application/grpc")
-        .body(())
-        .unwrap();
-    let (answer, mut body) = sender.send_request(request, false).unwrap();
+    let (answer, mut body) = sender.send_request(lookup_head(address), false).unwrap();
     body.send_data(bytes::Bytes::from_static(b"\0\0\0\0\x03\xff\xff\xff"), true).unwrap();
     let head = answer.await.unwrap();
     head.headers()["grpc-status"].to_str().unwrap().to_owned()
@@ -412,14 +416,8 @@ async fn slowly(address: SocketAddr, pause: Duration) {
     let (sender, mut connection) = h2::client::handshake(stream).await.unwrap();
     let mut pings = connection.ping_pong().unwrap();
     let connection = tokio::spawn(async { connection.await.ok() });
-    let path = Method::GetRecommendations.path();
-    let request = http::Request::post(format!("http://{address}{path}"))
-        .header("te", "trailers")
-        .header("content-type", "application/grpc")
-        .body(())
-        .unwrap();
     let mut sender = sender.ready().await.unwrap();
-    let (answer, mut body) = sender.send_request(request, false).unwrap();
+    let (answer, mut body) = sender.send_request(lookup_head(address), false).unwrap();
     // The first leaves with the headers, maybe ahead of them; the second is answered behind them.
     for _ in 0..2 {
         pings.ping(h2::Ping::opaque()).await.unwrap();
