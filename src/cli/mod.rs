@@ -243,6 +243,9 @@ fn start_logging() {
         EnvFilter::new("info")
     });
     let subscriber = tracing_subscriber::fmt()
+        // Else a line that nobody takes any more, as its reader has ended, is told of on the same standard error,
+        // and that panics: the thread of the signals would end, and no signal would end the server.
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())

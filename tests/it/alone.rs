@@ -3,14 +3,16 @@
 use std::{
     fs,
     net::TcpListener,
+    process::Stdio,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::{
     calls::{CROSS_SELL, block_on, client, ids, watch},
-    server::{Server, serve},
+    server::{Lines, Server, eventually, serve},
     shop::Shop,
 };
 
@@ -116,4 +118,20 @@ fn cpu_ticks(pid: u32) -> u64 {
     let fields = stat.rsplit(')').next().unwrap().split_whitespace().collect::<Vec<_>>();
     let time = |field: usize| fields[field - 3].parse::<u64>().unwrap();
     time(14) + time(15)
+}
+
+/// Whoever read the log may end before the server: its lines have nowhere to go, and one of them comes before it
+/// drains.
+#[test]
+fn a_server_whose_log_nobody_reads_any_more_still_ends_when_it_is_told_to() {
+    let shop = Shop::demo();
+    let mut child =
+        serve(&shop, "state").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = Lines::of(child.stdout.take().unwrap());
+    out.until("listening on ");
+    drop(child.stderr.take());
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::TERM).unwrap();
+    let ended = eventually(|| child.try_wait().unwrap(), |ended| ended.is_some());
+    assert_eq!(ended.and_then(|status| status.code()), Some(0));
 }
